@@ -1,0 +1,183 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""Running a program: plain locale, a time limit, retries, redaction, and no orphan when we are killed."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import time
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._redact import Redactor
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_GRACE_SECONDS = 10.0  # between SIGTERM and SIGKILL: a package manager gets to finish the step it is in
+
+
+@dataclass(frozen=True)
+class CommandResult:
+    """How a program ended. ``out`` and ``err`` are decoded and redacted; ``seconds`` is wall time."""
+
+    argv: tuple[str, ...]
+    rc: int
+    out: str
+    err: str
+    seconds: float
+
+    @property
+    def ok(self) -> bool:
+        return self.rc == 0
+
+
+class CommandError(MlstackError):
+    """A program that must succeed did not: it is missing, took too long, or ended with another status than 0."""
+
+
+class Commands:
+    """Starts programs for one module run, and counts them: the number is part of what a converged task may cost."""
+
+    def __init__(self, redactor: Redactor | None = None, environ: t.Mapping[str, str] | None = None) -> None:
+        self.redactor = redactor or Redactor()
+        self.count = 0
+        self._environ = dict(os.environ if environ is None else environ)
+        # Messages are parsed: they must not depend on the operator's locale.
+        self._environ.update(LC_ALL="C.UTF-8", LANGUAGE="C")
+
+    def run(
+        self,
+        argv: t.Sequence[str],
+        *,
+        purpose: str = "",
+        env: t.Mapping[str, str | None] | None = None,
+        cwd: str | None = None,
+        stdin: str | None = None,
+        timeout: float = 600.0,
+        check: bool = True,
+        retries: int = 0,
+        retry_if: t.Callable[[CommandResult], bool] | None = None,
+        outlives_us: bool = False,
+    ) -> CommandResult:
+        """Run a program to its end.
+
+        ``env`` adds variables, or removes those whose value is None; secrets go in there, never in ``argv``, which
+        everybody on the host can read. ``timeout`` is in seconds. ``purpose`` finishes the sentence 'Wished: ...'.
+        A failing run is repeated up to ``retries`` times, with growing pauses, while ``retry_if`` says so.
+        A program ends with us when we are killed, unless it ``outlives_us``: half a dpkg run is worse than an orphan.
+        Raises CommandError when the program is missing or exceeds the time, and, if ``check``, on any status but 0.
+        """
+        attempt = 0
+        while True:
+            result = self._once(argv, purpose, env, cwd, stdin, timeout, outlives_us)
+            if result.ok or attempt >= retries or (retry_if is not None and not retry_if(result)):
+                break
+            attempt += 1
+            time.sleep(min(2.0**attempt, 30.0))
+        if check and not result.ok:
+            raise self.failure(result, purpose)
+        return result
+
+    def failure(self, result: CommandResult, purpose: str = "", *, todo: str = "") -> CommandError:
+        """The error for a result, with the line that matters first and the whole output as details."""
+        return CommandError(
+            "command_failed",
+            wished=purpose or f"run {result.argv[0]}",
+            found=f"{os.path.basename(result.argv[0])} ended with status {result.rc}: {last_words(result)}",
+            todo=todo or "read stdout and stderr in this result, mend the cause, run the task again",
+            cmd=list(result.argv),
+            rc=result.rc,
+            stdout=result.out,
+            stderr=result.err,
+        )
+
+    def _once(
+        self,
+        argv: t.Sequence[str],
+        purpose: str,
+        env: t.Mapping[str, str | None] | None,
+        cwd: str | None,
+        stdin: str | None,
+        timeout: float,
+        outlives_us: bool,
+    ) -> CommandResult:
+        environ = dict(self._environ)
+        for name, value in (env or {}).items():
+            if value is None:
+                environ.pop(name, None)
+            else:
+                environ[name] = value
+        self.count += 1
+        started = time.monotonic()
+        try:
+            process = subprocess.Popen(
+                list(argv),
+                stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=environ,
+                cwd=cwd,
+                start_new_session=True,
+                preexec_fn=None if outlives_us else _die_with_parent,
+            )
+        except OSError as exc:
+            raise CommandError(
+                "command_missing" if isinstance(exc, FileNotFoundError) else "command_not_runnable",
+                wished=purpose or f"run {argv[0]}",
+                found=f"{self.redactor.text(str(argv[0]))} cannot be started: {exc.strerror or exc}",
+                todo=f"install {os.path.basename(argv[0])} or name another program",
+            ) from exc
+        try:
+            out, err = process.communicate(None if stdin is None else stdin.encode(), timeout=timeout)
+        except BaseException as exc:
+            _end_group(process)
+            out, err = process.communicate()
+            if not isinstance(exc, subprocess.TimeoutExpired):
+                raise
+            raise CommandError(
+                "command_timeout",
+                wished=purpose or f"run {argv[0]}",
+                found=f"{os.path.basename(argv[0])} was still running after {timeout:g} s and was ended",
+                todo="find out what it waits for (network, lock, disk), or allow more time",
+                cmd=[self.redactor.text(part) for part in argv],
+                stdout=self._decoded(out),
+                stderr=self._decoded(err),
+            ) from exc
+        return CommandResult(
+            argv=tuple(self.redactor.text(part) for part in argv),
+            rc=process.returncode,
+            out=self._decoded(out),
+            err=self._decoded(err),
+            seconds=time.monotonic() - started,
+        )
+
+    def _decoded(self, raw: bytes) -> str:
+        return self.redactor.text(raw.decode("utf-8", "replace"))
+
+
+def last_words(result: CommandResult) -> str:
+    """The line a person would quote: the last one that names an error, else the last one printed at all."""
+    lines = [line.strip() for line in (result.out + "\n" + result.err).splitlines() if line.strip()]
+    named = [line for line in lines if line.lower().startswith(("error", "e:", "fatal", "failed"))]
+    return (named or lines or ["it printed nothing"])[-1]
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    """Ask a program and its children to end, then make them."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_GRACE_SECONDS)
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _die_with_parent() -> None:
+    # A module that is killed must not leave an engine behind that goes on writing into a generation.
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,0 +1,185 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""The one loop of every module: arguments, wish, observation, plan, application, result."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import traceback
+import typing as t
+from dataclasses import dataclass, field
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._redact import Redactor
+
+Wish = t.TypeVar("Wish")
+Observation = t.TypeVar("Observation")
+
+
+@dataclass
+class Context:
+    """What a subject may use of the outside world. ``preview`` asks an observation to find out, without changing
+    anything, what a change would bring in: it is set where somebody looks (check mode or diff)."""
+
+    host: Host
+    commands: Commands
+    redactor: Redactor
+    preview: bool
+    warn: t.Callable[[str], None]
+
+
+@dataclass
+class Outcome(t.Generic[Wish]):
+    """What became of one wish. ``details`` are keys for the result, ``seconds`` wall time."""
+
+    wish: Wish
+    plan: Plan = field(default_factory=Plan)
+    changed: bool = False
+    error: MlstackError | None = None
+    details: dict[str, t.Any] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+class Subject(t.Generic[Wish, Observation]):
+    """One thing a module manages. A module defines a subclass and calls run_module().
+
+    ``wishes`` turns arguments into independent wishes: a wish that fails does not stop the next one.
+    ``plan`` is pure. ``apply`` raises MlstackError and leaves the host as it was, or in a state from which the next
+    run converges.
+    """
+
+    def wishes(self, params: t.Mapping[str, t.Any], context: Context) -> list[Wish]:
+        raise NotImplementedError
+
+    def title(self, wish: Wish) -> str:
+        """The name under which a wish is shown."""
+        raise NotImplementedError
+
+    def observe(self, wish: Wish, context: Context) -> Observation:
+        raise NotImplementedError
+
+    def plan(self, wish: Wish, observation: Observation) -> Plan:
+        raise NotImplementedError
+
+    def lock(self, wish: Wish, context: Context) -> t.ContextManager[t.Any]:
+        """Held while a plan is made anew and applied, so that two runs at once do the work once."""
+        return contextlib.nullcontext()
+
+    def apply(self, wish: Wish, observation: Observation, plan: Plan, context: Context) -> dict[str, t.Any]:
+        """Carry the plan out; the return value joins the result."""
+        raise NotImplementedError
+
+    def describe(self, wish: Wish, observation: Observation) -> dict[str, t.Any]:
+        """What the result says of a wish whether or not anything changed."""
+        return {}
+
+    def result(self, outcomes: list[Outcome[Wish]]) -> dict[str, t.Any]:
+        """The keys of the module's result besides changed, plan and diff."""
+        return dict(outcomes[0].details) if len(outcomes) == 1 else {}
+
+
+def run_module(
+    subject: Subject[t.Any, t.Any],
+    argument_spec: dict[str, t.Any],
+    *,
+    host: Host | None = None,
+    **module_options: t.Any,
+) -> None:
+    """Run the loop with AnsibleModule's arguments and leave through exit_json() or fail_json()."""
+    module = AnsibleModule(argument_spec=argument_spec, supports_check_mode=True, **module_options)
+    redactor = Redactor(str(value) for value in module.no_log_values)
+    context = Context(
+        host=host or Host(),
+        commands=Commands(redactor),
+        redactor=redactor,
+        preview=bool(module.check_mode or module._diff),
+        warn=lambda text: module.warn(redactor.text(text)),
+    )
+    try:
+        wishes = subject.wishes(module.params, context)
+        outcomes = [converge(subject, wish, context, check_mode=module.check_mode) for wish in wishes]
+        result = conclude(subject, outcomes, show_diff=module._diff)
+        result["commands_run"] = context.commands.count
+    except MlstackError as exc:
+        result = {"changed": False, **failure(exc)}
+    except Exception as exc:  # a defect of ours: without redaction its traceback could show credentials
+        result = {
+            "failed": True,
+            "changed": False,
+            "msg": f"{type(exc).__name__}: {exc}. This is a defect of gpufleet.mlstack, please report it.",
+            "exception": traceback.format_exc(),
+        }
+    result = redactor.data(result)
+    if result.get("failed"):
+        module.fail_json(**{key: value for key, value in result.items() if key != "failed"})
+    module.exit_json(**result)
+
+
+def converge(subject: Subject[Wish, Observation], wish: Wish, context: Context, *, check_mode: bool) -> Outcome[Wish]:
+    """Take one wish through the loop. Never raises for what a user can cause: the error is in the outcome."""
+    outcome: Outcome[Wish] = Outcome(wish)
+    started = time.monotonic()
+    try:
+        observation = subject.observe(wish, context)
+        outcome.plan = subject.plan(wish, observation)
+        outcome.changed = outcome.plan.changed and check_mode
+        if outcome.plan.changed and not check_mode:
+            with subject.lock(wish, context):
+                # Somebody else may have done it while we waited.
+                observation = subject.observe(wish, context)
+                outcome.plan = subject.plan(wish, observation)
+                if outcome.plan.changed:
+                    outcome.details.update(subject.apply(wish, observation, outcome.plan, context))
+                    outcome.changed = True
+                    observation = subject.observe(wish, context)
+                    _settled(subject, wish, observation)
+        outcome.details = {**outcome.plan.details, **subject.describe(wish, observation), **outcome.details}
+    except MlstackError as exc:
+        outcome.error = exc
+        outcome.changed = outcome.changed or bool(exc.details.pop("changed", False))
+    outcome.seconds = time.monotonic() - started
+    return outcome
+
+
+def _settled(subject: Subject[Wish, Observation], wish: Wish, observation: Observation) -> None:
+    leftover = subject.plan(wish, observation)
+    if leftover.changed:
+        raise MlstackError(
+            "not_settled",
+            wished=f"{subject.title(wish)} as described, with nothing left to do",
+            found="after the change the host still differs: " + "; ".join(a.summary for a in leftover.actions),
+            todo="see whether something else manages the same thing; if not, report this as a defect",
+            changed=True,
+            leftover=leftover.result(),
+        )
+
+
+def conclude(subject: Subject[Wish, t.Any], outcomes: list[Outcome[Wish]], *, show_diff: bool) -> dict[str, t.Any]:
+    """The result of a module from the outcomes of its wishes."""
+    result: dict[str, t.Any] = {
+        "changed": any(outcome.changed for outcome in outcomes),
+        "plan": [step for outcome in outcomes for step in outcome.plan.result()],
+        **subject.result(outcomes),
+    }
+    if show_diff:
+        result["diff"] = [part for outcome in outcomes for part in outcome.plan.diff(subject.title(outcome.wish))]
+    errors = {subject.title(outcome.wish): outcome.error for outcome in outcomes if outcome.error is not None}
+    if errors:
+        result.update(failure(next(iter(errors.values()))))
+    if errors and len(outcomes) > 1:
+        told = " ".join(f"[{title}] {error}" for title, error in errors.items())
+        result["msg"] = f"{len(errors)} of {len(outcomes)} failed. {told}"
+    return result
+
+
+def failure(error: MlstackError) -> dict[str, t.Any]:
+    """The keys of a failed result."""
+    return {**error.details, "failed": True, "msg": str(error), "code": error.code}

@@ -1,0 +1,69 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""What would be done, as data: check mode, diff and result of every module come from here."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Action:
+    """One step from observation to wish.
+
+    ``verb`` is a stable word (``install``, ``build``, ``switch``), ``subject`` what it acts on, ``summary`` the
+    sentence a person reads in check mode. ``details`` is data for whoever applies the step and for the result.
+    """
+
+    verb: str
+    subject: str
+    summary: str
+    details: t.Mapping[str, t.Any] = field(default_factory=dict)
+
+    def result(self) -> dict[str, t.Any]:
+        shown = {"action": self.verb, "subject": self.subject, "summary": self.summary}
+        if self.details:
+            shown["details"] = dict(self.details)
+        return shown
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The ordered actions that lead from an observation to a wish; empty when they agree.
+
+    ``before`` and ``after`` are the lines a diff shows (``numpy 1.24.3``); they only matter when there are actions.
+    ``details`` join the result of the module as they are.
+    """
+
+    actions: tuple[Action, ...] = ()
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    details: t.Mapping[str, t.Any] = field(default_factory=dict)
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.actions)
+
+    def result(self) -> list[dict[str, t.Any]]:
+        return [action.result() for action in self.actions]
+
+    def diff(self, title: str) -> list[dict[str, str]]:
+        """The plan in the form Ansible prints: the steps first, then what they change."""
+        if not self.actions:
+            return []
+        steps = "".join(f"{title}: {action.summary}\n" for action in self.actions)
+        shown = [{"prepared": steps}]
+        if self.before != self.after:
+            shown.append(
+                {
+                    "before_header": title,
+                    "after_header": title,
+                    "before": "".join(f"{line}\n" for line in self.before),
+                    "after": "".join(f"{line}\n" for line in self.after),
+                }
+            )
+        return shown
