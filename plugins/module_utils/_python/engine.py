@@ -1,0 +1,157 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""What an engine is asked to do, in words that uv and pip share."""
+
+from __future__ import annotations
+
+import abc
+import os
+import re
+import typing as t
+from dataclasses import dataclass, field
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where distributions come from. Empty means: whatever the engine's own configuration on this host says."""
+
+    index_url: str = ""
+    extra_index_urls: tuple[str, ...] = ()
+    find_links: tuple[str, ...] = ()
+    no_index: bool = False
+    trusted_hosts: tuple[str, ...] = ()
+    ca_bundle: str = ""
+    offline: bool = False
+    no_cache: bool = False
+    cache_dir: str = ""
+
+    def urls(self) -> tuple[str, ...]:
+        """Every URL that may carry credentials."""
+        return tuple(url for url in (self.index_url, *self.extra_index_urls, *self.find_links) if url)
+
+
+@dataclass(frozen=True)
+class Request:
+    """A set of requirements to install or resolve. ``requirements`` and ``constraints`` are requirement file texts
+    without options: those are the other fields."""
+
+    requirements: str
+    constraints: str = ""
+    require_hashes: bool = False
+    no_deps: bool = False
+    pre: bool = False
+    no_binary: tuple[str, ...] = ()
+    only_binary: tuple[str, ...] = ()
+    compile_bytecode: bool = True
+    sources: Sources = field(default_factory=Sources)
+
+    def file_text(self) -> str:
+        """The requirement file that both engines read.
+
+        Sources are written into it, not into arguments: URLs can carry credentials, and arguments are readable by
+        everybody on the host.
+        """
+        sources = self.sources
+        options = []
+        if sources.index_url:
+            options.append(f"--index-url {sources.index_url}")
+        options += [f"--extra-index-url {url}" for url in sources.extra_index_urls]
+        options += [f"--find-links {place}" for place in sources.find_links]
+        options += ["--no-index"] if sources.no_index else []
+        options += [f"--no-binary {name}" for name in self.no_binary]
+        options += [f"--only-binary {name}" for name in self.only_binary]
+        return "".join(f"{line}\n" for line in options) + self.requirements
+
+
+def without(requirements: str, names: t.Collection[str]) -> str:
+    """The same requirement file text less the requirements of these names (one logical line each)."""
+    kept = []
+    skipping = False
+    for line in requirements.splitlines(keepends=True):
+        if not skipping:
+            head = re.match(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)", line)
+            skipping = head is not None and _normal(head.group(1)) in {_normal(name) for name in names}
+            dropped = skipping
+        if not dropped:
+            kept.append(line)
+        skipping = skipping and line.rstrip("\r\n").endswith("\\")
+    return "".join(kept)
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+@dataclass(frozen=True)
+class RequestFiles:
+    """A request written down for an engine."""
+
+    requirements: str
+    constraints: str
+
+    @classmethod
+    def write(cls, request: Request, folder: str) -> RequestFiles:
+        """Write the files into ``folder``, readable by this user alone."""
+        files = cls(os.path.join(folder, "requirements.txt"), os.path.join(folder, "constraints.txt"))
+        for path, text in ((files.requirements, request.file_text()), (files.constraints, request.constraints)):
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with open(descriptor, "w", encoding="utf-8") as stream:
+                stream.write(text)
+        return files
+
+
+# Variables that would redirect an installation away from the environment that is being built.
+STRAY_VARIABLES: t.Mapping[str, None] = dict.fromkeys(
+    (
+        "PYTHONHOME",
+        "PYTHONPATH",
+        "VIRTUAL_ENV",
+        "CONDA_PREFIX",
+        "PIP_TARGET",
+        "PIP_PREFIX",
+        "PIP_USER",
+        "PIP_ROOT",
+        "PIP_PYTHON",
+        "PIP_REQUIREMENT",
+        "PIP_REQUIRE_VIRTUALENV",
+        "UV_PYTHON",
+        "UV_SYSTEM_PYTHON",
+        "UV_PROJECT_ENVIRONMENT",
+    )
+)
+
+
+class Engine(abc.ABC):
+    """The program that builds an environment."""
+
+    name: str
+    version: str
+
+    def __init__(self, commands: Commands, timeout: float) -> None:
+        self.commands = commands
+        self.timeout = timeout
+
+    @abc.abstractmethod
+    def create(self, prefix: str, python: str) -> None:
+        """Make an empty environment without pip at ``prefix`` for the interpreter ``python``."""
+
+    @abc.abstractmethod
+    def install(self, prefix: str, request: Request, scratch: str) -> None:
+        """Install into the environment at ``prefix``. ``scratch`` is a private folder for temporary files."""
+
+    @abc.abstractmethod
+    def preview(self, python: str, request: Request, scratch: str) -> dict[str, str]:
+        """Name to version of everything that install() would put into an empty environment. Writes no cache."""
+
+    @abc.abstractmethod
+    def wheels_missing(self, python: str, version: str, request: Request, scratch: str) -> list[str] | None:
+        """The direct requirements that have no wheel for a Python ``version`` (3.11); None if that is not known."""
+
+    @abc.abstractmethod
+    def outdated(self, prefix: str, sources: Sources, scratch: str) -> list[dict[str, str]]:
+        """Installed distributions for which the index has a newer version: name, version, latest."""

@@ -1,0 +1,179 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""What an engine's failure means, in our words: which package, what was wanted, what was found, what to do.
+
+The patterns are those of uv 0.13 and pip 25.3, held against recorded output in the tests.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import CommandError, CommandResult
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """``requirer`` needs ``package`` in the range ``wanted``, which ``found`` does not satisfy."""
+
+    package: str
+    requirer: str
+    wanted: str
+    found: str
+
+    def __str__(self) -> str:
+        return f"{self.requirer} wants {self.package}{self.wanted}, but {self.found} is wished"
+
+
+@dataclass(frozen=True)
+class _Reading:
+    code: str
+    pattern: str
+    found: str
+    todo: str
+
+
+# In order: the first that matches is the cause, what follows in an engine's output are consequences.
+_READINGS = (
+    _Reading(
+        "disk_full",
+        r"(?P<line>[^\n]*No space left on device[^\n]*)",
+        "the disk is full: {line}",
+        "free space on the file system of the environments or of the cache, then run the task again",
+    ),
+    _Reading(
+        "hash_mismatch",
+        r"Hash mismatch for `(?P<what>[^`]+)`.*?Expected:\s+(?P<expected>\S+).*?Computed:\s+(?P<got>\S+)",
+        "the file of {what} has the hash {got}, not {expected}",
+        "find out whether the index or the lock is wrong; renew the lock only if the new file can be trusted",
+    ),
+    _Reading(
+        "hash_mismatch",
+        r"DO NOT MATCH THE HASHES.*?\n\s+(?P<what>\S+)[^\n]*\n\s+Expected (?P<expected>\S+ \S+)\s+Got\s+(?P<got>\S+)",
+        "the file of {what} has the hash {got}, not {expected}",
+        "find out whether the index or the lock is wrong; renew the lock only if the new file can be trusted",
+    ),
+    _Reading(
+        "hash_missing",
+        r"In `--require-hashes` mode, all requirements must have a hash, but none were provided for: (?P<what>[^\n]+)",
+        "no hash is given for {what}",
+        "write the requirements as a lock with hashes (state: locked makes one), or leave require_hashes off",
+    ),
+    _Reading(
+        "hash_missing",
+        r"Hashes are required in --require-hashes mode, but they are missing.*?\n\s+(?P<what>\S+)",
+        "no hash is given for {what}",
+        "write the requirements as a lock with hashes (state: locked makes one), or leave require_hashes off",
+    ),
+    _Reading(
+        "permission_denied",
+        r"(?P<line>[^\n]*(?:Permission denied|\[Errno 13\])[^\n]*)",
+        "this user may not write there: {line}",
+        "run the task as the owner of the environments (become), or set the root to a folder this user owns; "
+        "installing into the system's Python with sudo is never the answer",
+    ),
+    _Reading(
+        "offline",
+        r"(?P<line>[^\n]*not found in the cache[^\n]*|[^\n]*network (?:was|is) disabled[^\n]*)",
+        "something is missing that can only come from the network: {line}",
+        "fill the cache or give find_links with the files, or leave offline off",
+    ),
+    _Reading(
+        "index_unreachable",
+        r"(?P<line>[^\n]*(?:Failed to fetch|Connection refused|Failed to establish a new connection|dns error|"
+        r"Temporary failure in name resolution|Name or service not known|Network is unreachable|timed out|"
+        r"certificate verify failed|invalid peer certificate|Connection reset|IncompleteRead)[^\n]*)",
+        "the index cannot be reached: {line}",
+        "check index_url, proxy and certificates from this host, then run the task again",
+    ),
+    _Reading(
+        "no_such_version",
+        r"(?:there is no version of|Could not find a version that satisfies the requirement) (?P<what>[^\s;]+)",
+        "the index has no {what} for this Python and platform",
+        "look the versions up on the index; a version can be missing for one Python only",
+    ),
+    _Reading(
+        "no_such_package",
+        r"(?P<what>\S+) was not found in the (?:package registry|provided package locations)",
+        "the index has no package {what}",
+        "check the spelling, or give the index that has it as extra_index_urls",
+    ),
+    _Reading(
+        "no_wheel",
+        r"Because (?P<what>\S+) has no (?:usable )?wheels",
+        "{what} has no wheel for this Python and platform, and building from source is switched off",
+        "choose another Python with the option python, or allow building it",
+    ),
+    _Reading(
+        "build_failed",
+        r"Failed to build `(?P<what>[^`]+)`",
+        "{what} has no usable wheel and building it from source failed: {last}",
+        "choose a Python or a version that has a wheel, or install the headers and compilers it needs",
+    ),
+    _Reading(
+        "build_failed",
+        r"(?:metadata-generation-failed|failed-wheel-build-for-install).*?\u2570\u2500> (?P<what>\S+)",
+        "{what} has no usable wheel and building it from source failed",
+        "choose a Python or a version that has a wheel, or install the headers and compilers it needs",
+    ),
+)
+
+_NAME = r"(?P<package>[A-Za-z0-9][A-Za-z0-9._-]*)"
+_UV_DEPENDS = re.compile(rf"(?P<requirer>\S+?==\S+) depends on {_NAME}(?P<wanted>[<>=!~][^\s;]*)")
+_UV_REQUIRE = re.compile(rf"you require {_NAME}(?P<spec>[<>=!~][^\s,.]*(?:\.[^\s,.]+)*)")
+_PIP_DEPENDS = re.compile(rf"^\s+(?P<requirer>\S+ \S+) depends on {_NAME}(?P<wanted>[^\s;]*)", re.M)
+_PIP_REQUIRE = re.compile(rf"^\s+The user requested {_NAME}(?P<spec>\S*)", re.M)
+
+
+def conflicts(output: str) -> list[Conflict]:
+    """The version conflicts that an engine's output tells of."""
+    text = re.sub(r"[ \t]+", " ", output)
+    found = []
+    for depends, require in ((_UV_DEPENDS, _UV_REQUIRE), (_PIP_DEPENDS, _PIP_REQUIRE)):
+        wished = {match["package"].lower(): match["package"] + match["spec"] for match in require.finditer(output)}
+        for match in depends.finditer(text if depends is _UV_DEPENDS else output):
+            package = match["package"]
+            if package.lower() in wished:
+                found.append(
+                    Conflict(package, match["requirer"].replace(" ", "=="), match["wanted"], wished[package.lower()])
+                )
+    return list(dict.fromkeys(found))
+
+
+def read(output: str) -> tuple[str, str, str, list[Conflict]]:
+    """(code, found, todo, conflicts) of an engine's output; code is 'engine_failed' where no pattern knows it."""
+    clashes = conflicts(output)
+    if clashes:
+        return (
+            "conflict",
+            "; ".join(map(str, clashes)),
+            "change one of the pins, or pin what both accept (a constraint can do that for a dependency)",
+            clashes,
+        )
+    for reading in _READINGS:
+        match = re.search(reading.pattern, output, re.S)
+        if match:
+            words = {name: (value or "").strip() for name, value in match.groupdict().items()}
+            return reading.code, reading.found.format(last=_last_error(output), **words), reading.todo, []
+    return "engine_failed", "", "", []
+
+
+def _last_error(output: str) -> str:
+    lines = [line.strip() for line in output.splitlines() if re.search(r"(?i)\berror\b|not found|no such file", line)]
+    return lines[-1] if lines else "no reason was printed"
+
+
+def explain(error: CommandError, result: CommandResult) -> CommandError:
+    """The same failure with the line that matters first; unknown output stays as the engine printed it."""
+    code, found, todo, clashes = read(result.err + "\n" + result.out)
+    if code == "engine_failed":
+        return error
+    details: dict[str, t.Any] = dict(error.details)
+    if clashes:
+        details["conflicts"] = [vars(clash) for clash in clashes]
+    return CommandError(code, wished=error.wished, found=found, todo=todo, **details)

@@ -1,0 +1,98 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""pip as an engine: a pinned pip from the toolbox, run by the environment's own interpreter."""
+
+from __future__ import annotations
+
+import json
+import os
+import typing as t
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import CommandResult, Commands
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import (
+    STRAY_VARIABLES,
+    Engine,
+    Request,
+    RequestFiles,
+    Sources,
+)
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine_errors import explain
+
+
+class PipEngine(Engine):
+    name = "pip"
+
+    def __init__(self, commands: Commands, program: str, version: str, timeout: float) -> None:
+        """``program`` is what an interpreter runs as pip: a wheel's or folder's C(pip) package."""
+        super().__init__(commands, timeout)
+        self.program = program
+        self.version = version
+
+    def create(self, prefix: str, python: str) -> None:
+        # Without pip: Debian's Python has no ensurepip, and an environment holds what was wished, no more.
+        argv = [python, "-I", "-m", "venv", "--without-pip", prefix]
+        self.commands.run(argv, purpose=f"create an environment at {prefix}", env=STRAY_VARIABLES, timeout=self.timeout)
+
+    def install(self, prefix: str, request: Request, scratch: str) -> None:
+        argv = ["install", *self._of(request, scratch)]
+        argv += [] if request.compile_bytecode else ["--no-compile"]
+        self._run(_python_of(prefix), argv, request.sources, "install the requirements with pip")
+
+    def preview(self, python: str, request: Request, scratch: str) -> dict[str, str]:
+        argv = ["install", "--dry-run", "--quiet", "--ignore-installed", "--no-cache-dir", "--break-system-packages"]
+        argv += ["--report", os.path.join(scratch, "report.json"), *self._of(request, scratch)]
+        self._run(python, argv, request.sources, "find out what pip would install")
+        with open(os.path.join(scratch, "report.json"), encoding="utf-8") as stream:
+            report = json.load(stream)
+        return {row["metadata"]["name"]: row["metadata"]["version"] for row in report["install"]}
+
+    def wheels_missing(self, python: str, version: str, request: Request, scratch: str) -> list[str] | None:
+        return None  # pip stops at the first one and says 'no matching distribution' for every cause
+
+    def outdated(self, prefix: str, sources: Sources, scratch: str) -> list[dict[str, str]]:
+        argv = ["list", "--outdated", "--format", "json"]
+        env = {"PIP_INDEX_URL": sources.index_url} if sources.index_url else {}
+        result = self._run(_python_of(prefix), argv, sources, "list outdated distributions", env)
+        return [
+            {"name": row["name"], "version": row["version"], "latest": row["latest_version"]}
+            for row in json.loads(result.out or "[]")
+        ]
+
+    def _of(self, request: Request, scratch: str) -> list[str]:
+        files = RequestFiles.write(request, scratch)
+        argv = ["-r", files.requirements]
+        argv += ["-c", files.constraints] if request.constraints.strip() else []
+        argv += ["--require-hashes"] if request.require_hashes else []
+        argv += ["--no-deps"] if request.no_deps else []
+        argv += ["--pre"] if request.pre else []
+        return argv
+
+    def _run(
+        self,
+        python: str,
+        argv: t.Sequence[str],
+        sources: Sources,
+        purpose: str,
+        env: t.Mapping[str, str] | None = None,
+    ) -> CommandResult:
+        flags = ["--no-input", "--disable-pip-version-check", "--no-color"]
+        flags += ["--no-cache-dir"] if sources.no_cache and "--no-cache-dir" not in argv else []
+        flags += ["--cache-dir", sources.cache_dir] if sources.cache_dir else []
+        flags += ["--cert", sources.ca_bundle] if sources.ca_bundle else []
+        for host in sources.trusted_hosts:
+            flags += ["--trusted-host", host]
+        command = [python, self.program, *argv[:1], *flags, *argv[1:]]
+        command += ["--no-index"] if sources.offline and argv[0] == "install" else []
+        result = self.commands.run(
+            command, purpose=purpose, env={**STRAY_VARIABLES, **(env or {})}, timeout=self.timeout, check=False
+        )
+        if not result.ok:
+            raise explain(self.commands.failure(result, purpose), result)
+        return result
+
+
+def _python_of(prefix: str) -> str:
+    return os.path.join(prefix, "bin", "python")

@@ -1,0 +1,146 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""uv as an engine (U(https://docs.astral.sh/uv/reference/cli/))."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import typing as t
+from dataclasses import replace
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import CommandResult, Commands
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import (
+    STRAY_VARIABLES,
+    Engine,
+    Request,
+    RequestFiles,
+    Sources,
+    without,
+)
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine_errors import explain
+
+_NO_WHEEL = re.compile(
+    r"Because ([A-Za-z0-9._-]+)(?:==\S+)? has no (?:usable )?wheels|Wheels are required for `([^`]+)`"
+)
+
+
+class UvEngine(Engine):
+    name = "uv"
+
+    def __init__(self, commands: Commands, program: str, version: str, timeout: float) -> None:
+        super().__init__(commands, timeout)
+        self.program = program
+        self.version = version
+
+    def create(self, prefix: str, python: str) -> None:
+        self._run(["venv", "--no-project", "--python", python, prefix], Sources(), f"create an environment at {prefix}")
+
+    def install(self, prefix: str, request: Request, scratch: str) -> None:
+        argv = ["pip", "install", "--python", os.path.join(prefix, "bin", "python"), *self._of(request, scratch)]
+        if request.compile_bytecode:
+            argv.append("--compile-bytecode")
+        self._run(argv, request.sources, "install the requirements with uv")
+
+    def preview(self, python: str, request: Request, scratch: str) -> dict[str, str]:
+        argv = ["pip", "install", "--dry-run", "--no-cache", "--python", python]
+        argv += ["--target", os.path.join(scratch, "empty"), *self._of(request, scratch)]
+        result = self._run(argv, request.sources, "find out what uv would install")
+        return {match["name"]: match["version"] for match in _WOULD_ADD.finditer(result.err)}
+
+    def wheels_missing(self, python: str, version: str, request: Request, scratch: str) -> list[str] | None:
+        argv = ["pip", "compile", "--quiet", "--no-header", "--no-annotate", "--no-deps", "--no-build"]
+        argv += ["--python", python, "--no-python-downloads", "--python-version", version]
+        missing: list[str] = []
+        while True:
+            # uv names one package at a time: ask again without those it has named.
+            rest = replace(request, requirements=without(request.requirements, missing))
+            result = self._call(
+                [*argv, *self._files(rest, scratch, positional=True)], request.sources, "look for wheels"
+            )
+            if result.ok:
+                return sorted(missing)
+            named = {first or second for first, second in _NO_WHEEL.findall(re.sub(r"\s+", " ", result.err))}
+            if not named - set(missing):
+                return sorted(missing) or None
+            missing += sorted(named - set(missing))
+
+    def outdated(self, prefix: str, sources: Sources, scratch: str) -> list[dict[str, str]]:
+        argv = ["pip", "list", "--outdated", "--format", "json", "--python", os.path.join(prefix, "bin", "python")]
+        # 'uv pip list' reads no requirement file; a variable keeps the URL out of the arguments.
+        env = {"UV_DEFAULT_INDEX": sources.index_url} if sources.index_url else {}
+        result = self._run(argv, sources, "list outdated distributions", env)
+        return [
+            {"name": row["name"], "version": row["version"], "latest": row["latest_version"]}
+            for row in json.loads(result.out or "[]")
+        ]
+
+    def compile(self, request: Request, output: str, python: str, scratch: str, options: t.Sequence[str]) -> None:
+        """Resolve to a fully pinned, hashed file at ``output``; the versions in it stay where they still fit."""
+        argv = ["pip", "compile", "--quiet", "--generate-hashes", "--no-header", "--python", python]
+        argv += ["--no-python-downloads", "--output-file", output, *options]
+        argv += self._files(request, scratch, positional=True)
+        self._run(argv, request.sources, f"resolve the requirements to the lock {output}")
+
+    def install_python(self, version: str, folder: str, env: t.Mapping[str, str]) -> CommandResult:
+        """Download a managed Python into ``folder``."""
+        argv = [self.program, "python", "install", "--no-bin", "--install-dir", folder, version]
+        return self.commands.run(argv, env={**self._env(Sources()), **env}, timeout=self.timeout, check=False)
+
+    def find_python(self, version: str, folder: str) -> str | None:
+        """The path of a managed Python in ``folder``."""
+        argv = [self.program, "python", "find", "--managed-python", "--no-project", "--no-python-downloads", version]
+        env = {**self._env(Sources()), "UV_PYTHON_INSTALL_DIR": folder}
+        result = self.commands.run(argv, env=env, timeout=self.timeout, check=False)
+        return result.out.strip() or None if result.ok else None
+
+    def _of(self, request: Request, scratch: str) -> list[str]:
+        argv = self._files(request, scratch)
+        argv += ["--require-hashes"] if request.require_hashes else []
+        argv += ["--no-deps"] if request.no_deps else []
+        return argv
+
+    def _files(self, request: Request, scratch: str, *, positional: bool = False) -> list[str]:
+        files = RequestFiles.write(request, scratch)
+        argv = [files.requirements] if positional else ["-r", files.requirements]
+        argv += ["-c", files.constraints] if request.constraints.strip() else []
+        argv += ["--prerelease", "allow"] if request.pre else []
+        return argv
+
+    def _run(
+        self, argv: t.Sequence[str], sources: Sources, purpose: str, env: t.Mapping[str, str] | None = None
+    ) -> CommandResult:
+        result = self._call(argv, sources, purpose, env)
+        if not result.ok:
+            raise explain(self.commands.failure(result, purpose), result)
+        return result
+
+    def _call(
+        self, argv: t.Sequence[str], sources: Sources, purpose: str, env: t.Mapping[str, str] | None = None
+    ) -> CommandResult:
+        flags = ["--no-progress", "--color", "never"]
+        flags += ["--offline"] if sources.offline else []
+        flags += ["--no-cache"] if sources.no_cache and "--no-cache" not in argv else []
+        flags += ["--cache-dir", sources.cache_dir] if sources.cache_dir else []
+        for host in sources.trusted_hosts:
+            flags += ["--allow-insecure-host", host]
+        return self.commands.run(
+            [self.program, *flags, *argv],
+            purpose=purpose,
+            env={**self._env(sources), **(env or {})},
+            timeout=self.timeout,
+            check=False,
+        )
+
+    def _env(self, sources: Sources) -> dict[str, str | None]:
+        env: dict[str, str | None] = dict(STRAY_VARIABLES)
+        if sources.ca_bundle:
+            env["SSL_CERT_FILE"] = sources.ca_bundle
+        elif "SSL_CERT_FILE" not in os.environ:
+            # The host's own store holds the certificates of a company's mirror; the second name is that of old uv.
+            env.update(UV_SYSTEM_CERTS="true", UV_NATIVE_TLS="true")
+        return env

@@ -1,0 +1,160 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""Our own pinned tools on a host: installed by version and hash, one folder each, shared by all environments."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import (
+    STRAY_VARIABLES,
+    Request,
+    RequestFiles,
+    Sources,
+)
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine_errors import explain
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.pip_source import (
+    PipNotFound,
+    PipSource,
+    find_pip,
+)
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A pinned tool. ``program`` is its entry below the folder it is installed in; ``hashes`` are the sha256 of its
+    files on the Python Package Index, as C(uv pip compile --generate-hashes) lists them."""
+
+    name: str
+    version: str
+    program: str
+    hashes: tuple[str, ...]
+
+    @property
+    def requirement(self) -> str:
+        hashes = " ".join(f"--hash=sha256:{value}" for value in self.hashes)
+        return f"{self.name}=={self.version} {hashes}\n"
+
+
+UV = Tool(
+    "uv",
+    "0.13.9",
+    "bin/uv",
+    (
+        "16963d19594e18d746a70c7fce82237bde4f2cac4cfcf0ca2b84796fe9d0c6e9",
+        "2c45530751517d6c3bbc69a19473f6effe47cce047bede01ffd8af7ea7b36b25",
+        "3eeeb51a267a2144640fcd8f38d4a2f63439b39bc47445fd84727c3fc462c843",
+        "5435c5ce14a56431208ca0996416d310f1598e8c2c8ba707688985a16bb82dbe",
+        "56ec37616c00220032fc7b8c9d0ef51367fd0d70d9cd6ddd841660f949f84fed",
+        "66c512266d633bef48384a1f53003f41f2a8e7b36fe6e7fbfd3e0fd52d96fa63",
+        "6a44b2ed8111d2f60d2b92627c5dccda3f7ed7570b18ce115e569cd68c28246b",
+        "6b0c7b9f47a5d011939d61e324d3fe18a8bc155d8dd53add738709a92f290a7c",
+        "6d5114bba238adddacb32fb11904f2b3ff4e988f8e9ff0d8d3b5e9822cf836b8",
+        "7ec1e1dd9b6cb335c301afdf877989df384227313981850755a59561f75e4ab8",
+        "a2ee66fe8b6608e1482ab1bde5799da04705c1cb40324c7f66054ecf46ae6e40",
+        "a6e845f387e4ed55bb59342957a9179e24a631fcc7668bda3426ae1cef8ed4b9",
+        "c16ed11e013557536b3e60065f1b912f6407bd6518e041b961e23ef9e6b4fbf5",
+        "c5dbdb7c8737cd183a9dce95b39cfd1f3d54ec2a27a1bb58f160293f9ba2c805",
+        "d7f459fe4fd247d830351c75686d3996ace3c6f3f728eb0e85a30b7ada0cef19",
+        "db5c8df7145c21ffea9c0f74e38823bac3af60cbadf0e26b8633f08627b17bab",
+        "dd6f4f93ddf8a668c73f0945f3638444b2140a4e15a3912067493fc6335543e4",
+        "ecb6028d79dc96fbeafffe5c8af62a7099487ebc05a701e76714eebcffd06375",
+        "eeb92051c2123b9730c46b04cc843cfa4bc7d7b0aec56df431a2215ef4cb0273",
+    ),
+)
+PIP = Tool(
+    "pip",
+    "25.3",
+    "pip",
+    (
+        "8d0538dbbd7babbd207f261ed969c65de439f6bc9e5dbd3b3b9a77f25d95f343",
+        "9655943313a94722b7774661c21049070f6bbb0a1516bf02f7c8d5d9201514cd",
+    ),
+)
+
+
+class Toolbox:
+    """The folder ``root`` with the tools in it; ``python`` is the interpreter that runs pip to fill it."""
+
+    def __init__(self, root: str, commands: Commands, python: str, sources: Sources, timeout: float) -> None:
+        self.root = root
+        self._commands = commands
+        self._python = python
+        self._sources = sources
+        self._timeout = timeout
+
+    def find(self, tool: Tool) -> str | None:
+        """The program of a tool that is already there."""
+        program = os.path.join(self._folder(tool), tool.program)
+        return program if os.path.exists(program) else None
+
+    def ensure(self, tool: Tool) -> str:
+        """The program of a tool, installed by version and hash if it is missing.
+
+        Built beside and renamed: whoever is second finds it complete. Raises MlstackError.
+        """
+        found = self.find(tool)
+        if found is not None:
+            return found
+        os.makedirs(self.root, mode=0o755, exist_ok=True)
+        beside = tempfile.mkdtemp(prefix=f".{tool.name}-", dir=self.root)
+        try:
+            self._install(tool, beside)
+            os.chmod(beside, 0o755)
+            try:
+                os.rename(beside, self._folder(tool))
+            except OSError:
+                if self.find(tool) is None:
+                    raise
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
+        return os.path.join(self._folder(tool), tool.program)
+
+    def pip(self) -> PipSource:
+        """Any pip of the host, good enough to fetch the pinned tools. Raises MlstackError."""
+        try:
+            return find_pip(self._python, os.path.join(self.root, "bootstrap"), run=self._run)
+        except PipNotFound as exc:
+            raise MlstackError("pip_not_found", wished=exc.wished, found=exc.found, todo=exc.todo) from exc
+
+    def _folder(self, tool: Tool) -> str:
+        return os.path.join(self.root, f"{tool.name}-{tool.version}")
+
+    def _install(self, tool: Tool, folder: str) -> None:
+        pip = self.pip()
+        with tempfile.TemporaryDirectory(prefix="mlstack-") as scratch:
+            request = Request(requirements=tool.requirement, sources=self._sources)
+            files = RequestFiles.write(request, scratch)
+            argv = [*pip.argv, "install", "--no-input", "--disable-pip-version-check", "--no-deps", "--require-hashes"]
+            argv += ["--only-binary", ":all:", "--no-compile", "--no-warn-script-location", "--target", folder]
+            argv += ["--no-index"] if self._sources.offline else []
+            argv += ["--no-cache-dir"] if self._sources.no_cache else []
+            argv += ["--cert", self._sources.ca_bundle] if self._sources.ca_bundle else []
+            for host in self._sources.trusted_hosts:
+                argv += ["--trusted-host", host]
+            result = self._commands.run(
+                [*argv, "-r", files.requirements],
+                purpose=f"install {tool.name} {tool.version} into the toolbox {self.root}",
+                env={**STRAY_VARIABLES, **pip.env},
+                timeout=self._timeout,
+                check=False,
+            )
+        if not result.ok:
+            purpose = f"install {tool.name} {tool.version} into the toolbox {self.root}"
+            raise explain(self._commands.failure(result, purpose), result)
+
+    def _run(self, argv: list[str], env: t.Mapping[str, str], timeout: float) -> tuple[int, str, str]:
+        try:
+            result = self._commands.run(argv, env={**STRAY_VARIABLES, **env}, timeout=timeout, check=False)
+        except MlstackError as exc:
+            return 127, "", str(exc)
+        return result.rc, result.out, result.err
