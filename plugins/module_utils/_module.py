@@ -24,6 +24,15 @@ Wish = t.TypeVar("Wish")
 Observation = t.TypeVar("Observation")
 
 
+class _Module(AnsibleModule):
+    """AnsibleModule writes its arguments to the system log as soon as it exists, tokens in URLs included."""
+
+    def log(self, msg: t.Any, log_args: t.Mapping[str, t.Any] | None = None) -> None:
+        redactor = Redactor(str(value) for value in self.no_log_values)
+        redactor.learn(self.params)
+        super().log(redactor.data(msg), log_args=redactor.data(dict(log_args or {})))
+
+
 @dataclass
 class Context:
     """What a subject may use of the outside world. ``preview`` asks an observation to find out, without changing
@@ -55,6 +64,9 @@ class Subject(t.Generic[Wish, Observation]):
     ``plan`` is pure. ``apply`` raises MlstackError and leaves the host as it was, or in a state from which the next
     run converges.
     """
+
+    # Arguments that are not repeated in the result, such as the contents of files.
+    unshown: tuple[str, ...] = ()
 
     def wishes(self, params: t.Mapping[str, t.Any], context: Context) -> list[Wish]:
         raise NotImplementedError
@@ -94,8 +106,9 @@ def run_module(
     **module_options: t.Any,
 ) -> None:
     """Run the loop with AnsibleModule's arguments and leave through exit_json() or fail_json()."""
-    module = AnsibleModule(argument_spec=argument_spec, supports_check_mode=True, **module_options)
+    module = _Module(argument_spec=argument_spec, supports_check_mode=True, **module_options)
     redactor = Redactor(str(value) for value in module.no_log_values)
+    redactor.learn(module.params)
     context = Context(
         host=host or Host(),
         commands=Commands(redactor),
@@ -117,6 +130,8 @@ def run_module(
             "msg": f"{type(exc).__name__}: {exc}. This is a defect of gpufleet.mlstack, please report it.",
             "exception": traceback.format_exc(),
         }
+    # Ansible would add the arguments as they came.
+    result["invocation"] = {"module_args": {**module.params, **dict.fromkeys(subject.unshown, "(left out)")}}
     result = redactor.data(result)
     if result.get("failed"):
         module.fail_json(**{key: value for key, value in result.items() if key != "failed"})

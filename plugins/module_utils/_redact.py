@@ -45,9 +45,17 @@ class Redactor:
         if secret and len(secret) >= 4:
             self._secrets.add(secret)
 
-    def add_url(self, url: str | None) -> None:
-        for secret in url_secrets(url or ""):
-            self.add(secret)
+    def learn(self, value: t.Any) -> None:
+        """Learn the credentials of every URL in nested data."""
+        if isinstance(value, str):
+            for word in value.split() if "://" in value else ():
+                for secret in url_secrets(word):
+                    self.add(secret)
+        elif isinstance(value, t.Mapping):
+            self.learn(list(value.values()))
+        elif isinstance(value, (list, tuple, set, frozenset)):
+            for item in value:
+                self.learn(item)
 
     def text(self, value: str) -> str:
         for secret in sorted(self._secrets, key=len, reverse=True):
