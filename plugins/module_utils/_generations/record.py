@@ -1,0 +1,121 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""The record of a generation: written last, so that a generation that has one is complete."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import typing as t
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
+
+FILE = "mlstack.json"
+SCHEMA = 1
+_OURS = ("schema", "name", "id", "created", "digest", "previous")
+_STAMP = "%Y%m%dT%H%M%S"
+_ID = re.compile(r"(?P<stamp>[0-9]{8}T[0-9]{6})-(?P<digest>[0-9a-f]{6,})")
+
+
+class DamagedRecord(Exception):
+    """A record that is there but cannot be understood; its text says why."""
+
+
+@dataclass(frozen=True)
+class Generation:
+    """One finished build. ``path`` is its directory, ``prefix`` the real environment inside, ``record`` what its
+    builder wrote down."""
+
+    id: str
+    path: str
+    record: t.Mapping[str, t.Any]
+
+    @property
+    def prefix(self) -> str:
+        return os.path.join(self.path, "prefix")
+
+    @property
+    def digest(self) -> str:
+        return str(self.record.get("digest", ""))
+
+    @property
+    def previous(self) -> str:
+        """The generation that was in use when this one was built; empty for the first."""
+        return str(self.record.get("previous", ""))
+
+
+def is_id(name: str) -> bool:
+    return _ID.fullmatch(name) is not None
+
+
+def next_id(now: datetime, digest: str, existing: t.Iterable[str]) -> str:
+    """The name of a new generation: C(<when, UTC>-<first six hex digits of the wish digest>).
+
+    Names sort by age even when two builds end in one second or the clock was set back: then the stamp is the second
+    after the newest one. The true time is in the record.
+    """
+    stamp = now.strftime(_STAMP)
+    newest = max((match.group("stamp") for match in map(_ID.fullmatch, existing) if match), default="")
+    if newest >= stamp:
+        stamp = (datetime.strptime(newest, _STAMP) + timedelta(seconds=1)).strftime(_STAMP)
+    return f"{stamp}-{digest[:6].lower()}"
+
+
+def render(content: t.Mapping[str, t.Any], **ours: t.Any) -> str:
+    """The text of a record. Keys of ours win over the caller's."""
+    return json.dumps({**content, **ours, "schema": SCHEMA}, indent=1, sort_keys=True) + "\n"
+
+
+def parse(text: str, generation: str) -> dict[str, t.Any]:
+    """Read a record. Raises DamagedRecord, or MlstackError where a newer release of the collection wrote it."""
+    try:
+        record = json.loads(text)
+    except ValueError as exc:
+        raise DamagedRecord(f"it is not JSON: {exc}") from exc
+    if not isinstance(record, dict):
+        raise DamagedRecord("it is not a JSON object")
+    schema = record.get("schema")
+    if not isinstance(schema, int) or isinstance(schema, bool) or schema < 1:
+        raise DamagedRecord("it has no schema number")
+    if schema > SCHEMA:
+        raise MlstackError(
+            "record_newer",
+            wished=f"read the record of generation {generation}",
+            found=f"it has schema {schema}, and this release of gpufleet.mlstack knows up to {SCHEMA}",
+            todo="use the release of the collection that wrote it, or a newer one",
+        )
+    if record.get("id") != generation:
+        raise DamagedRecord(f"it belongs to generation {record.get('id')!r}")
+    if not isinstance(record.get("digest"), str):
+        raise DamagedRecord("it has no digest")
+    return record
+
+
+def load(path: str) -> Generation | None:
+    """The generation in a directory; None when it was never finished.
+
+    Raises DamagedRecord, or MlstackError where the record may not be read or is too new.
+    """
+    generation = os.path.basename(path)
+    file = os.path.join(path, FILE)
+    try:
+        with open(file, encoding="utf-8", errors="replace") as stream:
+            text = stream.read()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except PermissionError as exc:
+        raise MlstackError(
+            "not_permitted",
+            wished=f"read the record of generation {generation}",
+            found=f"{file}: {exc.strerror}",
+            todo="become the user who owns the environment",
+        ) from exc
+    except OSError as exc:
+        raise DamagedRecord(f"it cannot be read: {exc.strerror}") from exc
+    return Generation(generation, path, parse(text, generation))
