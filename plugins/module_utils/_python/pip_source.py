@@ -42,7 +42,8 @@ try:
     folders.append(getattr(ensurepip, "_WHEEL_PKG_DIR", None))
 except ImportError:
     pass
-print(json.dumps({"pip": os.path.dirname(pip.origin) if pip and pip.origin else None,
+print(json.dumps({"version": "%d.%d" % sys.version_info[:2],
+                  "pip": os.path.dirname(pip.origin) if pip and pip.origin else None,
                   "folders": [f for f in folders if f]}))
 """
 
@@ -182,7 +183,10 @@ def _installed_package(search: _Search, probe: dict[str, t.Any]) -> PipSource | 
             search.run([*get, "update"], env, 600)
             rc, _out, err = search.run(install, env, 600)
     elif shutil.which("dnf"):
-        rc, _out, err = search.run(["dnf", "--assumeyes", "--quiet", "install", "python3-pip"], {}, 900)
+        for package in (f"python{probe['version']}-pip", "python3-pip"):
+            rc, _out, err = search.run(["dnf", "--assumeyes", "--quiet", "install", package], {}, 900)
+            if rc == 0:
+                break
     else:
         search.missed.append("neither apt-get nor dnf to install pip with")
         return None
