@@ -12,20 +12,20 @@ class ModuleDocFragment:
 options: {}
 attributes:
   check_mode:
-    description: Can run in C(check_mode) and return changed status prediction without modifying the host.
+    description: With C(--check), plans what a run would do, reports it and stops there.
     support: full
   diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in C(check_mode)) when in diff mode.
+    description: With C(--diff), shows the plan.
     support: full
   idempotent:
-    description: Run twice in a row with the same arguments, the second run reports no change, if nothing else changed the host.
+    description: A second run with the same arguments changes nothing.
     support: full
   platform:
     description: The operating systems of the hosts that it works on.
     support: full
     platforms: posix
   action_group:
-    description: Options for all modules of the collection can be set with this name in C(module_defaults), after C(group/).
+    description: The name under which C(module_defaults) sets options for all modules of the collection.
     support: full
     membership:
       - gpufleet.mlstack.mlstack
@@ -36,17 +36,17 @@ attributes:
 options: {}
 attributes:
   check_mode:
-    description: Can run in C(check_mode) and return changed status prediction without modifying the host.
+    description: With C(--check), plans what a run would do, reports it and stops there.
     support: full
     details:
       - This module does not modify state.
   diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in C(check_mode)) when in diff mode.
+    description: With C(--diff), shows the plan.
     support: N/A
     details:
       - This module does not modify state.
   idempotent:
-    description: Run twice in a row with the same arguments, the second run reports no change, if nothing else changed the host.
+    description: A second run with the same arguments changes nothing.
     support: full
     details:
       - This module does not modify state.
@@ -55,7 +55,7 @@ attributes:
     support: full
     platforms: posix
   action_group:
-    description: Options for all modules of the collection can be set with this name in C(module_defaults), after C(group/).
+    description: The name under which C(module_defaults) sets options for all modules of the collection.
     support: full
     membership:
       - gpufleet.mlstack.mlstack
