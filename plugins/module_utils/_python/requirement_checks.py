@@ -1,0 +1,132 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""What must hold for a whole set: every requirement pinned, no two that contradict, hashes for all or for none."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import versions
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.requirement_problems import Problem
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.requirements import Requirement, pin_of, vcs
+
+if t.TYPE_CHECKING:
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.markers import Environment
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.requirement_files import RequirementSet
+
+
+def check_pinned(wished: RequirementSet, environment: Environment | None = None) -> list[Problem]:
+    """Every requirement that nothing pins, and every two that cannot both be met.
+
+    A pin may stand in another line or a constraint of the same name. With ``environment``, what its marker leaves out
+    is not judged; without one, a line pins another only if its marker is the same or it has none.
+    """
+    here = [item for item in wished.requirements if item.applies(environment)]
+    limits = [item for item in wished.constraints if item.applies(environment)]
+    groups: dict[str, list[Requirement]] = {}
+    for item in here + limits:
+        if item.name is not None:
+            groups.setdefault(item.name, []).append(item)
+    problems = []
+    for item in here:
+        if pin_of(item) is None and not _pinned_by_another(item, groups.get(item.name or "", ()), environment):
+            problems.append(_unpinned(item))
+    wished_names = {item.name for item in here}
+    for name, group in groups.items():
+        # Constraints alone ask for nothing, so two that differ harm nobody.
+        if name in wished_names and (len(group) > 1 or len(group[0].specifiers) > 1):
+            problems.extend(_conflicts(group, environment))
+    return sorted(problems, key=lambda problem: _place(wished, problem))
+
+
+def check_hashes(
+    wished: RequirementSet, environment: Environment | None = None, *, required: bool = False
+) -> list[Problem]:
+    """Every requirement without a hash, where hashes are required or any line has one.
+
+    One ``--hash`` puts pip into its hash-checking mode for the whole set, while uv would check that one line only:
+    the same files would mean two things.
+    """
+    here = [item for item in wished.requirements if item.applies(environment)]
+    hashed_elsewhere = {item.name for item in wished.constraints if item.hashes and item.applies(environment)}
+    hashed_lines = [item for item in here if item.hashes and item.url is None]
+    required = required or wished.options.require_hashes
+    if not required and not hashed_lines:
+        return []
+    reason = "hashes are required" if required else f"it has no hash, but {hashed_lines[0].source} has one"
+    return [
+        _problem(item, "requirement_hash_missing", reason, "add --hash=sha256:... to it")
+        for item in here
+        if not item.hashes and item.name not in hashed_elsewhere
+    ]
+
+
+def _place(wished: RequirementSet, problem: Problem) -> tuple[int, int]:
+    order = {file: index for index, file in enumerate(wished.sources)}
+    return order.get(problem.file, -1), problem.line
+
+
+def _problem(item: Requirement, code: str, reason: str, todo: str) -> Problem:
+    return Problem(code, item.source.file, item.source.line, item.text, reason, todo, item.written_name)
+
+
+def _together(one: Requirement, other: Requirement, environment: Environment | None) -> bool:
+    """Whether the two are known to apply at once."""
+    return environment is not None or one.marker == other.marker
+
+
+def _pinned_by_another(item: Requirement, group: t.Iterable[Requirement], environment: Environment | None) -> bool:
+    if item.url is not None:
+        return False
+    return any(
+        pin_of(other) is not None and (other.marker is None or _together(item, other, environment))
+        for other in group
+        if other is not item
+    )
+
+
+def _unpinned(item: Requirement) -> Problem:
+    name = item.written_name or "NAME"
+    system = vcs(item.url)
+    if system in ("git", "hg"):
+        reason, todo = "a branch or tag may move, and no full commit is named", "put @ and all digits of the commit"
+    elif system:
+        reason, todo = f"{system} has no commits that vouch for their content", "build a wheel of it, or move it to git"
+    elif item.url is not None and item.url.startswith("file:"):
+        reason = "it is neither a wheel nor does it have a hash, so its content may change under the same path"
+        todo = "build a wheel, or add --hash=sha256:... for an archive"
+    elif item.url is not None:
+        reason, todo = "the URL has no hash, so it may serve another file tomorrow", "add #sha256=... to the URL"
+    elif item.hashes:
+        reason = "without == its hashes pin nothing: pip refuses the line, uv ignores the hashes"
+        todo = f"write {name}==VERSION before the hashes"
+    else:
+        reason = "it allows more than one version" if item.specifiers else "it names no version"
+        todo = f"write {name}==VERSION, or lock the ranges first"
+    return _problem(item, "requirement_unpinned", reason, todo)
+
+
+def _conflicts(group: list[Requirement], environment: Environment | None) -> t.Iterator[Problem]:
+    """At most one problem per group of lines that apply together: that no pinned version pleases them all."""
+    judged: list[Requirement] = []
+    for item in group:
+        if any(item is earlier for earlier in judged):
+            continue
+        together = [other for other in group if _together(item, other, environment)]
+        judged.extend(together)
+        urls = {other.url for other in together if other.url}
+        pins = {other.version for other in together if other.version}
+        # What a commit or an archive of unknown version holds, only a build can tell.
+        possible = {pin for pin in pins if all(versions.satisfies(pin, other.specifiers) for other in together)}
+        if len(urls) > 1 or (pins and not possible):
+            yield _conflict(together)
+
+
+def _conflict(together: list[Requirement]) -> Problem:
+    last = together[-1]
+    others = [f"{other.source} ({other.text})" for other in together[:-1] if (other.specifiers or other.url)]
+    reason = f"it cannot be met together with {', '.join(others)}" if others else "no version meets all its conditions"
+    return _problem(last, "requirement_conflict", reason, f"keep one version of {last.written_name}")

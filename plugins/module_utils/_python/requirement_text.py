@@ -1,0 +1,103 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""Requirement sets written out: a flat text that pip and uv both read, and a digest of what is asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import typing as t
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import versions
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.requirements import Requirement
+
+if t.TYPE_CHECKING:
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.requirement_files import RequirementSet
+
+_USERINFO = re.compile(r"(?<=://)[^/@\s]*@")
+
+
+class Texts(t.NamedTuple):
+    """What to hand to an engine. Both may hold credentials of URLs: keep them out of logs and readable files."""
+
+    requirements: str
+    constraints: str
+
+
+def render(wished: RequirementSet, *, build_options: bool = False) -> Texts:
+    """The set as two flat texts: no includes, no options, no comments, sorted, each line once.
+
+    A pin that stands in a constraint is written into the requirement, because pip wants it there once hashes are
+    checked. ``build_options`` keeps --config-settings, which uv cannot read in a file.
+    """
+    lines = [line(_with_pin(item, wished.constraints), build_options) for item in wished.requirements]
+    limits = [line(item, False) for item in wished.constraints]
+    return Texts(_text(lines), _text(limits))
+
+
+def _text(lines: list[str]) -> str:
+    return "".join(item + "\n" for item in sorted(set(lines)))
+
+
+def line(item: Requirement, build_options: bool = False) -> str:
+    """One requirement in its canonical spelling."""
+    hashes = list(item.hashes)
+    extras = f"[{','.join(item.extras)}]" if item.extras else ""
+    if item.url is None:
+        text = f"{item.name}{extras}{','.join(map(str, item.specifiers))}"
+    else:
+        url = item.url
+        if len(hashes) == 1:
+            # In the fragment it is checked without putting the whole set into pip's hash-checking mode.
+            url += ("&" if "#" in url else "#") + hashes.pop().replace(":", "=", 1)
+        text = f"{item.name}{extras} @ {url}" if item.name else url
+    if item.marker is not None:
+        text += f" ; {item.marker}"
+    text += "".join(f" --hash={value}" for value in hashes)
+    if build_options:
+        text += "".join(f" --config-settings={json.dumps(value)}" for value in item.build_options)
+    return text
+
+
+def _with_pin(item: Requirement, constraints: t.Iterable[Requirement]) -> Requirement:
+    if item.url is not None or item.version is not None:
+        return item
+    for limit in constraints:
+        if limit.name == item.name and limit.version and not limit.url and limit.marker in (None, item.marker):
+            together = tuple(dict.fromkeys((*limit.specifiers, *item.specifiers)))
+            return item._replace(specifiers=together, hashes=item.hashes or limit.hashes)
+    return item
+
+
+def digest(wished: RequirementSet) -> str:
+    """SHA-256 of what the set asks for: the same for any order, comments, line ends, spellings and credentials."""
+    options = wished.options
+    asked = {
+        "requirements": sorted({_identity(item) for item in wished.requirements}),
+        "constraints": sorted({_identity(item) for item in wished.constraints}),
+        "indexes": [_public(url) for url in [options.index_url or "", *options.extra_index_urls]],
+        "find_links": [_public(url) for url in options.find_links],
+        "no_index": options.no_index,
+        "no_binary": sorted(options.no_binary),
+        "only_binary": sorted(options.only_binary),
+        "prefer_binary": options.prefer_binary,
+        "pre": options.pre,
+        "require_hashes": options.require_hashes,
+    }
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+
+def _identity(item: Requirement) -> str:
+    if item.version is not None and len(item.specifiers) == 1 and item.specifiers[0].operator == "==":
+        item = item._replace(specifiers=(versions.Specifier("==", versions.canonical(item.version)),))
+    else:
+        item = item._replace(specifiers=tuple(sorted(set(item.specifiers))))
+    return _public(line(item, build_options=True))
+
+
+def _public(url: str) -> str:
+    return _USERINFO.sub("", url)
