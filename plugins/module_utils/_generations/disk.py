@@ -28,6 +28,7 @@ _EXPLANATIONS = {
     errno.EACCES: ("not_permitted", "become a user who may write there, or choose another root"),
     errno.EPERM: ("not_permitted", "become a user who may write there, or choose another root"),
     errno.EXDEV: ("two_filesystems", "keep the root and its .generations folder on one filesystem"),
+    errno.ELOOP: ("foreign_link", "remove the link that stands where a file of this collection belongs"),
     errno.EIO: ("disk_error", "read the kernel's log, mend or replace the disk, then run the task again"),
     errno.EBUSY: ("mount_point", "unmount what is mounted there, or choose another name"),
     errno.ENAMETOOLONG: ("name_too_long", "choose a shorter root or name"),

@@ -3,16 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Private to this collection: it may change at any time. Other collections use the modules instead.
-"""Where an environment and its generations lie, and whether they may safely be changed there."""
+"""Where an environment and its generations lie."""
 
 from __future__ import annotations
 
-import errno
 import os
 import re
-import stat
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish, MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,63}")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
@@ -50,75 +48,6 @@ class Place:
             start = os.path.join(self.root, start)
         generation = target[len(start) :] if target.startswith(start) else ""
         return "" if "/" in generation or generation.startswith(".") else generation
-
-    def check_changeable(self) -> None:
-        """Raise MlstackError, before anything is changed, where we may not write or where others could interfere."""
-        wished = f"change the environment {self.link}"
-        folder = self.root
-        while not os.path.lexists(folder):
-            folder = os.path.dirname(folder)
-        for path in (folder, self.all_stores, self.store):
-            if os.path.lexists(path):
-                self._check_folder(path, wished)
-        if os.path.isdir(self.all_stores) and os.stat(self.all_stores).st_dev != os.stat(self.root).st_dev:
-            raise MlstackError(
-                "two_filesystems",
-                wished=wished,
-                found=f"{self.all_stores} lies on another filesystem than {self.root}",
-                todo="keep the root and its .generations folder on one filesystem",
-            )
-
-    def _check_folder(self, path: str, wished: str) -> None:
-        try:
-            found = os.stat(path)
-        except OSError as exc:
-            raise MlstackError(
-                "not_permitted",
-                wished=wished,
-                found=f"{path} cannot be looked at: {exc.strerror}",
-                todo="become a user who may, or choose another root",
-            ) from exc
-        if not stat.S_ISDIR(found.st_mode):
-            raise MlstackError(
-                "not_a_directory",
-                wished=wished,
-                found=f"{path} is not a directory",
-                todo="move it away, or choose another root",
-            )
-        if found.st_mode & stat.S_IWOTH and not found.st_mode & stat.S_ISVTX:
-            raise MlstackError(
-                "world_writable",
-                wished=wished,
-                found=f"everybody may write to {path}, and so replace what others run",
-                todo=f"take that right away (chmod o-w {path}), or choose another root",
-            )
-        if (
-            path != self.root
-            and path.startswith(self.root)
-            and found.st_uid
-            not in (
-                0,
-                os.geteuid(),
-                os.stat(self.root).st_uid,
-            )
-        ):
-            raise MlstackError(
-                "foreign_owner",
-                wished=wished,
-                found=f"{path} belongs to user {found.st_uid}, neither to us nor to the owner of {self.root}",
-                todo="give it to the owner of the root, or choose another root",
-            )
-        if not os.access(path, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
-            read_only = bool(os.statvfs(path).f_flag & os.ST_RDONLY)
-            raise MlstackError(
-                "read_only" if read_only else "not_permitted",
-                wished=wished,
-                found=f"{path} is {'on a read-only filesystem' if read_only else 'not writable for this user'}"
-                f" ({os.strerror(errno.EROFS if read_only else errno.EACCES)})",
-                todo="remount it read-write, or choose another root"
-                if read_only
-                else "become a user who may write there, or choose another root",
-            )
 
 
 def _check_root(root: str) -> None:

@@ -169,10 +169,10 @@ class Store:
         Raises MlstackError, before anything is changed, where we may not write; LockTimeout names the holder.
         Directories made for the lock go again when nothing came to lie in them.
         """
-        from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import adopt, disk
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import adopt, disk, permission
 
         wished = f"change the environment {self.place.link}"
-        self.place.check_changeable()
+        permission.check(self.place, wished)
         made: list[str] = []
         with (
             disk.explained(wished),
@@ -219,10 +219,19 @@ class Store:
             os.chmod(path, 0o755)
             with disk.explained(f"build a new generation of {self.place.link}"):
                 yield building
+        except BaseException:
+            # Where even that fails (the disk went read-only) the next run removes it; the cause is what people need.
+            with contextlib.suppress(MlstackError, OSError):
+                self._discard_unsealed(path)
+            raise
+        else:
+            self._discard_unsealed(path)
         finally:
             os.umask(mask)
-            if not os.path.exists(os.path.join(path, records.FILE)):
-                self._discard(path)
+
+    def _discard_unsealed(self, path: str) -> None:
+        if not os.path.exists(os.path.join(path, records.FILE)):
+            self._discard(path)
 
     def seal(self, building: Building, content: t.Mapping[str, t.Any]) -> Generation:
         """Finish a generation: doorway, everything on disk, then the record with ``content`` (secrets taken out)."""
@@ -274,22 +283,35 @@ class Store:
         return ""
 
     def prune(self, doomed: t.Sequence[Generation]) -> tuple[list[str], dict[str, list[str]]]:
-        """Delete generations unless live processes use them or they are in use.
+        """Delete generations, and those whose record is damaged, unless live processes or the link use them.
 
         Returns the ids deleted and, for those spared, who uses them.
         """
         deleted: list[str] = []
         spared: dict[str, list[str]] = {}
-        doomed = [generation for generation in doomed if generation.id != self._generation_in_use()]
-        usage = self.users([generation.path for generation in doomed]) if doomed else None
-        for generation in doomed:
-            users = usage.of(generation.path) if usage else []
+        ids = dict.fromkeys([*(generation.id for generation in doomed), *self._damaged()])
+        ids.pop(self._generation_in_use(), None)
+        usage = self.users([self._path(generation) for generation in ids]) if ids else None
+        for generation in ids:
+            users = usage.of(self._path(generation)) if usage else []
             if users:
-                spared[generation.id] = users
+                spared[generation] = users
             else:
-                self._discard(generation.path)
-                deleted.append(generation.id)
+                self._discard(self._path(generation))
+                deleted.append(generation)
         return deleted, spared
+
+    def _damaged(self) -> list[str]:
+        """Generations nobody can go back to, because their record says nothing."""
+        found = []
+        for generation in self._names()[0]:
+            try:
+                records.load(self._path(generation))
+            except records.DamagedRecord:
+                found.append(generation)
+            except MlstackError:
+                continue  # a newer release wrote it: leave it to that
+        return found
 
     def remove(self, *, force: bool = False) -> list[str]:
         """Take the environment away: first the link, so that nothing half removed is in reach, then its generations.

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class User:
-    """A process, and how it uses the directory: ``what`` is C(command line), C(program), C(working directory) ..."""
+    """A process that uses ``path``; ``what`` says by what it was noticed: C(command line), C(open files) ..."""
 
     pid: int
     command: str
@@ -47,39 +47,42 @@ def find(paths: t.Sequence[str], proc: str = "/proc") -> Usage:
     Everybody may read command lines, and a generation's launchers put its absolute path there; the rest is only
     readable for the owner of a process and for root.
     """
-    marks = {path: {os.fsencode(form) for form in (path, os.path.realpath(path))} for path in paths}
-    pids = [name for name in _names(proc) if name.isdigit()]
     found: list[User] = []
-    for pid in pids:
+    for pid in _names(proc):
+        if not pid.isdigit():
+            continue
         folder = os.path.join(proc, pid)
-        left = dict(marks)
+        left = list(paths)
         for what, read in _SOURCES:
-            if not left:
-                break
-            text = read(folder)
-            for path in [path for path, forms in left.items() if any(_mentions(text, form) for form in forms)]:
+            seen = read(folder) if left else []
+            for path in [path for path in left if _lies_below(seen, path)]:
                 found.append(User(int(pid), _command(folder), path, what))
-                del left[path]
-    return Usage(tuple(found), _complete(proc, pids))
+                left.remove(path)
+    return Usage(tuple(found), _complete(proc))
 
 
-def _complete(proc: str, pids: list[str]) -> bool:
-    # With hidepid other users' processes are missing from the listing, process 1 among them.
-    return "1" in pids or (os.geteuid() == 0 and bool(pids))
-
-
-def _mentions(text: bytes, path: bytes) -> bool:
-    """Whether ``path`` occurs as a whole path or as the beginning of one."""
-    start = text.find(path)
-    while start != -1:
-        end = start + len(path)
-        if text[end : end + 1] in _ENDS:
+def _complete(proc: str) -> bool:
+    """With hidepid=1 others' files in /proc are not readable, with hidepid=2 their processes are not even listed."""
+    try:
+        with open(os.path.join(proc, "1", "cmdline"), "rb"):
             return True
-        start = text.find(path, start + 1)
+    except OSError:
+        return False
+
+
+def _lies_below(seen: t.Iterable[bytes], path: str) -> bool:
+    """Whether one of the paths ``seen`` is ``path`` or below it.
+
+    A container sees the same generation under another root; what follows the store's folder identifies it there.
+    """
+    starts = {os.fsencode(path), os.fsencode(os.path.realpath(path))}
+    _root, store, within = os.fsencode(path).rpartition(b"/.generations/")
+    for one in seen:
+        if any(one == start or one.startswith(start + b"/") for start in starts):
+            return True
+        if store and within and (store + within + b"/") in one + b"/":
+            return True
     return False
-
-
-_ENDS = (b"", b"/", b"\0", b"\n", b":", b" ", b"'", b'"')
 
 
 def _names(folder: str) -> list[str]:
@@ -104,15 +107,21 @@ def _target(folder: str, name: str) -> bytes:
         return b""
 
 
-def _environment(folder: str) -> bytes:
+def _environment(folder: str) -> list[bytes]:
     """The variables that name an environment; others (PATH, PWD) are handed on to processes that don't use it."""
-    wanted = (b"VIRTUAL_ENV=", b"CONDA_PREFIX=")
-    return b"\0".join(entry for entry in _content(folder, "environ").split(b"\0") if entry.startswith(wanted))
+    entries = [entry.partition(b"=") for entry in _content(folder, "environ").split(b"\0")]
+    return [value for name, _equals, value in entries if name in (b"VIRTUAL_ENV", b"CONDA_PREFIX")]
 
 
-def _open_files(folder: str) -> bytes:
+def _mapped(folder: str) -> set[bytes]:
+    """The files in memory: the sixth column of /proc/PID/maps."""
+    lines = (line.split(None, 5) for line in _content(folder, "maps").splitlines())
+    return {columns[5] for columns in lines if len(columns) == 6}
+
+
+def _open_files(folder: str) -> list[bytes]:
     handles = os.path.join(folder, "fd")
-    return b"\0".join(_target(handles, name) for name in _names(handles))
+    return [_target(handles, name) for name in _names(handles)]
 
 
 def _command(folder: str) -> str:
@@ -122,12 +131,12 @@ def _command(folder: str) -> str:
 
 
 # The cheap ones first: on a busy host there are thousands of processes.
-_SOURCES: tuple[tuple[str, t.Callable[[str], bytes]], ...] = (
-    ("command line", lambda folder: _content(folder, "cmdline")),
-    ("program", lambda folder: _target(folder, "exe")),
-    ("working directory", lambda folder: _target(folder, "cwd")),
-    ("root directory", lambda folder: _target(folder, "root")),
+_SOURCES: tuple[tuple[str, t.Callable[[str], t.Iterable[bytes]]], ...] = (
+    ("command line", lambda folder: _content(folder, "cmdline").split(b"\0")),
+    ("program", lambda folder: [_target(folder, "exe")]),
+    ("working directory", lambda folder: [_target(folder, "cwd")]),
+    ("root directory", lambda folder: [_target(folder, "root")]),
     ("environment variables", _environment),
-    ("files in memory", lambda folder: _content(folder, "maps")),
+    ("files in memory", _mapped),
     ("open files", _open_files),
 )

@@ -1,0 +1,88 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""Whether an environment may be changed where it lies; asked before the first change."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.place import Place
+
+
+def check(place: Place, wished: str) -> None:
+    """Raise MlstackError where we may not write, or where anybody could replace what others run."""
+    folder = place.root
+    while not os.path.lexists(folder):
+        folder = os.path.dirname(folder)
+    ours = [path for path in (place.all_stores, place.store) if os.path.lexists(path)]
+    for path in [folder, *ours]:
+        _refuse_no_folder(path, wished)
+        _refuse_unwritable(path, wished)
+    for path in [*_ancestors(folder), folder, *ours]:
+        _refuse_open_to_all(path, wished)
+    for path in ours:
+        _refuse_foreign(path, place.root, wished)
+
+
+def _ancestors(path: str) -> list[str]:
+    found = []
+    while os.path.dirname(path) != path:
+        path = os.path.dirname(path)
+        found.append(path)
+    return found
+
+
+def _refuse_no_folder(path: str, wished: str) -> None:
+    if not os.path.isdir(path):
+        raise MlstackError(
+            "not_a_directory",
+            wished=wished,
+            found=f"{path} is not a directory, or may not be looked at",
+            todo="move it away, or choose another root",
+        )
+
+
+def _refuse_unwritable(path: str, wished: str) -> None:
+    if os.access(path, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
+        return
+    if os.statvfs(path).f_flag & os.ST_RDONLY:
+        raise MlstackError(
+            "read_only",
+            wished=wished,
+            found=f"{path} lies on a read-only filesystem",
+            todo="remount it read-write, or choose another root",
+        )
+    raise MlstackError(
+        "not_permitted",
+        wished=wished,
+        found=f"user {os.geteuid()} may not write to {path}",
+        todo="become a user who may, or choose another root",
+    )
+
+
+def _refuse_open_to_all(path: str, wished: str) -> None:
+    mode = os.stat(path).st_mode
+    if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+        raise MlstackError(
+            "world_writable",
+            wished=wished,
+            found=f"everybody may write to {path}, and so replace what others run",
+            todo=f"take that right away (chmod o-w {path}), or choose another root",
+        )
+
+
+def _refuse_foreign(path: str, root: str, wished: str) -> None:
+    trusted = {0, os.geteuid(), os.stat(root).st_uid}
+    owners = {os.stat(path).st_uid, os.lstat(path).st_uid}
+    if owners - trusted:
+        raise MlstackError(
+            "foreign_owner",
+            wished=wished,
+            found=f"{path} belongs to user {min(owners - trusted)}, neither to us nor to the owner of {root}",
+            todo="give it to the owner of the root, or choose another root",
+        )
