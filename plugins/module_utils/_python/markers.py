@@ -47,6 +47,55 @@ _VERSION_VARIABLES = frozenset({"implementation_version", "platform_release", "p
 Environment = t.Mapping[str, str]
 
 
+# Run as: PYTHON -I -c PROBE. An interpreter describes itself in one line of JSON: its marker variables under
+# 'environment', what platform tags are made from, and where it installs. Runs under Python 3.6 and later, so that one
+# too old to use is told so by its version and not by a traceback.
+PROBE = r"""
+import json, os, platform, sys, sysconfig
+def spell(info):
+    text = "%d.%d.%d" % tuple(info[:3])
+    return text if info[3] == "final" else text + info[3][0] + str(info[4])
+try:
+    libc = os.confstr("CS_GNU_LIBC_VERSION").split(None, 1)
+except (AttributeError, OSError, ValueError):
+    libc = list(platform.libc_ver())
+paths = sysconfig.get_paths()
+print(json.dumps({
+    "environment": {
+        "implementation_name": sys.implementation.name,
+        "implementation_version": spell(sys.implementation.version),
+        "os_name": os.name,
+        "platform_machine": platform.machine(),
+        "platform_python_implementation": platform.python_implementation(),
+        "platform_release": platform.release(),
+        "platform_system": platform.system(),
+        "platform_version": platform.version(),
+        "python_full_version": platform.python_version(),
+        "python_version": ".".join(platform.python_version_tuple()[:2]),
+        "sys_platform": sys.platform,
+    },
+    "version_info": list(sys.version_info[:3]),
+    "implementation": sys.implementation.name,
+    "cache_tag": sys.implementation.cache_tag,
+    "soabi": sysconfig.get_config_var("SOABI"),
+    "free_threaded": bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
+    "platform": sysconfig.get_platform(),
+    "machine": platform.machine(),
+    "bits": 64 if sys.maxsize > 2 ** 32 else 32,
+    "libc_name": libc[0],
+    "libc_version": libc[1],
+    "executable": sys.executable,
+    "prefix": sys.prefix,
+    "base_prefix": sys.base_prefix,
+    "purelib": paths["purelib"],
+    "platlib": paths["platlib"],
+    "scripts": paths["scripts"],
+    "stdlib": paths["stdlib"],
+    "externally_managed": os.path.exists(os.path.join(paths["stdlib"], "EXTERNALLY-MANAGED")),
+}))
+"""
+
+
 class InvalidMarker(ValueError):
     """The text is no marker, or one whose comparison has no meaning."""
 

@@ -65,8 +65,8 @@ def decode(data: bytes) -> str:
             data, encoding = data[len(mark) :], name
             break
     else:
-        for line in data.split(b"\n")[:2]:
-            cookie = re.match(_COOKIE, line)
+        for head in data.split(b"\n", 2)[:2]:
+            cookie = re.match(_COOKIE, head)
             if cookie:
                 encoding = cookie.group(1).decode("ascii", "replace")
                 break

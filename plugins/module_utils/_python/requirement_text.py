@@ -74,14 +74,14 @@ def _with_pin(item: Requirement, constraints: t.Iterable[Requirement]) -> Requir
 
 
 def digest(wished: RequirementSet) -> str:
-    """SHA-256 of what the set asks for: the same for any order, comments, line ends, spellings and credentials."""
+    """SHA-256 of what the set asks for: the same for any order, comments, line ends, spellings and credentials.
+
+    Indexes and links are no part of it: where distributions come from may change, what is installed must not.
+    """
     options = wished.options
     asked = {
         "requirements": sorted({_identity(item) for item in wished.requirements}),
         "constraints": sorted({_identity(item) for item in wished.constraints}),
-        "indexes": [_public(url) for url in [options.index_url or "", *options.extra_index_urls]],
-        "find_links": [_public(url) for url in options.find_links],
-        "no_index": options.no_index,
         "no_binary": sorted(options.no_binary),
         "only_binary": sorted(options.only_binary),
         "prefer_binary": options.prefer_binary,

@@ -1,0 +1,106 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""Installed files against the hashes that their installer recorded: what somebody changed, removed or put in by hand.
+
+Source: the recording installed projects specification of packaging.python.org (RECORD). Bytecode is left alone: Python
+writes it when it likes.
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import os
+import typing as t
+
+_ALGORITHMS = ("sha256", "sha384", "sha512")
+# What venv and uv put into a fresh environment; it belongs to no distribution.
+_OF_THE_ENVIRONMENT = frozenset({"_virtualenv.py", "_virtualenv.pth"})
+
+
+class Findings(t.NamedTuple):
+    """Paths relative to the site-packages folder, sorted; all empty where nothing was touched."""
+
+    missing: tuple[str, ...]
+    changed: tuple[str, ...]
+    unrecorded: tuple[str, ...]
+    without_record: tuple[str, ...]  # metadata folders that have no RECORD, or one that cannot be read
+
+    @property
+    def clean(self) -> bool:
+        return not any(self)
+
+
+def verify(directory: str) -> Findings:
+    """Compare every file of a site-packages folder with the RECORDs in it, and look for files that none names."""
+    missing: list[str] = []
+    changed: list[str] = []
+    without: list[str] = []
+    recorded: set[str] = set()
+    for entry in sorted(os.listdir(directory)):
+        if not entry.endswith(".dist-info"):
+            continue
+        try:
+            rows = _rows(os.path.join(directory, entry, "RECORD"))
+        except (OSError, ValueError, csv.Error):
+            without.append(entry)
+            continue
+        for path, digest in rows:
+            recorded.add(os.path.normpath(path))
+            state = None if _is_bytecode(path) else _compare(os.path.join(directory, path), digest)
+            if state is not None:
+                (missing if state == "missing" else changed).append(path)
+    unrecorded = [path for path in _files(directory) if path not in recorded and not _is_excused(path, without)]
+    return Findings(*(tuple(sorted(items)) for items in (missing, changed, unrecorded, without)))
+
+
+def _rows(path: str) -> list[tuple[str, str]]:
+    with open(path, newline="", encoding="utf-8") as file:
+        rows = [(row[0], row[1] if len(row) > 1 else "") for row in csv.reader(file, strict=True) if row]
+    if not rows:
+        raise ValueError("an empty RECORD")
+    return rows
+
+
+def _compare(path: str, recorded: str) -> str | None:
+    """'missing', 'changed' or None. A row without a hash (RECORD's own) asks for the file alone."""
+    algorithm, _equals, digest = recorded.partition("=")
+    if not recorded:
+        return None if os.path.lexists(path) else "missing"
+    if algorithm not in _ALGORITHMS:
+        return "changed"
+    try:
+        actual = _hash(path, algorithm)
+    except (FileNotFoundError, NotADirectoryError):
+        return "missing"
+    except OSError:
+        return "changed"
+    return None if actual == digest.rstrip("=") else "changed"
+
+
+def _hash(path: str, algorithm: str) -> str:
+    state = hashlib.new(algorithm)
+    with open(path, "rb") as file:
+        for block in iter(lambda: file.read(1 << 20), b""):
+            state.update(block)
+    return base64.urlsafe_b64encode(state.digest()).rstrip(b"=").decode()
+
+
+def _files(directory: str) -> t.Iterator[str]:
+    for folder, folders, files in os.walk(directory):
+        folders[:] = [name for name in folders if name != "__pycache__"]
+        for name in files:
+            yield os.path.relpath(os.path.join(folder, name), directory)
+
+
+def _is_bytecode(path: str) -> bool:
+    return path.endswith((".pyc", ".pyo"))
+
+
+def _is_excused(path: str, without: list[str]) -> bool:
+    # The folder of a lost RECORD is named as a whole already.
+    return _is_bytecode(path) or path in _OF_THE_ENVIRONMENT or path.partition(os.sep)[0] in without
