@@ -56,7 +56,7 @@ def _is_complete(link: str) -> bool:
     try:
         with open(os.path.join(link, _RECORD), encoding="utf-8") as stream:
             record = json.load(stream)
-        return os.path.realpath(os.path.join(link, "bin", "python")) == record["python"]
+        return bool(os.path.realpath(os.path.join(link, "bin", "python")) == record["python"])
     except (OSError, ValueError, KeyError):
         return False
 

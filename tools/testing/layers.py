@@ -1,0 +1,87 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The layers of tests, the cheap ones first."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+from dataclasses import dataclass
+
+from testing import gates, sanity, units
+from testing.machine import BED_PROGRAMS
+from testing.workplace import Counts, Failed, Impossible, Workplace
+
+Step = t.Callable[[Workplace], None]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """C(needs) are asked before C(run): each raises Impossible if this machine has not what it takes."""
+
+    name: str
+    about: str
+    run: Step
+    needs: tuple[Step, ...] = ()
+
+
+def git(work: Workplace) -> None:
+    why = work.host.lacks({"git": "git"}, work.log)
+    if why:
+        raise Impossible(why)
+    if not os.path.exists(os.path.join(work.checkout, ".git")):
+        raise Impossible("this is no git checkout, and what belongs to the project is read from git")
+
+
+def bed(work: Workplace) -> None:
+    why = work.host.lacks(BED_PROGRAMS, work.log) or work.host.without_engine(os.path.dirname(work.log))
+    if why:
+        raise Impossible(why)
+    if work.run([work.tool("python"), "tests/bed/bed.py", "up"], env=work.environ()) != 0:
+        raise Failed("the test bed could not be built")
+
+
+def tests_in(folder: str) -> Step:
+    """The layer that is a folder of pytest files."""
+
+    def run(work: Workplace) -> None:
+        if not os.path.isdir(os.path.join(work.checkout, folder)):
+            raise Failed(f"there is no {folder}")
+        work.pytest([folder])
+
+    return run
+
+
+def molecule(work: Workplace) -> None:
+    """Every scenario, one after the other: containers of two at once would starve each other."""
+    environ = {**work.environ(), **gates.bed_variables(work)}
+    scenarios = sorted(
+        entry.name
+        for entry in os.scandir(os.path.join(work.checkout, "molecule"))
+        if os.path.exists(os.path.join(entry.path, "molecule.yml"))
+    )
+    for scenario in scenarios:
+        status = work.run([work.tool("molecule"), "test", "--scenario-name", scenario], env=environ)
+        work.verdict(scenario, status == 0, f"status {status}")
+    if not scenarios:
+        work.counts += Counts(failed=1)
+    work.conclude()
+
+
+LAYERS = (
+    Layer("lint", "ruff, mypy, shellcheck, yamllint, ansible-lint", gates.lint),
+    Layer("docs", "documentation and changelog: lint, and the pages build without a warning", gates.docs),
+    Layer("units", "unit tests with the coverage of plugins/", units.units, (git,)),
+    Layer("floor", "unit tests of host code under Python 3.9", units.floor),
+    Layer("sanity", "ansible-test sanity, in a copy outside the checkout", sanity.sanity, (git,)),
+    Layer(
+        "collection", "build, install offline, run by name from another folder", tests_in("tests/collection"), (git,)
+    ),
+    Layer("bed", "the test bed keeps its promises", tests_in("tests/bed"), (bed,)),
+    Layer("integration", "real apt, dnf, uv and pip", tests_in("tests/integration"), (bed,)),
+    Layer("faults", "kill, full disk, broken index, two runs at once", tests_in("tests/faults"), (bed,)),
+    Layer("newcomer", "./converge on machines with only Python", tests_in("tests/newcomer"), (bed,)),
+    Layer("molecule", "the roles on Ubuntu, Debian and Rocky", molecule, (bed,)),
+)
+NAMES = tuple(layer.name for layer in LAYERS)

@@ -1,0 +1,90 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What ./test does: runs the layers of tests, prints a line for each, and closes with the number of tests.
+
+usage: ./test [layer ...]     all layers when none is named
+       ./test --list          the layers and what each one is for
+A layer that this machine cannot run is skipped with the reason, and fails instead where CI=true.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+# In place of this folder, so that 'testing' and the modules of ./converge are found.
+sys.path[0] = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+
+import interpreters
+import locked_environment
+from refusal import Refusal
+from testing import layers, machine
+from testing.workplace import Counts, Failed, Impossible, Workplace, cache_folder
+
+OLDEST_PYTHON = (3, 11)  # of ansible-core 2.19, for which the tests are written
+TAIL_LINES = 40
+
+
+def main(arguments: list[str]) -> int:
+    if arguments in (["-h"], ["--help"]):
+        print(__doc__)
+        return 0
+    if arguments == ["--list"]:
+        for layer in layers.LAYERS:
+            print(f"{layer.name:<12} {layer.about}")
+        return 0
+    unknown = [name for name in arguments if name not in layers.NAMES]
+    if unknown:
+        print(f"test: no layer {', '.join(unknown)}; there are {', '.join(layers.NAMES)}", file=sys.stderr)
+        return 2
+    chosen = [layer for layer in layers.LAYERS if not arguments or layer.name in arguments]
+    try:
+        python = interpreters.find(OLDEST_PYTHON, os.environ.get("MLSTACK_PYTHON"))
+        lock = os.path.join(locked_environment.CHECKOUT, "requirements-dev.lock")
+        environment = locked_environment.prepare("test", lock, python, cache_folder(), say)
+    except Refusal as refusal:
+        print(f"test: {refusal}", file=sys.stderr)
+        return 1
+    with machine.Machine(say) as host:
+        return run_layers(chosen, environment, host)
+
+
+def run_layers(chosen: list[layers.Layer], environment: str, host: machine.Machine) -> int:
+    """Run these layers and print the totals; 0 only when nothing failed and something ran."""
+    in_ci = os.environ.get("CI") == "true"
+    total = Counts()
+    for layer in chosen:
+        started = time.monotonic()
+        work = Workplace(layer.name, environment, host)
+        verdict, reason = "ok", ""
+        try:
+            for need in layer.needs:
+                need(work)
+            layer.run(work)
+        except Impossible as exc:
+            verdict, reason = ("FAILED", f"cannot run here: {exc}") if in_ci else ("skipped", str(exc))
+            work.counts += Counts(failed=1) if in_ci else Counts(skipped=1)
+        except (Failed, Refusal) as exc:
+            verdict, reason = "FAILED", str(exc)
+            # A layer can fail without a failed test: what it started may not even have come that far.
+            work.counts += Counts(failed=0 if work.counts.failed else 1)
+        except KeyboardInterrupt:
+            print(f"{layer.name:<12} interrupted", flush=True)
+            return 130
+        detail = "; ".join(part for part in (reason, *work.notes) if part)
+        print(f"{layer.name:<12} {verdict:<8}{time.monotonic() - started:7.1f} s  {work.counts}  {detail}", flush=True)
+        if verdict == "FAILED":
+            print(work.tail(TAIL_LINES), flush=True)
+        total += work.counts
+    print(f"\n{total.passed} passed, {total.failed} failed, {total.skipped} skipped", flush=True)
+    return 0 if total.passed and not total.failed else 1
+
+
+def say(text: str) -> None:
+    print(f"test: {text}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
