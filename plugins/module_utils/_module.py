@@ -11,9 +11,10 @@ import contextlib
 import time
 import traceback
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
@@ -35,8 +36,8 @@ class _Module(AnsibleModule):
 
 @dataclass
 class Context:
-    """What a subject may use of the outside world. ``preview`` asks an observation to find out, without changing
-    anything, what a change would bring in: it is set where somebody looks (check mode or diff)."""
+    """What a subject may use of the outside world. ``preview`` is set in check mode: an observation then finds out,
+    without changing anything, what a change would bring in."""
 
     host: Host
     commands: Commands
@@ -89,6 +90,10 @@ class Subject(t.Generic[Wish, Observation]):
         """Carry the plan out; the return value joins the result."""
         raise NotImplementedError
 
+    def picture(self, wish: Wish, observation: Observation) -> tuple[str, ...] | None:
+        """The lines of a diff that stand for an observation; None leaves a diff to what the plan foresaw."""
+        return None
+
     def describe(self, wish: Wish, observation: Observation) -> dict[str, t.Any]:
         """What the result says of a wish whether or not anything changed."""
         return {}
@@ -113,7 +118,7 @@ def run_module(
         host=host or Host(),
         commands=Commands(redactor),
         redactor=redactor,
-        preview=bool(module.check_mode or module._diff),
+        preview=bool(module.check_mode),
         warn=lambda text: module.warn(redactor.text(text)),
     )
     try:
@@ -156,7 +161,10 @@ def converge(subject: Subject[Wish, Observation], wish: Wish, context: Context, 
                     outcome.changed = True
                     observation = subject.observe(wish, context)
                     _settled(subject, wish, observation)
-        outcome.details = {**outcome.plan.details, **subject.describe(wish, observation), **outcome.details}
+                    picture = subject.picture(wish, observation)
+                    if picture is not None:
+                        outcome.plan = replace(outcome.plan, after=picture)
+        outcome.details = {**subject.describe(wish, observation), **outcome.plan.details, **outcome.details}
     except MlstackError as exc:
         outcome.error = exc
         outcome.changed = outcome.changed or bool(exc.details.pop("changed", False))

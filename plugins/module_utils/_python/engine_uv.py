@@ -27,6 +27,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine_er
 _NO_WHEEL = re.compile(
     r"Because ([A-Za-z0-9._-]+)(?:==\S+)? has no (?:usable )?wheels|Wheels are required for `([^`]+)`"
 )
+_WOULD_ADD = re.compile(r"^ \+ (?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+)", re.M)
 
 
 class UvEngine(Engine):

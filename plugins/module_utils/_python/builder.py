@@ -1,0 +1,191 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""Building a generation of a Python environment: engine, interpreter, installation, checks, record."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+import time
+import typing as t
+from dataclasses import replace
+from datetime import datetime, timezone
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import disk
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Building, Store
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import (
+    interpreters,
+    names,
+    requirement_checks,
+    requirement_problems,
+    verify,
+)
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import Engine, Request
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.interpreters import Choice, PythonWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.plan import Observed
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.wish import EnvironmentWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.workshop import Workshop
+
+
+class Builder:
+    """Builds for all environments of one module call; the engine is chosen once."""
+
+    def __init__(self, context: Context, params: t.Mapping[str, t.Any]) -> None:
+        self._context = context
+        self._workshop = Workshop(context, params)
+
+    def check(self, wish: EnvironmentWish, observed: Observed) -> None:
+        """Refuse requirements that are not pinned. Raises InvalidWish naming all of them by file and line."""
+        wanted = observed.wanted
+        if wanted is None:
+            return
+        problems = requirement_checks.check_pinned(wanted.requirements)
+        problems += requirement_checks.check_hashes(wanted.requirements, required=wanted.request.require_hashes)
+        if problems:
+            raise requirement_problems.refusal(
+                problems, f"environment {wish.name} from requirements that are all pinned"
+            )
+
+    def preview(self, wish: EnvironmentWish, observed: Observed) -> dict[str, str] | None:
+        """Name to version of what a build would hold; changes nothing but temporary files."""
+        recorded = _recorded_if_repairing(observed)
+        if recorded is not None:
+            return recorded
+        with tempfile.TemporaryDirectory(prefix="mlstack-") as scratch:
+            workshop = self._workshop.visiting(scratch)
+            engine = workshop.engine()
+            request = self._request(wish, observed)
+            interpreter = self._interpreter(wish, engine, request, scratch, workshop)
+            found = engine.preview(interpreter.path, request, scratch)
+        return {names.normalize(name): version for name, version in found.items()}
+
+    def build(self, wish: EnvironmentWish, observed: Observed, store: Store) -> dict[str, t.Any]:
+        """Build, verify, seal and switch. What fails leaves no trace and the generation in use as it is."""
+        timings: dict[str, float] = {}
+        engine = self._workshop.engine()
+        request = self._request(wish, observed)
+        digest = _digest(wish, observed)
+        with store.build(digest, _now()) as building:
+            scratch = os.path.join(building.path, ".scratch")
+            os.mkdir(scratch, 0o700)
+            with _timed(timings, "python"):
+                interpreter = self._interpreter(wish, engine, request, scratch, self._workshop)
+            with _timed(timings, "create"):
+                engine.create(building.prefix, interpreter.path)
+            with _timed(timings, "install"):
+                engine.install(building.prefix, request, scratch)
+            with _timed(timings, "verify"):
+                found = self._verify(wish, observed, building, scratch)
+            disk.delete(scratch)
+            record = _record(engine, interpreter, found, request, timings)
+            with _timed(timings, "seal"):
+                generation = store.seal(building, record)
+        adopted = store.switch(generation, adopt=wish.options["adopt"], now=_now())
+        told: dict[str, t.Any] = {"timings": {name: round(seconds, 3) for name, seconds in timings.items()}}
+        if adopted:
+            told["adopted"] = adopted
+        return told
+
+    def _verify(self, wish: EnvironmentWish, observed: Observed, building: Building, scratch: str) -> verify.Found:
+        wanted = observed.wanted
+        return verify.verify(
+            f"environment {wish.name}",
+            wanted.requirements if wanted else None,
+            wanted.imports if wanted else (),
+            building.prefix,
+            self._context.commands,
+            scratch,
+        )
+
+    def _request(self, wish: EnvironmentWish, observed: Observed) -> Request:
+        recorded = _recorded_if_repairing(observed)
+        if wish.state == "absent" and observed.current is not None:
+            kept = [
+                line
+                for line in observed.current.record.get("freeze", [])
+                if names.normalize(_name_of(line)) not in wish.absent_packages
+            ]
+            return Request("".join(f"{line}\n" for line in kept), no_deps=True, sources=wish.sources)
+        if observed.wanted is None:
+            raise AssertionError("a build without requirements")
+        request = observed.wanted.request
+        if recorded is None:
+            return request
+        # A repair brings back what was there, also where the wish leaves versions of dependencies open.
+        pins = "".join(f"{name}=={version}\n" for name, version in _indexed(observed).items())
+        return replace(request, constraints=request.constraints + pins)
+
+    def _interpreter(
+        self, wish: EnvironmentWish, engine: Engine, request: Request, scratch: str, workshop: Workshop
+    ) -> Choice:
+        python = PythonWish(wish.options["python"], workshop.python_downloads, workshop.download_env)
+        if wish.state == "absent":
+            return workshop.interpreters.probe(self._current_python(wish), "given")
+        title = f"environment {wish.name}"
+        return interpreters.choose(python, workshop.interpreters, engine, request, scratch, title)
+
+    def _current_python(self, wish: EnvironmentWish) -> str:
+        return os.path.realpath(os.path.join(wish.link, "prefix", "bin", "python"))
+
+
+def _recorded_if_repairing(observed: Observed) -> dict[str, str] | None:
+    """The recorded contents, where the wish is the one that the generation in use was built for."""
+    current, wanted = observed.current, observed.wanted
+    if current is not None and wanted is not None and current.digest == wanted.digest:
+        return dict(current.record.get("installed", {}))
+    return None
+
+
+def _indexed(observed: Observed) -> dict[str, str]:
+    """Recorded distributions that came from an index: a version cannot constrain those of a direct URL."""
+    current = observed.current
+    lines = current.record.get("freeze", []) if current else []
+    return dict(line.split("==", 1) for line in lines if "==" in line and " @ " not in line)
+
+
+def _name_of(line: str) -> str:
+    return line.split(" @ ")[0].split("==")[0].strip()
+
+
+def _digest(wish: EnvironmentWish, observed: Observed) -> str:
+    if observed.wanted is not None:
+        return observed.wanted.digest
+    import hashlib
+
+    # An environment that packages were taken out of satisfies no wish for 'present'.
+    rest = sorted(name for name in observed.installed if name not in wish.absent_packages)
+    return hashlib.sha256(("without\n" + "\n".join(rest)).encode()).hexdigest()
+
+
+def _record(
+    engine: Engine, interpreter: Choice, found: verify.Found, request: Request, timings: t.Mapping[str, float]
+) -> dict[str, t.Any]:
+    return {
+        "kind": "venv",
+        "engine": {"name": engine.name, "version": engine.version},
+        "python": {"path": interpreter.path, "version": interpreter.version, "origin": interpreter.origin},
+        "site_packages": found.folders,
+        "installed": found.installed,
+        "freeze": found.freeze,
+        "requirements": request.requirements.splitlines(),
+        "checks": found.checks,
+        "timings": {name: round(seconds, 3) for name, seconds in timings.items()},
+    }
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+@contextlib.contextmanager
+def _timed(timings: dict[str, float], name: str) -> t.Iterator[None]:
+    started = time.monotonic()
+    try:
+        yield
+    finally:
+        timings[name] = time.monotonic() - started

@@ -1,0 +1,77 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""The cache of the engines: where it is, how big, and its removal."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Subject
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Action, Plan
+
+
+@dataclass(frozen=True)
+class CacheWish:
+    """The caches at ``folders`` are to be empty."""
+
+    folders: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Cache:
+    """A folder and how many bytes it holds, hard links counted once."""
+
+    folder: str
+    size: int
+
+
+def folders(host: Host, cache_dir: str = "") -> tuple[str, ...]:
+    """Where uv and pip keep their caches for this user: the option, else each engine's variable, else XDG's place."""
+    if cache_dir:
+        return (cache_dir,)
+    home = host.environ.get("HOME") or os.path.expanduser("~")
+    base = host.environ.get("XDG_CACHE_HOME") or os.path.join(home, ".cache")
+    named = {"UV_CACHE_DIR": "uv", "PIP_CACHE_DIR": "pip"}
+    return tuple(host.environ.get(variable) or os.path.join(base, name) for variable, name in named.items())
+
+
+def observe(paths: t.Iterable[str]) -> list[Cache]:
+    """The caches that exist and hold something."""
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import disk
+
+    sized = [Cache(path, disk.size_of(path)) for path in paths if os.path.isdir(path) and os.listdir(path)]
+    return [cache for cache in sized if cache.size]
+
+
+class Caches(Subject[CacheWish, list[Cache]]):
+    """Empties caches."""
+
+    def title(self, wish: CacheWish) -> str:
+        return "cache"
+
+    def observe(self, wish: CacheWish, context: Context) -> list[Cache]:
+        return observe(wish.folders)
+
+    def plan(self, wish: CacheWish, observation: list[Cache]) -> Plan:
+        return Plan(
+            tuple(
+                Action("purge", cache.folder, f"delete the cache {cache.folder} of {cache.size / 1e6:.1f} MB")
+                for cache in observation
+            ),
+            before=tuple(f"{cache.folder} {cache.size} bytes" for cache in observation),
+        )
+
+    def apply(self, wish: CacheWish, observation: list[Cache], plan: Plan, context: Context) -> dict[str, t.Any]:
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import disk
+
+        for cache in observation:
+            with disk.explained(f"delete the cache {cache.folder}"):
+                shutil.rmtree(cache.folder)
+        return {}

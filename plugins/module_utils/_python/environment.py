@@ -1,0 +1,204 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""The loop's subject for Python environments: looking at one, and carrying a plan out."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+from dataclasses import replace
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import choose
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.record import Generation
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Store, StoreState
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Subject
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import plan as planner
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import site_packages
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import wish as wishing
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.plan import Observed
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.wish import EnvironmentWish
+
+if t.TYPE_CHECKING:
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.builder import Builder
+
+
+class Environments(Subject[EnvironmentWish, Observed]):
+    """Environments that are present, absent or rolled back."""
+
+    def __init__(self, params: t.Mapping[str, t.Any]) -> None:
+        self._params = params
+        self._builder: Builder | None = None
+        self._rebuilt: set[str] = set()
+
+    def title(self, wish: EnvironmentWish) -> str:
+        return wish.name
+
+    def observe(self, wish: EnvironmentWish, context: Context) -> Observed:
+        store = Store(wish.root, wish.name, context.redactor)
+        state = store.observe()
+        wanted = wishing.wanted(wish, context.host) if wish.state == "present" else None
+        installed: dict[str, str] = {}
+        differences: tuple[str, ...] = ()
+        if state.current is not None:
+            installed = installed_in(state.current)
+            differences = drift_of(state.current, files=wish.options["verify_files"])
+        observed = Observed(
+            store=state,
+            wanted=wanted,
+            installed=installed,
+            drift=differences,
+            frozen=context.host.read_text(wish.options["freeze_to"] or ""),
+            rebuilt=wish.name in self._rebuilt,
+        )
+        return self._further(wish, context, store, observed)
+
+    def _further(self, wish: EnvironmentWish, context: Context, store: Store, observed: Observed) -> Observed:
+        """What only a change needs to know; nothing of it is looked at on a converged host."""
+        generations: list[Generation] = []
+        current = observed.current
+        if len(observed.store.ids) > 1 or (observed.store.ids and current is None):
+            if wish.state == "rolled_back" or planner.needs_build(wish, observed):
+                generations = store.generations()
+                others = [item for item in generations if current is None or item.id != current.id]
+                observed = replace(observed, intact=tuple(item for item in others if not drift_of(item)))
+            elif len(observed.store.ids) > wish.options["keep"] + 1:
+                generations = store.generations()
+        building = planner.needs_build(wish, observed)
+        if building and wish.state == "present":
+            self._builder_for(context).check(wish, observed)
+            if context.preview:
+                observed = replace(observed, preview=self._builder_for(context).preview(wish, observed))
+        if wish.state == "absent" and not wish.absent_packages:
+            return observed
+        return replace(observed, surplus=_surplus(wish, observed.store, store, generations, building))
+
+    def plan(self, wish: EnvironmentWish, observation: Observed) -> Plan:
+        return planner.plan_environment(wish, observation)
+
+    def lock(self, wish: EnvironmentWish, context: Context) -> t.ContextManager[t.Any]:
+        return Store(wish.root, wish.name, context.redactor).lock(self._params["lock_timeout"])
+
+    def apply(self, wish: EnvironmentWish, observation: Observed, plan: Plan, context: Context) -> dict[str, t.Any]:
+        store = Store(wish.root, wish.name, context.redactor)
+        told: dict[str, t.Any] = {}
+        for action in plan.actions:
+            if action.verb == "clean":
+                store.clean_leftovers()
+            elif action.verb == "build":
+                told.update(self._builder_for(context).build(wish, observation, store))
+                self._rebuilt.add(wish.name)
+            elif action.verb == "switch" and "generation" in action.details:
+                store.switch(_generation(store, action.details["generation"]))
+            elif action.verb == "remove":
+                store.remove(force=wish.options["force"])
+                return planner.comparison(observation.installed, {})
+        if observation.store.ids and any(action.verb in ("switch", "prune") for action in plan.actions):
+            _prune(wish, store)
+        state = store.observe()
+        _freeze(wish, state)
+        after = installed_in(state.current) if state.current else {}
+        return {**told, **planner.comparison(observation.installed, after)}
+
+    def picture(self, wish: EnvironmentWish, observation: Observed) -> tuple[str, ...]:
+        return planner.lines(observation.installed)
+
+    def describe(self, wish: EnvironmentWish, observation: Observed) -> dict[str, t.Any]:
+        told: dict[str, t.Any] = {"path": wish.link, "drift": list(observation.drift)}
+        told.update(planner.comparison({}, {}))
+        current = observation.current
+        if current is not None:
+            record = current.record
+            told["generation"] = current.id
+            told.update({key: record[key] for key in ("python", "engine", "freeze") if key in record})
+        return told
+
+    def _builder_for(self, context: Context) -> Builder:
+        if self._builder is None:
+            from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.builder import Builder
+
+            self._builder = Builder(context, self._params)
+        return self._builder
+
+
+def folders_of(generation: Generation) -> list[str]:
+    """The site-packages folders of a generation."""
+    return [os.path.join(generation.prefix, folder) for folder in generation.record.get("site_packages", [])]
+
+
+def installed_in(generation: Generation) -> dict[str, str]:
+    """Name to version of what the folders of a generation hold, without opening a single file."""
+    return site_packages.scan(*folders_of(generation)).versions
+
+
+def drift_of(generation: Generation, *, files: bool = False) -> tuple[str, ...]:
+    """How a generation differs from its record; ``files`` compares every file with its recorded hash too."""
+    listed = site_packages.scan(*folders_of(generation))
+    lines = [*_python_drift(generation), *planner.drift(generation.record.get("installed", {}), listed.versions)]
+    lines += [f"{name} is there in versions {' and '.join(found)}" for name, found in listed.duplicates.items()]
+    lines += [f"{entry} was left by an editable install or an interrupted removal" for entry in listed.leftovers]
+    lines += [f"the metadata in {entry} cannot be read" for entry in listed.unreadable]
+    return (*lines, *(_file_drift(generation) if files else ()))
+
+
+def _python_drift(generation: Generation) -> list[str]:
+    python = generation.record.get("python", {}).get("path", "")
+    target = os.path.realpath(os.path.join(generation.prefix, "bin", "python"))
+    if not os.path.exists(target):
+        return [f"the Python it was built on, {python}, is gone"]
+    if python and target != os.path.realpath(python):
+        return [f"its Python is {target} instead of {python}"]
+    return []
+
+
+def _file_drift(generation: Generation) -> list[str]:
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import record
+
+    lines = []
+    for folder in folders_of(generation):
+        found = record.verify(folder)
+        lines += [f"the file {path} is missing" for path in found.missing]
+        lines += [f"the file {path} was changed" for path in found.changed]
+        lines += [f"the file {path} belongs to no package" for path in found.unrecorded]
+        lines += [f"{path} does not say which files it has" for path in found.without_record]
+    return lines
+
+
+def _surplus(
+    wish: EnvironmentWish, state: StoreState, store: Store, generations: list[Generation], building: bool
+) -> tuple[Generation, ...]:
+    """The generations that would go, those in use by live processes spared."""
+    if not generations:
+        return ()
+    current = state.current.id if state.current else ""
+    # A build takes the first place, and the one in use now becomes the first of those that stay for a rollback.
+    keep = wish.options["keep"] + (0 if building else 1)
+    doomed = choose.doomed(current, generations, keep)
+    if not doomed:
+        return ()
+    usage = store.users([item.path for item in doomed])
+    return tuple(item for item in doomed if not usage.of(item.path))
+
+
+def _prune(wish: EnvironmentWish, store: Store) -> None:
+    state = store.observe()
+    if state.current is not None:
+        store.prune(choose.doomed(state.current.id, store.generations(), wish.options["keep"] + 1))
+
+
+def _generation(store: Store, generation: str) -> Generation:
+    return next(item for item in store.generations() if item.id == generation)
+
+
+def _freeze(wish: EnvironmentWish, state: StoreState) -> None:
+    path = wish.options["freeze_to"]
+    if not path or state.current is None:
+        return
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import disk
+
+    text = planner.freeze_text(state.current)
+    with disk.explained(f"write the exact contents of {wish.name} to {path}"):
+        disk.write_whole(path, text)

@@ -1,0 +1,244 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""Which Python an environment gets: a path, a version on the host, a managed one, or the one that the pins fit."""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+import re
+import sys
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish, MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import Engine, Request
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.markers import PROBE
+
+# Asked for wheels, newest first, when the host's own Python has none for a pin. Managed builds exist for all of them.
+MINORS = ("3.14", "3.13", "3.12", "3.11", "3.10", "3.9")
+_VERSION = re.compile(r"3\.\d+(\.\d+)?\Z")
+# Where a Python can lie that is not on a service's PATH: distribution, local builds, and vendors' prefixes.
+_FOLDERS = ("/usr/bin", "/usr/local/bin", "/opt/python*/bin", "/opt/rh/*/root/usr/bin")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A Python that runs. ``path`` is resolved, so that an environment does not follow when a link moves on.
+    ``environment`` holds the values of PEP 508's marker variables; ``origin`` is C(host), C(managed) or C(given)."""
+
+    path: str
+    version: str
+    environment: t.Mapping[str, str]
+    origin: str
+
+    @property
+    def minor(self) -> str:
+        return ".".join(self.version.split(".")[:2])
+
+
+class Interpreters:
+    """Finds interpreters on one host. ``managed_folder`` is where uv keeps those that it downloads."""
+
+    def __init__(self, host: Host, commands: Commands, managed_folder: str) -> None:
+        self._host = host
+        self._commands = commands
+        self._managed_folder = managed_folder
+
+    def default(self) -> Choice:
+        """The system's own Python; where there is none, the one that runs this module."""
+        return self.probe(system_python(self._host), "host")
+
+    def probe(self, path: str, origin: str) -> Choice:
+        """Ask an interpreter what it is. Raises MlstackError when it does not run or is too old."""
+        wished = f"an environment on the Python {path}"
+        result = self._commands.run([path, "-I", "-c", PROBE], purpose=wished, timeout=60, check=False)
+        if not result.ok:
+            raise self._commands.failure(result, wished, todo="name an interpreter that runs on this host")
+        facts = described(result.out, path)
+        version = facts["environment"]["python_full_version"]
+        if tuple(facts["version_info"][:2]) < (3, 9):
+            raise MlstackError(
+                "python_too_old",
+                wished=wished,
+                found=f"it is Python {version}",
+                todo="name a Python from 3.9 on with the option python",
+            )
+        return Choice(os.path.realpath(facts["executable"]), version, facts["environment"], origin)
+
+    def on_host(self, version: str) -> list[str]:
+        """Paths of interpreters of this version (3.11, or 3.11.7 exactly), without starting any but to tell patches."""
+        minor = ".".join(version.split(".")[:2])
+        folders = [*self._host.environ.get("PATH", "").split(":"), *_FOLDERS]
+        found = []
+        for folder in dict.fromkeys(folders):
+            for path in sorted(glob.glob(os.path.join(self._host.path(folder), f"python{minor}"))):
+                if os.access(path, os.X_OK) and not _is_shim(path):
+                    found.append(path)
+        return found
+
+    def named(self, version: str) -> Choice | None:
+        """An interpreter of this version that is on the host already."""
+        if not _VERSION.match(version):
+            raise InvalidWish(
+                "python_invalid",
+                wished=f"an environment on python: {version}",
+                found="that is neither an absolute path, nor a version such as 3.11 or 3.11.7, nor 'auto'",
+                todo="correct the option python",
+            )
+        for path in self.on_host(version):
+            try:
+                interpreter = self.probe(path, "host")
+            except MlstackError:
+                continue
+            if interpreter.version == version or interpreter.minor == version:
+                return interpreter
+        return None
+
+    def managed(self, engine: Engine, version: str, downloads: bool, env: t.Mapping[str, str]) -> Choice | None:
+        """A Python that uv manages, downloaded if it must and may be. None with an engine that manages none.
+
+        Raises MlstackError when the download fails.
+        """
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine_uv import UvEngine
+
+        if not isinstance(engine, UvEngine):
+            return None
+        path = engine.find_python(version, self._managed_folder)
+        if path is None and downloads:
+            result = engine.install_python(version, self._managed_folder, env)
+            if not result.ok:
+                raise self._commands.failure(result, f"a managed Python {version}")
+            path = engine.find_python(version, self._managed_folder)
+        return self.probe(path, "managed") if path else None
+
+
+def system_python(host: Host) -> str:
+    """The path of the Python that the distribution brings, whatever a user's PATH puts before it."""
+    for path in ("/usr/bin/python3", "/usr/libexec/platform-python", host.which("python3") or ""):
+        if path and host.exists(path) and not _is_shim(host.path(path)):
+            return path
+    return sys.executable
+
+
+def described(printed: str, path: str) -> dict[str, t.Any]:
+    """What PROBE printed under the program ``path``. Raises MlstackError where that is no Python."""
+    try:
+        facts = json.loads(printed)
+        complete = {"version_info", "environment", "executable"} <= set(facts)
+    except (ValueError, TypeError):
+        complete = False
+    if not complete:
+        raise MlstackError(
+            "python_unusable",
+            wished=f"the Python interpreter {path}",
+            found=f"a program that answers {printed.strip()[:80]!r} when it is asked what it is",
+            todo="name the path of a Python 3 interpreter",
+        )
+    return facts
+
+
+def _is_shim(path: str) -> bool:
+    """Whether this is a version manager's script, which may stand for no interpreter at all."""
+    try:
+        with open(os.path.realpath(path), "rb") as stream:
+            return stream.read(2) == b"#!"
+    except OSError:
+        return True
+
+
+@dataclass(frozen=True)
+class PythonWish:
+    """``python`` is C(auto), a path or a version. ``downloads`` allows uv to fetch a managed Python; ``download_env``
+    says from where (mirror and list of builds)."""
+
+    python: str
+    downloads: bool
+    download_env: t.Mapping[str, str]
+
+
+def choose(
+    wish: PythonWish, interpreters: Interpreters, engine: Engine, request: Request, scratch: str, title: str
+) -> Choice:
+    """The interpreter for an environment. Raises MlstackError before anything is built when there is none."""
+    if wish.python.startswith("/"):
+        return interpreters.probe(wish.python, "given")
+    if wish.python != "auto":
+        return _of_version(wish, interpreters, engine, wish.python, title)
+    default = interpreters.default()
+    missing = engine.wheels_missing(default.path, default.minor, request, scratch)
+    if not missing:
+        return default
+    fitting = [
+        minor
+        for minor in MINORS
+        if minor != default.minor and engine.wheels_missing(default.path, minor, request, scratch) == []
+    ]
+    for minor in fitting:
+        interpreter = interpreters.named(minor)
+        if interpreter is not None:
+            return interpreter
+    if not fitting:
+        return default  # no Python has wheels for all of them: some are meant to be built from source
+    return _first_managed(wish, interpreters, engine, default, fitting, missing, title)
+
+
+def _of_version(wish: PythonWish, interpreters: Interpreters, engine: Engine, version: str, title: str) -> Choice:
+    found = interpreters.named(version)
+    reason = f"no python{version} on this host"
+    if found is None:
+        try:
+            found = interpreters.managed(engine, version, wish.downloads, wish.download_env)
+            reason += ", and uv has no managed one" if wish.downloads else ", and downloads are switched off"
+        except MlstackError as exc:
+            reason += f", and a managed one could not be downloaded ({exc.found})"
+    if found is None:
+        raise MlstackError(
+            "python_missing",
+            wished=f"{title} on Python {version}",
+            found=reason,
+            todo=how_to_get(version),
+        )
+    return found
+
+
+def _first_managed(
+    wish: PythonWish,
+    interpreters: Interpreters,
+    engine: Engine,
+    default: Choice,
+    fitting: t.Sequence[str],
+    missing: t.Sequence[str],
+    title: str,
+) -> Choice:
+    reason = "downloading a managed one is switched off"
+    try:
+        found = interpreters.managed(engine, fitting[0], wish.downloads, wish.download_env)
+        if found is not None:
+            return found
+    except MlstackError as exc:
+        reason = f"a managed one could not be downloaded ({exc.found})"
+    raise MlstackError(
+        "python_needed",
+        wished=f"{title} with its pins",
+        found=f"this host's Python {default.version} has no wheel for {', '.join(missing)}; "
+        f"all pins have wheels for Python {', '.join(fitting)}, none of which is on this host, and {reason}",
+        todo=how_to_get(fitting[0]),
+        pythons_that_fit=list(fitting),
+        without_wheel=list(missing),
+    )
+
+
+def how_to_get(version: str) -> str:
+    """What an operator can do to have a Python of this version."""
+    return (
+        f"install python{version} (Enterprise Linux: dnf install python{version}; Debian and Ubuntu: from a repository "
+        "that has it), or set python_mirror to a mirror of the managed builds, or name a path with the option python, "
+        "or pin versions that have wheels for this host's Python"
+    )

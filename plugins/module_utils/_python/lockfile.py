@@ -1,0 +1,135 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""From version ranges to a lock: every version exact, every file with its hashes, written where the user keeps it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import disk
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Subject
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Action, Plan
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import requirement_files
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import wish as wishing
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine_uv import UvEngine
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.interpreters import PythonWish, choose
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.plan import comparison
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.wish import EnvironmentWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.workshop import Workshop
+
+
+@dataclass(frozen=True)
+class ObservedLock:
+    """``before`` is the text of the lock file, empty where there is none; ``after`` what resolving gives now."""
+
+    before: str
+    after: str
+
+
+class Locks(Subject[EnvironmentWish, ObservedLock]):
+    """Environments whose state is C(locked): a file is written, nothing is built."""
+
+    def __init__(self, params: t.Mapping[str, t.Any]) -> None:
+        self._params = params
+        self._workshop: Workshop | None = None
+
+    def title(self, wish: EnvironmentWish) -> str:
+        return wish.name
+
+    def observe(self, wish: EnvironmentWish, context: Context) -> ObservedLock:
+        before = context.host.read_text(wish.options["lock_to"], "") or ""
+        with tempfile.TemporaryDirectory(prefix="mlstack-") as scratch:
+            return ObservedLock(before, self._resolve(wish, context, before, scratch))
+
+    def plan(self, wish: EnvironmentWish, observation: ObservedLock) -> Plan:
+        return plan_lock(wish, observation)
+
+    def apply(self, wish: EnvironmentWish, observation: ObservedLock, plan: Plan, context: Context) -> dict[str, t.Any]:
+        path = wish.options["lock_to"]
+        with disk.explained(f"write the lock of {wish.name} to {path}"):
+            disk.write_whole(path, observation.after)
+        return {}
+
+    def describe(self, wish: EnvironmentWish, observation: ObservedLock) -> dict[str, t.Any]:
+        locked = versions_in(observation.after)
+        return {"path": wish.options["lock_to"], "freeze": [f"{name}=={locked[name]}" for name in sorted(locked)]}
+
+    def _resolve(self, wish: EnvironmentWish, context: Context, before: str, scratch: str) -> str:
+        workshop = Workshop(context, self._params)
+        if context.preview:
+            workshop = workshop.visiting(scratch)
+        return self._resolve_with(wish, context, before, scratch, workshop)
+
+    def _resolve_with(
+        self, wish: EnvironmentWish, context: Context, before: str, scratch: str, workshop: Workshop
+    ) -> str:
+        engine = workshop.engine()
+        if not isinstance(engine, UvEngine):
+            raise MlstackError(
+                "lock_needs_uv",
+                wished=f"a lock of {wish.name} with hashes",
+                found=f"the engine is {engine.name}, which cannot write one",
+                todo="leave engine at auto or set it to uv, and make sure that uv can be installed on this host",
+            )
+        request = wishing.wanted(wish, context.host).request
+        options = []
+        options += ["--universal"] if wish.options["universal"] else []
+        options += ["--python-version", wish.options["python_version"]] if wish.options["python_version"] else []
+        options += ["--upgrade"] if wish.options["upgrade"] else []
+        if wish.options["python_version"]:
+            python = workshop.interpreters.default().path
+        else:
+            named = PythonWish(wish.options["python"], workshop.python_downloads, workshop.download_env)
+            python = choose(named, workshop.interpreters, engine, request, scratch, f"lock {wish.name}").path
+        output = os.path.join(scratch, "lock.txt")
+        if before:
+            with open(output, "w", encoding="utf-8") as stream:
+                stream.write(before)
+        engine.compile(request, output, python, scratch, options)
+        with open(output, encoding="utf-8") as stream:
+            return _without_paths(stream.read(), scratch)
+
+
+def plan_lock(wish: EnvironmentWish, observed: ObservedLock) -> Plan:
+    """Write the lock where it differs from what resolving gives."""
+    if observed.before == observed.after:
+        return Plan()
+    before, after = versions_in(observed.before), versions_in(observed.after)
+    path = wish.options["lock_to"]
+    step = Action("lock", wish.name, f"write {path} with {len(after)} locked distributions", {"path": path})
+    return Plan(
+        (step,),
+        before=tuple(f"{name} {version}" for name, version in sorted(before.items())),
+        after=tuple(f"{name} {version}" for name, version in sorted(after.items())),
+        details=comparison(before, after),
+    )
+
+
+def versions_in(lock: str) -> dict[str, str]:
+    """Name to version of the pins in a lock's text; where markers divide a name, the last one stands."""
+    found = {}
+    for _number, line in requirement_files.logical_lines(lock):
+        head = line.split(";")[0].split(" --hash")[0]
+        name, equals, version = head.partition("==")
+        if equals and not line.startswith("-"):
+            found[name.strip()] = version.split()[0].strip("\\")
+    return found
+
+
+def _without_paths(lock: str, scratch: str) -> str:
+    """Drop the comments that name our temporary files: they would differ in every run."""
+    kept = []
+    for line in lock.splitlines(keepends=True):
+        if scratch in line:
+            line = line.replace(f"-r {scratch}/requirements.txt", "the requirements")
+            line = line.replace(f"-c {scratch}/constraints.txt", "the constraints")
+            line = line.replace(f"{scratch}/requirements.txt", "the requirements")
+        kept.append(line)
+    return "".join(kept)

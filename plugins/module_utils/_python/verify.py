@@ -1,0 +1,140 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""The checks that a new generation passes before it is switched to, and what was found in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import check, interpreters, names, versions
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.distributions import Distribution, inventory
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import STRAY_VARIABLES
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.markers import PROBE
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.requirement_files import RequirementSet
+
+# Imports one module per line of argv and goes on after a failure; prints {module: reason}.
+_IMPORT = r"""
+import importlib, json, os, sys
+failed = {}
+out = os.dup(1)
+os.dup2(2, 1)
+for name in sys.argv[1:]:
+    try:
+        importlib.import_module(name)
+    except BaseException as exc:
+        failed[name] = "%s: %s" % (type(exc).__name__, str(exc).strip().splitlines()[-1] if str(exc).strip() else "")
+os.write(out, json.dumps(failed).encode())
+os._exit(0)
+"""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a new environment holds. ``folders`` are its site-packages, relative to the prefix."""
+
+    folders: list[str]
+    installed: dict[str, str]
+    freeze: list[str]
+    checks: dict[str, t.Any]
+
+
+def verify(
+    title: str,
+    requirements: RequirementSet | None,
+    imports: t.Sequence[str],
+    prefix: str,
+    commands: Commands,
+    scratch: str,
+) -> Found:
+    """Check a freshly built prefix: metadata, versions as wished, dependencies, imports. Raises MlstackError."""
+    python = os.path.join(prefix, "bin", "python")
+    probe = commands.run([python, "-I", "-c", PROBE], purpose=f"start the new Python of {title}", timeout=60)
+    facts = interpreters.described(probe.out, python)
+    folders = list(dict.fromkeys(os.path.realpath(path) for path in (facts["purelib"], facts["platlib"])))
+    found = inventory(*folders)
+    problems = [f"{item.folder}: {item.reason}" for item in found.broken]
+    problems += _wrong_versions(requirements, found.distributions, facts["environment"])
+    if problems:
+        raise _failed(title, "not_as_wished", "; ".join(problems), "find out what the index serves under these names")
+    verdict = check.check(found.distributions, facts["environment"])
+    if verdict.conflicts:
+        raise _failed(
+            title,
+            "broken_requirements",
+            "; ".join(map(str, verdict.conflicts)),
+            "pin versions that fit together (pip check says the same); where a pin must stay, pin its dependents too",
+            conflicts=[item._asdict() for item in verdict.conflicts],
+        )
+    _check_imports(title, imports, python, commands, scratch)
+    return Found(
+        folders=[os.path.relpath(folder, os.path.realpath(prefix)) for folder in folders],
+        installed={item.name: item.version for item in found.distributions},
+        freeze=sorted((frozen(item) for item in found.distributions), key=str.lower),
+        checks={"imports": list(imports), "requirements": len(found.distributions)},
+    )
+
+
+def frozen(item: Distribution) -> str:
+    """A distribution as a line of a requirement file, by its URL where it came from one (PEP 610)."""
+    url = item.direct_url or {}
+    if not url.get("url"):
+        return f"{item.written_name}=={item.version}"
+    if "vcs_info" in url:
+        vcs = url["vcs_info"]
+        text = f"{vcs.get('vcs', 'git')}+{url['url']}@{vcs.get('commit_id', '')}"
+        return f"{item.written_name} @ {text}" + (
+            f"#subdirectory={url['subdirectory']}" if url.get("subdirectory") else ""
+        )
+    hashes = (url.get("archive_info") or {}).get("hashes") or {}
+    fragment = f"#sha256={hashes['sha256']}" if "sha256" in hashes else ""
+    return f"{item.written_name} @ {url['url']}{fragment}"
+
+
+def _wrong_versions(
+    requirements: RequirementSet | None, found: t.Sequence[Distribution], environment: t.Mapping[str, str]
+) -> list[str]:
+    by_name = {item.name: item.version for item in found}
+    problems = []
+    for wished in requirements.requirements if requirements else ():
+        if not wished.name or not wished.applies(dict(environment)):
+            continue
+        version = by_name.get(wished.name)
+        if version is None:
+            problems.append(f"{wished.text} is wished, and no {wished.name} is installed")
+        elif wished.version and not versions.same(version, wished.version):
+            problems.append(f"{wished.text} is wished, and {names.normalize(wished.name)} {version} is installed")
+    return problems
+
+
+def _check_imports(title: str, imports: t.Sequence[str], python: str, commands: Commands, scratch: str) -> None:
+    if not imports:
+        return
+    # Libraries write caches into the home folder at their first import; verifying leaves nothing behind.
+    home = dict.fromkeys(("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "MPLCONFIGDIR"), scratch)
+    argv = [python, "-I", "-c", _IMPORT, *imports]
+    result = commands.run(argv, env={**STRAY_VARIABLES, **home}, cwd="/", timeout=600, check=False)
+    try:
+        failed = json.loads(result.out)
+    except ValueError:
+        died = result.err.strip().splitlines()[-1:] or ["it printed nothing"]
+        failed = {", ".join(imports): f"Python ended with status {result.rc}: {died[0]}"}
+    if failed:
+        raise _failed(
+            title,
+            "import_failed",
+            "; ".join(f"{name} cannot be imported ({reason})" for name, reason in failed.items()),
+            "install the package that has it, or the system library that is missing, or correct verify_imports",
+            imports_failed=failed,
+        )
+
+
+def _failed(title: str, code: str, found: str, todo: str, **details: t.Any) -> MlstackError:
+    return MlstackError(code, wished=f"{title} verified before it is used", found=found, todo=todo, **details)

@@ -1,0 +1,108 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""The engine of a module call: which one, and from where its program comes."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish, MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import Engine
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine_pip import PipEngine
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine_uv import UvEngine
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.interpreters import Interpreters, system_python
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.toolbox import PIP, UV, Tool, Toolbox
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.wish import sources_of
+
+
+class Workshop:
+    """Chooses an engine for one module call, installing its pinned program into the toolbox where it is missing."""
+
+    def __init__(self, context: Context, params: t.Mapping[str, t.Any], folder: str | None = None) -> None:
+        self._context = context
+        self._params = params
+        self._folder = params["toolbox"] or os.path.join(params["root"], ".toolbox")
+        self._building_folder = folder or self._folder
+        self._engine: Engine | None = None
+        self.interpreters = Interpreters(context.host, context.commands, os.path.join(self._building_folder, "python"))
+
+    def visiting(self, scratch: str) -> Workshop:
+        """A workshop that leaves the host as it is: what is missing in the toolbox goes into a temporary folder."""
+        return Workshop(self._context, self._params, os.path.join(scratch, "toolbox"))
+
+    @property
+    def python_downloads(self) -> bool:
+        return bool(self._params["python_downloads"]) and not self._params["offline"]
+
+    @property
+    def download_env(self) -> dict[str, str]:
+        """Where uv gets managed Pythons from, in its own variables."""
+        named = {
+            "UV_PYTHON_INSTALL_MIRROR": self._params["python_mirror"],
+            "UV_PYTHON_DOWNLOADS_JSON_URL": self._params["python_downloads_json"],
+        }
+        return {name: value for name, value in named.items() if value}
+
+    def engine(self) -> Engine:
+        """The engine, chosen at the first call. Raises MlstackError."""
+        if self._engine is None:
+            choices = {"uv": self._uv, "pip": self._pip, "auto": self._auto}
+            self._engine = choices[self._params["engine"]]()
+        return self._engine
+
+    def _auto(self) -> Engine:
+        try:
+            return self._uv()
+        except InvalidWish:
+            raise
+        except MlstackError as exc:
+            self._context.warn(f"uv cannot be had, pip builds instead, which takes longer. {exc}")
+            return self._pip()
+
+    def _uv(self) -> Engine:
+        if self._params["executable"]:
+            program = self._named(self._params["executable"])
+            result = self._context.commands.run([program, "--version"], purpose="ask uv for its version", timeout=60)
+            version = result.out.split()[1] if len(result.out.split()) > 1 else "unknown"
+        else:
+            program, version = self._tool(UV), UV.version
+        return UvEngine(self._context.commands, program, version, self._params["timeout"])
+
+    def _pip(self) -> Engine:
+        try:
+            program, version = self._tool(PIP), PIP.version
+        except MlstackError as exc:
+            if exc.code == "pip_not_found":
+                raise
+            # Any pip of the host is better than none, on a host that reaches no index for example.
+            source = self._toolbox(self._building_folder).pip()
+            program, version = source.argv[1], source.version
+            self._context.warn(
+                f"pip {PIP.version} cannot be had, {source.origin} (pip {version}) builds instead. {exc}"
+            )
+        return PipEngine(self._context.commands, program, version, self._params["timeout"])
+
+    def _named(self, executable: str) -> str:
+        found = executable if "/" in executable else self._context.host.which(executable)
+        if not found or not os.access(found, os.X_OK):
+            raise InvalidWish(
+                "executable_missing",
+                wished=f"the uv {executable}",
+                found="no such program on this host",
+                todo="correct the option executable, or leave it out to have a pinned uv installed",
+            )
+        return found
+
+    def _tool(self, tool: Tool) -> str:
+        found = self._toolbox(self._folder).find(tool)
+        return found or self._toolbox(self._building_folder).ensure(tool)
+
+    def _toolbox(self, folder: str) -> Toolbox:
+        python = system_python(self._context.host)
+        sources = sources_of(self._params)
+        return Toolbox(folder, self._context.commands, python, sources, self._params["timeout"])
