@@ -12,6 +12,7 @@ python3 tests/bed/bed.py hash    print the hash that the images' tags end in
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 import shlex
 import sys
@@ -32,12 +33,16 @@ def molecule_environment() -> dict[str, str]:
         f"MOLECULE_{key.upper()}_IMAGE": images.IMAGES[key].tag
         for key in ("ubuntu2204", "ubuntu2404", "debian12", "rocky9")
     }
+    collections = str(galaxy_collections.ensure())
     return {
         **variables,
         "MOLECULE_PREBUILT": "true",
         "MOLECULE_PULL": "false",
         "MOLECULE_NETWORK": NETWORK,
-        "ANSIBLE_COLLECTIONS_PATH": f"{TESTS.parent / '.tree'}:{galaxy_collections.ensure()}",
+        "MOLECULE_RUN_ID": os.environ.get("MOLECULE_RUN_ID") or hashlib.sha256(str(TESTS).encode()).hexdigest()[:6],
+        "MOLECULE_COLLECTIONS": collections,
+        # For molecule itself, which looks whether its driver's collections are there.
+        "ANSIBLE_COLLECTIONS_PATH": f"{TESTS.parent / '.tree'}:{collections}",
     }
 
 
