@@ -48,14 +48,16 @@ def find(paths: t.Sequence[str], proc: str = "/proc") -> Usage:
     readable for the owner of a process and for root.
     """
     found: list[User] = []
+    here = _namespace(os.path.join(proc, "self"))
     for pid in _names(proc):
         if not pid.isdigit():
             continue
         folder = os.path.join(proc, pid)
         left = list(paths)
+        elsewhere = _namespace(folder) not in ("", here)
         for what, read in _SOURCES:
             seen = read(folder) if left else []
-            for path in [path for path in left if _lies_below(seen, path)]:
+            for path in [path for path in left if _lies_below(seen, path, elsewhere)]:
                 found.append(User(int(pid), _command(folder), path, what))
                 left.remove(path)
     return Usage(tuple(found), _complete(proc))
@@ -70,19 +72,25 @@ def _complete(proc: str) -> bool:
         return False
 
 
-def _lies_below(seen: t.Iterable[bytes], path: str) -> bool:
+def _lies_below(seen: t.Iterable[bytes], path: str, elsewhere: bool) -> bool:
     """Whether one of the paths ``seen`` is ``path`` or below it.
 
-    A container sees the same generation under another root; what follows the store's folder identifies it there.
+    ``elsewhere`` is a container that may have the same generation under another root; there the part from the
+    store's folder on identifies it.
     """
     starts = {os.fsencode(path), os.fsencode(os.path.realpath(path))}
     _root, store, within = os.fsencode(path).rpartition(b"/.generations/")
     for one in seen:
         if any(one == start or one.startswith(start + b"/") for start in starts):
             return True
-        if store and within and (store + within + b"/") in one + b"/":
+        if elsewhere and store and (store + within + b"/") in one + b"/":
             return True
     return False
+
+
+def _namespace(folder: str) -> str:
+    """The mount namespace of a process; empty where it's not ours to see."""
+    return os.fsdecode(_target(os.path.join(folder, "ns"), "mnt"))
 
 
 def _names(folder: str) -> list[str]:
