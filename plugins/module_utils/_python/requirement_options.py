@@ -108,11 +108,13 @@ def parse(text: str) -> list[tuple[str, str]]:
         if name in _FLAGS and value is None:
             pairs.append((_FLAGS[name], ""))
         elif name in _VALUED:
-            if value is None:
-                # The rest of an editable's line belongs to it: extras and marker may have blanks.
-                taken = len(words) if name in ("-e", "--editable") else position + 1
-                value = " ".join(words[position:taken])
-                position = taken
+            if name in ("-e", "--editable"):
+                # The rest of the line belongs to it: extras and marker may have blanks.
+                value = " ".join(filter(None, [value, *words[position:]]))
+                position = len(words)
+            elif value is None:
+                value = " ".join(words[position : position + 1])
+                position += 1
             if not value:
                 raise InvalidRequirement(f"{name} lacks its value")
             pairs.append((_VALUED[name], value))

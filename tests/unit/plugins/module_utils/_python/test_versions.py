@@ -8,9 +8,10 @@ from __future__ import annotations
 import packaging.specifiers
 import packaging.version
 import pytest
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import versions
 from hypothesis import example, given
 from hypothesis import strategies as st
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import versions
 
 numbers = st.integers(0, 3) | st.sampled_from([10, 2026])
 separators = st.sampled_from(["", ".", "-", "_"])
