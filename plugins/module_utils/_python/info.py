@@ -1,0 +1,133 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""Telling what Python environments hold; nothing is changed."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import disk
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Store, StoreState
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Outcome, Subject
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import cache, check, interpreters, tree, verify
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.distributions import Inventory, inventory
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.environment import drift_of
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.markers import PROBE
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.wish import sources_of
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.workshop import Workshop
+
+
+@dataclass(frozen=True)
+class Question:
+    """One environment to tell of: C(name) below the root, or a path elsewhere where ``root`` is empty."""
+
+    root: str
+    name: str
+    path: str
+
+
+class PythonInfo(Subject[Question, dict[str, t.Any]]):
+    """The loop's subject of python_env_info; its plans are empty."""
+
+    def wishes(self, params: t.Mapping[str, t.Any], context: Context) -> list[Question]:
+        self._params = params
+        self._workshop = Workshop(context, params)
+        self._cache_folders = cache.folders(context.host, params["cache_dir"] or "")
+        root = params["root"]
+        names = params["names"]
+        if names is None:
+            names = [name for name in context.host.names(root) if not name.startswith(".")]
+        managed = [Question(root, name, os.path.join(root, name)) for name in names]
+        return managed + [Question("", os.path.basename(path.rstrip("/")), path) for path in params["paths"]]
+
+    def title(self, wish: Question) -> str:
+        return wish.path
+
+    def observe(self, wish: Question, context: Context) -> dict[str, t.Any]:
+        told: dict[str, t.Any] = {"drift": [], "conflicts": [], "broken": []}
+        prefix = wish.path
+        if wish.root:
+            state = Store(wish.root, wish.name, context.redactor).observe()
+            told.update(_managed(state, self._params["verify_files"]))
+            prefix = state.current.prefix if state.current else ""
+        if os.path.exists(os.path.join(prefix, "pyvenv.cfg")):
+            told.setdefault("standing", "venv")
+            if told["standing"] == "directory":
+                told["standing"] = "venv"
+            told.update(self._contents(prefix, context))
+        elif not wish.root:
+            told["standing"] = "directory" if os.path.isdir(prefix) else "absent"
+        return told
+
+    def plan(self, wish: Question, observation: dict[str, t.Any]) -> Plan:
+        return Plan()
+
+    def describe(self, wish: Question, observation: dict[str, t.Any]) -> dict[str, t.Any]:
+        return observation
+
+    def result(self, outcomes: list[Outcome[Question]]) -> dict[str, t.Any]:
+        environments = []
+        for outcome in outcomes:
+            told = {"name": outcome.wish.name, "path": outcome.wish.path, **outcome.details}
+            if outcome.error is not None:
+                told.update(failed=True, msg=str(outcome.error), code=outcome.error.code)
+            environments.append(told)
+        if not self._params["cache"]:
+            return {"environments": environments}
+        caches = [{"path": item.folder, "size": item.size} for item in cache.observe(self._cache_folders)]
+        return {"environments": environments, "cache": caches}
+
+    def _contents(self, prefix: str, context: Context) -> dict[str, t.Any]:
+        python = os.path.join(prefix, "bin", "python")
+        result = context.commands.run([python, "-I", "-c", PROBE], purpose=f"ask the Python of {prefix}", timeout=60)
+        facts = interpreters.described(result.out, python)
+        found = inventory(facts["purelib"], facts["platlib"])
+        told = {
+            "python": {
+                "path": os.path.realpath(facts["executable"]),
+                "version": facts["environment"]["python_full_version"],
+            },
+            "packages": _packages(found),
+            "freeze": sorted((verify.frozen(item) for item in found.distributions), key=str.lower),
+            "conflicts": [str(item) for item in check.check(found.distributions, facts["environment"]).conflicts],
+            "broken": [f"{item.folder}: {item.reason}" for item in found.broken],
+            "size": disk.size_of(prefix),
+        }
+        if self._params["tree"]:
+            told["tree"] = tree.tree(found.distributions, facts["environment"])
+        if self._params["outdated"]:
+            with tempfile.TemporaryDirectory(prefix="mlstack-") as scratch:
+                engine = self._workshop.visiting(scratch).engine()
+                told["outdated"] = engine.outdated(prefix, sources_of(self._params), scratch)
+        return told
+
+
+def _managed(state: StoreState, files: bool) -> dict[str, t.Any]:
+    told: dict[str, t.Any] = {"standing": state.standing, "generations": list(state.ids)}
+    if state.damage:
+        told["broken"] = [state.damage]
+    if state.current is not None:
+        told["generation"] = state.current.id
+        told["record"] = dict(state.current.record)
+        told["drift"] = list(drift_of(state.current, files=files))
+    return told
+
+
+def _packages(found: Inventory) -> list[dict[str, t.Any]]:
+    return [
+        {
+            "name": item.written_name,
+            "version": item.version,
+            "requested": item.requested,
+            "installer": item.installer,
+            "requires": list(item.requires),
+        }
+        for item in sorted(found.distributions, key=lambda item: item.name)
+    ]
