@@ -1,0 +1,287 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""apt-get and dpkg, without ever asking a question."""
+
+from __future__ import annotations
+
+import os
+import time
+import typing as t
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import CommandResult
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import locks
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.manager import CHANGE_TIMEOUT, PackageManager
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import (
+    Forecast,
+    Installed,
+    Transaction,
+)
+
+_FIELDS = "${Package}\\t${Architecture}\\t${Version}\\t${db:Status-Want}\\t${db:Status-Eflag}\\t${db:Status-Status}\\t${Provides}\\n"
+_GONE = frozenset({"not-installed", "config-files"})
+_LISTS = "/var/lib/apt/lists"
+_JOURNAL = "/var/lib/dpkg/updates"
+_LOCKS = ("/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock", f"{_LISTS}/lock", "/var/cache/apt/archives/lock")
+# needrestart would ask which services to restart: 'l' only lists them.
+_QUIET = {"DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_MODE": "l", "APT_LISTCHANGES_FRONTEND": "none"}
+# Keep a configuration file that an administrator has edited; take the maintainer's new one where nobody has.
+_CHANGE_OPTIONS = (
+    "--option=Dpkg::Options::=--force-confdef",
+    "--option=Dpkg::Options::=--force-confold",
+    "--option=Dpkg::Use-Pty=0",
+)
+_SPARE_BYTES = 32 * 1000**2  # beyond what apt says it needs: dpkg writes its own database too
+
+
+class Apt(PackageManager):
+    """Debian and Ubuntu. What apt prints is read in apt_output.py, which only a change needs."""
+
+    name = "apt"
+
+    def __init__(self, *arguments: t.Any) -> None:
+        super().__init__(*arguments)
+        self._unfinished: list[str] = []
+
+    def installed(self, names: t.Sequence[str]) -> dict[str, Installed]:
+        """See PackageManager. The whole database is read: it costs dpkg the same, and holds virtual names too."""
+        database = self._database()
+        native = next((package.arch for package in database if package.name == "dpkg"), "")
+        known: dict[str, Installed] = {}
+        provided: dict[str, Installed] = {}
+        for package in database:
+            known[f"{package.name}:{package.arch}"] = package
+            if package.arch in (native, "all"):
+                known[package.name] = package
+                for virtual in package.provides:
+                    provided.setdefault(virtual, package)
+        found = {name: known.get(name) or provided.get(name) for name in names}
+        return {name: package for name, package in found.items() if package is not None}
+
+    def all_installed(self) -> list[Installed]:
+        return [package for package in self._database() if package.complete]
+
+    def interrupted(self) -> str:
+        if any(name.isdigit() for name in self.host.names(_JOURNAL)):
+            return "dpkg left a journal of unfinished work"
+        return f"not configured: {', '.join(self._unfinished)}" if self._unfinished else ""
+
+    def candidates(self, names: t.Sequence[str]) -> dict[str, tuple[str, ...]]:
+        if not names:
+            return {}
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import apt_output
+
+        return apt_output.parse_policy(self.commands.run(["apt-cache", "policy", *names], check=False).out)
+
+    def simulate(self, transaction: Transaction) -> Forecast:
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import apt_output
+
+        # Everything is allowed here: we want to hear of it, and judge it ourselves.
+        result = self._apt_get(
+            ["--simulate", "--option=Debug::NoLocking=1", "--allow-downgrades", "--allow-change-held-packages"],
+            transaction,
+            check=False,
+        )
+        return apt_output.parse_simulation(f"{result.out}\n{result.err}", result.ok, transaction)
+
+    def stale(self, valid_seconds: float) -> str:
+        """See PackageManager. Apt touches the folder C(partial) in every update, but keeps the servers' dates on the
+        lists; and a folder that has just been emptied is no fresh one."""
+        names = self.host.names(_LISTS)
+        if not any(name.endswith(("_InRelease", "_Release")) for name in names):
+            return "there are none"
+        updated = self._changed_at(f"{_LISTS}/partial")
+        sources = ["/etc/apt/sources.list", "/etc/apt/sources.list.d"]
+        sources += [f"{sources[1]}/{name}" for name in self.host.names(sources[1])]
+        if any(self._changed_at(path) > updated for path in sources):
+            return "the repositories have been changed since they were fetched"
+        age = time.time() - updated
+        return f"they are {age / 3600:.1f} h old" if age > valid_seconds else ""
+
+    def lock_holder(self) -> str:
+        return next(filter(None, (locks.holder_of(self.host, path) for path in _LOCKS)), "")
+
+    def upgradable(self) -> dict[str, str]:
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import apt_output
+
+        result = self.commands.run(
+            ["apt-get", "--simulate", "--option=Debug::NoLocking=1", "dist-upgrade"], check=False
+        )
+        forecast = apt_output.parse_simulation(result.out, result.ok, Transaction())
+        kept = apt_output.section(result.out, "The following packages have been kept back")
+        newer = {change.name: change.after for change in forecast.changes if change.action == "upgrade"}
+        newer.update({name: versions[0] for name, versions in self.candidates(kept).items()})
+        return newer
+
+    def search(self, text: str) -> list[dict[str, str]]:
+        result = self.commands.run(["apt-cache", "search", "--", text], purpose=f"search for {text}")
+        pairs = (line.partition(" - ") for line in result.out.splitlines())
+        return [{"name": name, "summary": summary} for name, _dash, summary in pairs]
+
+    def show(self, names: t.Sequence[str]) -> dict[str, dict[str, str]]:
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import apt_output
+
+        if not names:
+            return {}
+        result = self.commands.run(["apt-cache", "show", "--no-all-versions", *names], check=False)
+        shown = {}
+        for record in apt_output.parse_records(result.out):
+            summary, _newline, description = (record.get("Description") or record.get("Description-en", "")).partition(
+                "\n"
+            )
+            shown[record["Package"]] = {
+                "version": record.get("Version", ""),
+                "summary": summary,
+                "description": description,
+                "homepage": record.get("Homepage", ""),
+                "section": record.get("Section", ""),
+                "depends": record.get("Depends", ""),
+                "installed_kib": record.get("Installed-Size", ""),
+            }
+        return shown
+
+    # ---------------------------------------------------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import apt_output
+
+        result = self.commands.run(
+            ["apt-get", "update", "--option=Acquire::Retries=2"],
+            purpose="refresh the package lists",
+            env=_QUIET,
+            timeout=CHANGE_TIMEOUT,
+            check=False,
+            retries=3,
+            retry_if=lambda result: "Could not get lock" in result.err,
+            outlives_us=True,
+        )
+        failures = apt_output.repository_failures(f"{result.out}\n{result.err}", result.ok)
+        if failures:
+            raise MlstackError(
+                "repository_unusable",
+                wished="refresh the package lists",
+                found="; ".join(failures),
+                todo="mend the repository, its key (Signed-By) or the way to it, or disable it; nothing was installed",
+                failures=failures,
+            )
+
+    def repair(self) -> None:
+        for argv in (
+            ["dpkg", "--force-confdef", "--force-confold", "--configure", "--pending"],
+            # A run that was killed while unpacking may have left a package without what it depends on.
+            ["apt-get", "--yes", "--quiet", "--fix-broken", "--no-remove", *_CHANGE_OPTIONS, "install"],
+        ):
+            result = self.commands.run(argv, env=_QUIET, timeout=CHANGE_TIMEOUT, check=False, outlives_us=True)
+        if not result.ok:
+            from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import apt_failure
+
+            raise apt_failure.explain(result, "finish the interrupted run of dpkg (dpkg --configure -a)")
+
+    def apply(self, transaction: Transaction) -> list[str]:
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import apt_failure, apt_output
+
+        fetched = self._apt_get(["--download-only", *self._permissions(transaction)], transaction, check=False)
+        if not fetched.ok:
+            raise apt_failure.explain(fetched, _purpose(transaction))
+        apt_failure.require_space(self.host, apt_output.needed_bytes(fetched.out) + _SPARE_BYTES, _purpose(transaction))
+        before = self._database()
+        result = self._apt_get([*_CHANGE_OPTIONS, *self._permissions(transaction)], transaction, check=False)
+        if not result.ok:
+            removed = self._withdraw(before)
+            raise apt_failure.explain(result, _purpose(transaction), before, self._database(), removed)
+        return []
+
+    def hold(self, names: t.Sequence[str]) -> None:
+        self.commands.run(["apt-mark", "hold", *names], purpose=f"hold {', '.join(names)}", outlives_us=True)
+
+    def unhold(self, names: t.Sequence[str]) -> None:
+        self.commands.run(["apt-mark", "unhold", *names], purpose=f"unhold {', '.join(names)}", outlives_us=True)
+
+    def _database(self) -> list[Installed]:
+        result = self.commands.run(["dpkg-query", "--show", f"--showformat={_FIELDS}"], purpose="read dpkg's database")
+        packages = parse_database(result.out)
+        self._unfinished = [package.name for package in packages if not package.complete]
+        return packages
+
+    def _apt_get(self, options: t.Sequence[str], transaction: Transaction, *, check: bool) -> CommandResult:
+        wanted = [f"{name}={version}" if version else name for name, version in transaction.install]
+        wanted += [f"{name}-" for name in transaction.remove]
+        recommends = "yes" if transaction.install_recommends else "no"
+        return self.commands.run(
+            [
+                "apt-get",
+                "--yes",
+                "--quiet",
+                f"--option=APT::Install-Recommends={recommends}",
+                *options,
+                "install",
+                *wanted,
+            ],
+            purpose=_purpose(transaction),
+            env=_QUIET,
+            timeout=CHANGE_TIMEOUT,
+            check=check,
+            outlives_us=True,
+        )
+
+    def _permissions(self, transaction: Transaction) -> list[str]:
+        """What the check of the forecast has found to be wanted; apt itself refuses anything beyond."""
+        options = ["--option=DPkg::Lock::Timeout=60"]
+        if transaction.lifted:
+            options.append("--allow-change-held-packages")
+        if transaction.allow_downgrade:
+            options.append("--allow-downgrades")
+        if not transaction.remove and not transaction.allow_removal:
+            options.append("--no-remove")
+        return options
+
+    def _withdraw(self, before: t.Sequence[Installed]) -> list[str]:
+        """Take away what a failed run has newly brought, so that the host is as it was."""
+        known = {(package.name, package.arch) for package in before}
+        new = [f"{p.name}:{p.arch}" for p in self._database() if (p.name, p.arch) not in known]
+        if not new:
+            return []
+        result = self.commands.run(
+            ["dpkg", "--purge", *(name.replace(":all", "") for name in new)],
+            env=_QUIET,
+            timeout=CHANGE_TIMEOUT,
+            check=False,
+            outlives_us=True,
+        )
+        return new if result.ok else []
+
+    def _changed_at(self, path: str) -> float:
+        try:
+            return os.stat(self.host.path(path)).st_mtime
+        except OSError:
+            return 0.0
+
+
+def parse_database(text: str) -> list[Installed]:
+    """C(dpkg-query --show) in the format above; removed packages, configured or not, are left out."""
+    packages = []
+    for line in text.splitlines():
+        name, arch, version, want, flag, status, provides = line.split("\t")
+        if status in _GONE:
+            continue
+        packages.append(
+            Installed(
+                name=name,
+                arch=arch,
+                version=version,
+                status="reinstall-required" if flag == "reinstreq" else status,
+                held=want == "hold",
+                provides=tuple(item.split()[0] for item in provides.split(",") if item.strip()),
+            )
+        )
+    return packages
+
+
+def _purpose(transaction: Transaction) -> str:
+    words = [f"{name} {version}".rstrip() for name, version in transaction.install]
+    return f"install {', '.join(words) or 'nothing'}" + (
+        f" and remove {', '.join(transaction.remove)}" if transaction.remove else ""
+    )

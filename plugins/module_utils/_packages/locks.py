@@ -1,0 +1,77 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""Waiting for the package manager's locks, and saying who has them."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import struct
+import time
+import typing as t
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import LockTimeout
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
+
+_FLOCK = "hhqqi4x"  # struct flock of fcntl(2) on 64-bit Linux
+_PAUSE_SECONDS = 0.2
+
+
+def holder_of(host: Host, path: str) -> str:
+    """The process that has a POSIX lock on a file, as C(pid 42 (apt-get upgrade)); empty if there is none."""
+    try:
+        with open(host.path(path), "rb") as stream:
+            wanted = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+            kind, _whence, _start, _length, pid = struct.unpack(_FLOCK, fcntl.fcntl(stream, fcntl.F_GETLK, wanted))
+    except OSError:
+        return ""
+    return "" if kind == fcntl.F_UNLCK else describe_process(host, pid)
+
+
+def describe_process(host: Host, pid: int) -> str:
+    """A process in words; empty when it does not exist."""
+    if pid > 0 and not host.exists(f"/proc/{pid}"):
+        return ""
+    command = (host.read_text(f"/proc/{pid}/cmdline") or "").replace("\0", " ").strip()
+    return f"pid {pid} ({command})" if command else f"pid {pid}"
+
+
+def wait_until_free(holder: t.Callable[[], str], seconds: float, wished: str) -> None:
+    """Wait until nobody holds a lock. Raises LockTimeout, which names the holder."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = holder()
+        if not found:
+            return
+        if time.monotonic() >= deadline:
+            raise LockTimeout(
+                "package_lock_timeout",
+                wished=wished,
+                found=f"{found} has had the package manager's lock for the {seconds:g} s that we wait",
+                todo="let it end, or raise lock_timeout; never remove the lock file",
+                holder=found,
+            )
+        time.sleep(_PAUSE_SECONDS)
+
+
+@contextlib.contextmanager
+def only_one_of_us(path: str, seconds: float, wished: str) -> t.Iterator[None]:
+    """Keep a second run of this collection out, so that it finds our work done instead of doing it again."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+
+        def taken() -> str:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                return "another run of this module"
+            return ""
+
+        wait_until_free(taken, seconds, wished)
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,123 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""What every package manager can do for us, and which one a host has."""
+
+from __future__ import annotations
+
+import abc
+import typing as t
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Distribution, Host
+
+if t.TYPE_CHECKING:
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import (
+        Forecast,
+        Installed,
+        Transaction,
+    )
+
+# A driver or toolkit with its dependencies on a slow line takes this long, in seconds, and no longer.
+CHANGE_TIMEOUT = 7200.0
+
+
+class PackageManager(abc.ABC):
+    """One package manager's command line. Methods above the line only read; those below change the host.
+
+    All raise MlstackError. Versions are full ones: C([epoch:]version-release).
+    """
+
+    name: str
+
+    def __init__(self, host: Host, commands: Commands) -> None:
+        self.host = host
+        self.commands = commands
+
+    @abc.abstractmethod
+    def installed(self, names: t.Sequence[str]) -> dict[str, Installed]:
+        """The state and hold of these packages, keyed by the given names; one query.
+
+        A name that no package has, but that an installed one provides, is answered with the provider.
+        """
+
+    @abc.abstractmethod
+    def all_installed(self) -> list[Installed]:
+        """Every installed package, sorted by name."""
+
+    @abc.abstractmethod
+    def interrupted(self) -> str:
+        """Why an earlier run must be finished before anything else can be done; empty if not. Follows installed()."""
+
+    @abc.abstractmethod
+    def candidates(self, names: t.Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """The versions that can be installed, newest first; a name without any is left out."""
+
+    @abc.abstractmethod
+    def simulate(self, transaction: Transaction) -> Forecast | None:
+        """What the manager itself would do. None where it cannot tell without changing something."""
+
+    @abc.abstractmethod
+    def stale(self, valid_seconds: float) -> str:
+        """Why the package lists are too old to install from; empty if they are not."""
+
+    @abc.abstractmethod
+    def lock_holder(self) -> str:
+        """Who keeps us from changing anything, as C(pid 42 (apt-get upgrade)); empty if nobody."""
+
+    @abc.abstractmethod
+    def upgradable(self) -> dict[str, str]:
+        """Installed packages for which there is a newer version, and that version."""
+
+    @abc.abstractmethod
+    def search(self, text: str) -> list[dict[str, str]]:
+        """Packages whose name or summary holds the text: name and summary."""
+
+    @abc.abstractmethod
+    def show(self, names: t.Sequence[str]) -> dict[str, dict[str, str]]:
+        """What the repositories say of packages: version, summary, description, homepage, section, size."""
+
+    # ---------------------------------------------------------------------------------------------------------------
+
+    @abc.abstractmethod
+    def refresh(self) -> None:
+        """Fetch the package lists. A repository that is unreachable or not signed as it should be is an error."""
+
+    @abc.abstractmethod
+    def repair(self) -> None:
+        """Finish an interrupted run."""
+
+    @abc.abstractmethod
+    def apply(self, transaction: Transaction) -> list[str]:
+        """Carry a transaction out and return warnings. After a failure what it had newly installed is gone again."""
+
+    @abc.abstractmethod
+    def hold(self, names: t.Sequence[str]) -> None:
+        """Keep packages at the version they have."""
+
+    @abc.abstractmethod
+    def unhold(self, names: t.Sequence[str]) -> None:
+        """Let packages change again."""
+
+
+def manager_for(host: Host, commands: Commands, distribution: Distribution) -> PackageManager:
+    """The package manager of a distribution's family. Raises MlstackError for any other, or where it is missing."""
+    # Imported here: a host needs one of them only, and the modules travel in source form.
+    if distribution.family == "Debian" and host.which("apt-get"):
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.apt import Apt
+
+        return Apt(host, commands)
+    if distribution.family == "RedHat" and host.which("dnf"):
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.dnf import Dnf
+
+        return Dnf(host, commands)
+    known = distribution.name or distribution.id or "no os-release file"
+    raise MlstackError(
+        "unsupported_host",
+        wished="manage system packages",
+        found=f"{known}, where neither apt-get (Debian, Ubuntu) nor dnf (Rocky, Alma, RHEL) is at home",
+        todo="use a supported distribution, or leave this phase out for this host",
+    )

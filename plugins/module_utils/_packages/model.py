@@ -1,0 +1,154 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""The words in which system packages are wished, observed and changed; the same for every package manager."""
+
+from __future__ import annotations
+
+import fnmatch
+import typing as t
+from dataclasses import dataclass, field
+
+PRESENT, ABSENT, LATEST = "present", "absent", "latest"
+
+
+@dataclass(frozen=True)
+class PackageWish:
+    """One entry of the list a user wrote. ``names`` are the real packages that ``requested`` stands for here.
+
+    ``version`` is C([epoch:]version[-release]), see version_matches(); ``hold`` None leaves holds as they are.
+    """
+
+    requested: str
+    names: tuple[str, ...]
+    state: str = PRESENT
+    version: str = ""
+    hold: bool | None = None
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A whole task. ``allow_removal`` is the packages that may go although nobody asked; True means any.
+
+    ``cache_valid_time`` and ``lock_timeout`` are in seconds.
+    """
+
+    packages: tuple[PackageWish, ...] = ()
+    allow_downgrade: bool = False
+    allow_removal: bool | frozenset[str] = False
+    update_cache: bool = True
+    cache_valid_time: int = 3600
+    lock_timeout: int = 300
+    install_recommends: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name for package in self.packages for name in package.names))
+
+
+@dataclass(frozen=True)
+class Installed:
+    """A package that the host's database knows. ``status`` is C(installed), or dpkg's word for less than that.
+
+    ``held_at`` is the version that the hold names, where holds name one (dnf); else the installed version.
+    """
+
+    name: str
+    arch: str
+    version: str
+    status: str = "installed"
+    held: bool = False
+    held_at: str = ""
+    provides: tuple[str, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        return self.status == "installed"
+
+    def answers_to(self, name: str) -> bool:
+        """Whether this is the package of that name, which may carry an architecture in apt's or dnf's way."""
+        return name in (self.name, f"{self.name}:{self.arch}", f"{self.name}.{self.arch}")
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a transaction does to one package: ``action`` is install, upgrade, downgrade, reinstall or remove."""
+
+    action: str
+    name: str
+    before: str = ""
+    after: str = ""
+
+    def result(self) -> dict[str, str]:
+        return {"name": self.name, "action": self.action, "from": self.before, "to": self.after}
+
+
+@dataclass(frozen=True)
+class Transaction:
+    """What is asked of the package manager. ``install`` pairs a name with an exact version, or with "" for its choice.
+
+    ``lifted`` are held packages that it may change nevertheless; their holds are put back afterwards.
+    """
+
+    install: tuple[tuple[str, str], ...] = ()
+    remove: tuple[str, ...] = ()
+    lifted: tuple[str, ...] = ()
+    install_recommends: bool = False
+    allow_removal: bool = False
+    allow_downgrade: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.install or self.remove)
+
+    @property
+    def named(self) -> frozenset[str]:
+        return frozenset((*(name for name, _ in self.install), *self.remove))
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What the package manager says it would do. ``unknown`` are names it does not know, ``problem`` why it would not.
+
+    ``held`` are packages whose hold it would override.
+    """
+
+    changes: tuple[Change, ...] = ()
+    held: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What was found. ``installed`` is keyed by every name under which a package was asked for.
+
+    ``candidates`` lists the installable versions of a name, newest first. ``stale`` is why the package lists would be
+    refreshed before anything is installed, empty if not; ``refreshed`` says that this run has done it. ``interrupted`` is why the manager's last run must be finished
+    first. ``lost_holds`` were lifted by a run of ours that was killed. ``forecast`` is None where nobody looks yet.
+    """
+
+    installed: t.Mapping[str, Installed] = field(default_factory=dict)
+    candidates: t.Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    stale: str = ""
+    refreshed: bool = False
+    interrupted: str = ""
+    lost_holds: tuple[str, ...] = ()
+    forecast: Forecast | None = None
+
+
+def version_matches(wished: str, version: str) -> bool:
+    """Whether a full version C([epoch:]version[-release]) is meant by a wish.
+
+    The epoch and the release may be left out of the wish, and it may end in or contain C(*): C(11.8), C(11.8.0-1),
+    C(1:3.0.*) and C(3.0.*) all work, with apt's and with dnf's versions. An empty wish means any version.
+    """
+    if not wished:
+        return True
+    epoch, colon, rest = version.rpartition(":")
+    upstream = rest.rpartition("-")[0] or rest
+    forms = {version, rest, upstream, f"{epoch}{colon}{upstream}"}
+    if not colon:
+        forms |= {f"0:{rest}", f"0:{upstream}"}
+    return any(fnmatch.fnmatchcase(form, wished) for form in forms)

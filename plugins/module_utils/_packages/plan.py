@@ -1,0 +1,288 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""What must change on a host so that its system packages are as wished. Pure: data in, data out."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import (
+    ABSENT,
+    LATEST,
+    Change,
+    Forecast,
+    Installed,
+    Observation,
+    PackageWish,
+    Transaction,
+    Wish,
+    version_matches,
+)
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Action, Plan
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """A wish in the package manager's terms: one transaction, holds to set and to lift, and what cannot be had.
+
+    ``kept_back`` are held packages that C(latest) leaves alone, ``unresolved`` pairs a name with the version that no
+    repository offers.
+    """
+
+    transaction: Transaction
+    hold: tuple[str, ...] = ()
+    unhold: tuple[str, ...] = ()
+    kept_back: tuple[str, ...] = ()
+    unresolved: tuple[tuple[str, str], ...] = ()
+
+
+def names_to_look_up(wish: Wish, installed: t.Mapping[str, Installed]) -> list[str]:
+    """The packages whose installable versions must be known to decide anything."""
+    wanted = []
+    for package, name, found in _entries(wish, installed):
+        if package.state == ABSENT:
+            continue
+        if (package.state == LATEST and found is not None) or (package.version and not _satisfies(package, found)):
+            wanted.append(name)
+    return wanted
+
+
+def resolve(wish: Wish, observation: Observation) -> Resolution:
+    """Decide for every package. Raises MlstackError for a held package that is to be removed."""
+    install: list[tuple[str, str]] = []
+    remove, lifted, hold, unhold, kept_back = [], [], [], [], []
+    unresolved: list[tuple[str, str]] = []
+    for package, name, found in _entries(wish, observation.installed):
+        if package.state == ABSENT:
+            if found is not None:
+                _refuse_held_removal(package, found)
+                remove.append(name)
+        else:
+            version = _version_to_install(package, found, observation.candidates.get(name, ()))
+            if version is _KEPT_BACK:
+                kept_back.append(name)
+            elif version is _UNRESOLVED:
+                unresolved.append((name, package.version))
+            elif version is not None:
+                install.append((name, version))
+        changing = bool(install and install[-1][0] == name or remove and remove[-1] == name)
+        if found is not None and found.held and changing:
+            lifted.append(name)
+        if package.hold and _needs_hold(found, changing):
+            hold.append(name)
+        if package.hold is False and found is not None and found.held:
+            unhold.append(name)
+    return Resolution(
+        Transaction(
+            install=tuple(install),
+            remove=tuple(remove),
+            lifted=tuple(lifted),
+            install_recommends=wish.install_recommends,
+            allow_removal=bool(wish.allow_removal),
+            allow_downgrade=wish.allow_downgrade,
+        ),
+        hold=tuple(dict.fromkeys((*hold, *(name for name in observation.lost_holds if name not in unhold)))),
+        unhold=tuple(unhold),
+        kept_back=tuple(kept_back),
+        unresolved=tuple(unresolved),
+    )
+
+
+def plan(wish: Wish, observation: Observation) -> Plan:
+    """The steps, in the order in which they are taken; with a forecast, every package that it names."""
+    resolution = resolve(wish, observation)
+    transaction, forecast = resolution.transaction, observation.forecast
+    refresh = refresh_reason(wish, observation, resolution)
+    interrupted = bool(transaction) and observation.interrupted
+    if forecast is not None and not refresh and not interrupted:
+        check(wish, resolution, forecast)
+    actions = []
+    if interrupted:
+        actions.append(Action("repair", "package manager", f"finish its interrupted run ({interrupted})"))
+    if refresh:
+        actions.append(Action("refresh", "package lists", f"refresh the package lists ({refresh})"))
+    actions += [Action("unhold", name, f"allow other versions of {name}") for name in resolution.unhold]
+    changes = expected_changes(transaction, observation)
+    actions += [_change_action(change, transaction, bool(refresh)) for change in changes]
+    actions += [
+        Action("install", name, f"install {name} {version} (once the package lists offer it)", {"to": version})
+        for name, version in resolution.unresolved
+    ]
+    actions += [Action("hold", name, f"hold {name} at its version") for name in resolution.hold]
+    return Plan(
+        actions=tuple(actions),
+        before=tuple(f"{change.name} {change.before}" for change in changes if change.before)
+        + tuple(f"{name} held" for name in resolution.unhold),
+        after=tuple(f"{change.name} {change.after}".rstrip() for change in changes if change.action != "remove")
+        + tuple(f"{name} held" for name in resolution.hold),
+        details={"kept_back": list(resolution.kept_back)},
+    )
+
+
+def refresh_reason(wish: Wish, observation: Observation, resolution: Resolution) -> str:
+    """Why the package lists must be fetched before the rest can be decided; empty if they need not be.
+
+    Raises MlstackError for what no repository offers when the lists are as fresh as they get.
+    """
+    missing = [f"{name} {version}" for name, version in resolution.unresolved]
+    if observation.forecast is not None:
+        missing += observation.forecast.unknown
+    if missing and (observation.refreshed or not wish.update_cache):
+        raise unknown_package(missing, observation)
+    wants_lists = resolution.transaction.install or any(package.state == LATEST for package in wish.packages)
+    if observation.stale and (wants_lists or missing):
+        return observation.stale
+    return f"the present ones do not offer {', '.join(missing)}" if missing else ""
+
+
+def expected_changes(transaction: Transaction, observation: Observation) -> tuple[Change, ...]:
+    """The forecast's changes, or where there is none, the changes that were asked for."""
+    forecast = observation.forecast
+    if forecast is not None and forecast.changes:
+        return forecast.changes
+    changes = []
+    for name, version in transaction.install:
+        found = observation.installed.get(name)
+        changes.append(Change("install", name, found.version if found else "", version))
+    for name in transaction.remove:
+        changes.append(Change("remove", name, observation.installed[name].version))
+    return tuple(changes)
+
+
+def forecast_changes(observation: Observation) -> tuple[Change, ...]:
+    """What the package manager announced, if it was asked."""
+    return observation.forecast.changes if observation.forecast is not None else ()
+
+
+def check(wish: Wish, resolution: Resolution, forecast: Forecast) -> None:
+    """Refuse a transaction that does what nobody asked for. Raises MlstackError; called before the first change."""
+    if forecast.problem:
+        raise MlstackError(
+            "unsolvable",
+            wished=_in_words(resolution.transaction),
+            found=f"the package manager cannot do that: {forecast.problem}",
+            todo="see which of the named packages stands in the way, and name another version, remove it or unhold it",
+        )
+    named = resolution.transaction.named
+    removed = [c for c in forecast.changes if c.action == "remove" and c.name not in named]
+    if wish.allow_removal is not True:
+        allowed = wish.allow_removal or frozenset()
+        removed = [change for change in removed if change.name not in allowed]
+        if removed:
+            raise MlstackError(
+                "removal_refused",
+                wished=_in_words(resolution.transaction),
+                found="that would remove packages nobody named: " + _listed(removed),
+                todo="name them with state absent, or permit it with allow_removal",
+                would_remove=[change.name for change in removed],
+            )
+    downgraded = [change for change in forecast.changes if change.action == "downgrade"]
+    if downgraded and not wish.allow_downgrade:
+        raise MlstackError(
+            "downgrade_refused",
+            wished=_in_words(resolution.transaction),
+            found="newer versions are installed: "
+            + ", ".join(f"{change.name} {change.before} would become {change.after}" for change in downgraded),
+            todo="set allow_downgrade, or wish for a version that is not older",
+            would_downgrade=[change.name for change in downgraded],
+        )
+    held = [name for name in forecast.held if name not in resolution.transaction.lifted]
+    if held:
+        raise MlstackError(
+            "held_package",
+            wished=_in_words(resolution.transaction),
+            found=f"that would change packages that are held: {', '.join(held)}",
+            todo="name them with the version they should have, or with hold set to false",
+            held=held,
+        )
+
+
+def unknown_package(missing: t.Sequence[str], observation: Observation) -> MlstackError:
+    """The error for names or versions that no repository offers; what is offered instead is in the candidates."""
+    offered = {name: list(observation.candidates.get(name.split()[0], ())) for name in missing}
+    hints = [f"{name.split()[0]} is offered as {', '.join(some[:5])}" for name, some in offered.items() if some]
+    return MlstackError(
+        "unknown_package",
+        wished=f"install {', '.join(missing)}",
+        found="no enabled repository offers that" + (f"; {'; '.join(hints)}" if hints else ""),
+        todo="correct the name or the version, or enable the repository that has it",
+        unknown=list(missing),
+        offered=offered,
+    )
+
+
+_UNRESOLVED = "<unresolved>"
+_KEPT_BACK = "<kept back>"
+
+
+def _entries(wish: Wish, installed: t.Mapping[str, Installed]) -> t.Iterator[tuple[PackageWish, str, Installed | None]]:
+    for package in wish.packages:
+        for name in package.names:
+            found = installed.get(name)
+            if package.state == ABSENT and found is not None and not found.answers_to(name):
+                found = None  # another package that merely provides this name is not what was asked away
+            yield package, name, found
+
+
+def _satisfies(package: PackageWish, found: Installed | None) -> bool:
+    return found is not None and found.complete and version_matches(package.version, found.version)
+
+
+def _version_to_install(package: PackageWish, found: Installed | None, candidates: t.Sequence[str]) -> str | None:
+    """An exact version, "" for the manager's choice, None to leave it, or one of the two words above."""
+    fitting = [version for version in candidates if version_matches(package.version, version)]
+    if not _satisfies(package, found):
+        if not package.version or (found is not None and version_matches(package.version, found.version)):
+            return ""  # absent, or only half there: the version it has is the right one
+        return fitting[0] if fitting else _UNRESOLVED
+    if package.state != LATEST or found is None or not fitting or fitting[0] == found.version:
+        return None
+    return _KEPT_BACK if found.held and package.hold is not False else fitting[0]
+
+
+def _needs_hold(found: Installed | None, changing: bool) -> bool:
+    if changing or found is None or not found.held:
+        return True
+    return bool(found.held_at) and found.held_at != found.version
+
+
+def _refuse_held_removal(package: PackageWish, found: Installed) -> None:
+    if found.held and package.hold is not False:
+        raise MlstackError(
+            "held_package",
+            wished=f"remove {package.requested}",
+            found=f"{found.name} {found.version} is held, which protects it",
+            todo="set hold to false beside state absent if it shall go",
+            held=[found.name],
+        )
+
+
+def _change_action(change: Change, transaction: Transaction, provisional: bool) -> Action:
+    shown = {
+        "install": f"install {change.name} {change.after}".rstrip(),
+        "remove": f"remove {change.name} {change.before}",
+    }.get(change.action, f"{change.action} {change.name} {change.before} -> {change.after}")
+    if change.action == "install" and change.before and change.before != change.after:
+        shown = f"change {change.name} {change.before} -> {change.after}"
+    if change.name not in transaction.named:
+        shown += " (nobody named it)" if change.action == "remove" else " (dependency)"
+    if provisional:
+        shown += ", going by the present package lists"
+    return Action(change.action, change.name, shown, {"from": change.before, "to": change.after})
+
+
+def _in_words(transaction: Transaction) -> str:
+    installs = ", ".join(f"{name} {version}".rstrip() for name, version in transaction.install)
+    removals = ", ".join(transaction.remove)
+    return " and ".join(
+        part for part in (installs and f"install {installs}", removals and f"remove {removals}") if part
+    )
+
+
+def _listed(changes: t.Iterable[Change]) -> str:
+    return ", ".join(f"{change.name} {change.before}".rstrip() for change in changes)
