@@ -87,7 +87,8 @@ class Subject(t.Generic[Wish, Observation]):
         return contextlib.nullcontext()
 
     def apply(self, wish: Wish, observation: Observation, plan: Plan, context: Context) -> dict[str, t.Any]:
-        """Carry the plan out; the return value joins the result."""
+        """Carry the plan out; the return value joins the result. A Plan in it under C(plan) is what was really done,
+        where that could only be known on the way, and is shown in place of the one that was made before."""
         raise NotImplementedError
 
     def picture(self, wish: Wish, observation: Observation) -> tuple[str, ...] | None:
@@ -157,7 +158,9 @@ def converge(subject: Subject[Wish, Observation], wish: Wish, context: Context, 
                 observation = subject.observe(wish, context)
                 outcome.plan = subject.plan(wish, observation)
                 if outcome.plan.changed:
-                    outcome.details.update(subject.apply(wish, observation, outcome.plan, context))
+                    done = dict(subject.apply(wish, observation, outcome.plan, context))
+                    outcome.plan = done.pop("plan", outcome.plan)
+                    outcome.details.update(done)
                     outcome.changed = True
                     observation = subject.observe(wish, context)
                     _settled(subject, wish, observation)
