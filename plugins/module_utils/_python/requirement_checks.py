@@ -120,9 +120,15 @@ def _conflicts(group: list[Requirement], environment: Environment | None) -> t.I
         urls = {other.url for other in together if other.url}
         pins = {other.version for other in together if other.version}
         # What a commit or an archive of unknown version holds, only a build can tell.
-        possible = {pin for pin in pins if all(versions.satisfies(pin, other.specifiers) for other in together)}
+        possible = {pin for pin in pins if all(_allows(other, pin) for other in together)}
         if len(urls) > 1 or (pins and not possible):
             yield _conflict(together)
+
+
+def _allows(item: Requirement, version: str) -> bool:
+    if item.url is not None and item.version is not None:
+        return versions.same(item.version, version)  # a wheel is of its own version and no other
+    return versions.satisfies(version, item.specifiers)
 
 
 def _conflict(together: list[Requirement]) -> Problem:
