@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -35,11 +36,10 @@ def probe(program: str) -> Interpreter | None:
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    if done.returncode != 0:
+    answer = re.match(r"(\d+)\.(\d+)\n(.+)\n", done.stdout)
+    if done.returncode != 0 or not answer:
         return None
-    version, path = done.stdout.split("\n")[:2]
-    major, minor = version.split(".")
-    return Interpreter(path, (int(major), int(minor)))
+    return Interpreter(answer.group(3), (int(answer.group(1)), int(answer.group(2))))
 
 
 def find(oldest: tuple[int, int], named: str | None = None) -> Interpreter:

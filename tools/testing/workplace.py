@@ -49,6 +49,7 @@ class Workplace:
     host: Machine
     counts: Counts = Counts()
     notes: list[str] = field(default_factory=list)
+    excerpts: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.checkout = locked_environment.CHECKOUT
@@ -70,6 +71,7 @@ class Workplace:
         environ["PATH"] = os.path.join(self.environment, "bin") + os.pathsep + environ.get("PATH", os.defpath)
         environ["ANSIBLE_COLLECTIONS_PATH"] = self.tree
         environ.setdefault("LC_ALL", "C.UTF-8")
+        environ.update(NO_COLOR="1", ANSIBLE_NOCOLOR="1", TERM="dumb")  # logs are read as text
         return {**environ, **more}
 
     def run(self, argv: list[str], cwd: str | None = None, env: dict[str, str] | None = None) -> int:
@@ -92,9 +94,12 @@ class Workplace:
                 raise Failed(f"{argv[0]} was still running after {COMMAND_TIMEOUT_S} s") from exc
 
     def check(self, what: str, argv: list[str], cwd: str | None = None, env: dict[str, str] | None = None) -> None:
-        """One check of a gate: a program that must end with 0. All checks run; the first that failed is reported."""
+        """One check of a gate: a program that must end with 0. All checks run, and all that failed are reported."""
+        before = os.path.getsize(self.log)
         status = self.run(argv, cwd, env)
         self.verdict(what, status == 0, f"status {status}")
+        if status != 0:
+            self.excerpts.append(self._printed_since(before))
 
     def verdict(self, what: str, good: bool, why: str) -> None:
         """Count a check, and note it if it failed."""
@@ -122,10 +127,16 @@ class Workplace:
             raise Failed(f"pytest ended with status {status}")
 
     def tail(self, lines: int) -> str:
-        """The end of the log, for a person who looks at a failure."""
+        """What a person looks at first after a failure: the ends of the checks that failed, or of the whole log."""
+        shown = []
+        for printed in self.excerpts or [self._printed_since(0)]:
+            shown += printed.splitlines()[-lines // max(1, len(self.excerpts)) :]
+        return "\n".join([*(f"    {line}" for line in shown), f"    all of it: {self.log}"])
+
+    def _printed_since(self, offset: int) -> str:
         with open(self.log, encoding="utf-8", errors="replace") as stream:
-            last = stream.read().splitlines()[-lines:]
-        return "\n".join([*(f"    {line}" for line in last), f"    all of it: {self.log}"])
+            stream.seek(offset)
+            return stream.read()
 
 
 def counts_of(report: str) -> Counts:

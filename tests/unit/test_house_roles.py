@@ -1,0 +1,87 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Roles agree with their own specifications, and leave the thinking to modules."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+ROLES = (
+    sorted(path for path in (CHECKOUT / "roles").iterdir() if path.is_dir()) if (CHECKOUT / "roles").exists() else []
+)
+FORBIDDEN = {"command", "shell", "raw", "script", "set_fact"}
+
+
+def load(path: Path) -> object:
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def tasks_in(folder: Path) -> list[dict]:
+    found = []
+
+    def walk(tasks: list[dict]) -> None:
+        for task in tasks:
+            found.append(task)
+            for key in ("block", "rescue", "always"):
+                walk(task.get(key, []))
+
+    for path in sorted(folder.rglob("*.yml")):
+        walk(load(path) or [])
+    return found
+
+
+def test_there_are_roles():
+    assert {role.name for role in ROLES} >= {"system_packages", "python_envs"}
+
+
+@pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
+def test_defaults_are_those_of_the_specification(role):
+    specs = load(role / "meta" / "argument_specs.yml")["argument_specs"]
+    options = {name: option for entry in specs.values() for name, option in entry.get("options", {}).items()}
+    defaults = load(role / "defaults" / "main.yml") or {}
+    specified = {name: option["default"] for name, option in options.items() if "default" in option}
+    assert defaults == specified
+    for name in options:
+        assert name.startswith(f"{role.name}_"), name
+
+
+@pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
+def test_lists_are_empty_until_somebody_wishes(role):
+    defaults = load(role / "defaults" / "main.yml") or {}
+    assert defaults[f"{role.name}_list"] == []
+    assert {name: value for name, value in defaults.items() if isinstance(value, list) and value} == {}
+
+
+@pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
+def test_every_variable_is_used_or_explained(role):
+    defaults = load(role / "defaults" / "main.yml") or {}
+    text = "".join(path.read_text(encoding="utf-8") for path in (role / "tasks").rglob("*.yml"))
+    assert [name for name in defaults if name not in text] == []
+
+
+@pytest.mark.parametrize("folder", [*ROLES, CHECKOUT / "playbooks"], ids=lambda folder: folder.name)
+def test_tasks_name_modules_in_full_and_run_no_shell(folder):
+    tasks = tasks_in(folder / "tasks") if folder in ROLES else []
+    if folder not in ROLES:
+        for path in folder.glob("*.yml"):
+            for play in load(path):
+                tasks += [*play.get("pre_tasks", []), *play.get("tasks", []), *play.get("post_tasks", [])]
+    assert tasks
+    for task in tasks:
+        actions = [key for key in task if "." in key]
+        assert len(actions) == 1 or "block" in task, task
+        assert not {action.rsplit(".", 1)[-1] for action in actions} & FORBIDDEN
+        assert not FORBIDDEN & set(task)
+
+
+@pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
+def test_roles_do_not_include_each_other(role):
+    assert (load(role / "meta" / "main.yml") or {}).get("dependencies", []) == []
+    for task in tasks_in(role / "tasks"):
+        assert "ansible.builtin.include_role" not in task
+        assert "ansible.builtin.import_role" not in task
