@@ -14,6 +14,7 @@ import typing as t
 from dataclasses import replace
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import CommandResult, Commands
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import (
     STRAY_VARIABLES,
     Engine,
@@ -23,6 +24,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine im
     without,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine_errors import explain
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.pip_config import inherited
 
 _NO_WHEEL = re.compile(
     r"Because ([A-Za-z0-9._-]+)(?:==\S+)? has no (?:usable )?wheels|Wheels are required for `([^`]+)`"
@@ -33,8 +35,9 @@ _WOULD_ADD = re.compile(r"^ \+ (?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+)", re.
 class UvEngine(Engine):
     name = "uv"
 
-    def __init__(self, commands: Commands, program: str, version: str, timeout: float) -> None:
+    def __init__(self, commands: Commands, program: str, version: str, timeout: float, host: Host) -> None:
         super().__init__(commands, timeout)
+        self._host = host
         self.program = program
         self.version = version
 
@@ -72,6 +75,7 @@ class UvEngine(Engine):
 
     def outdated(self, prefix: str, sources: Sources, scratch: str) -> list[dict[str, str]]:
         argv = ["pip", "list", "--outdated", "--format", "json", "--python", os.path.join(prefix, "bin", "python")]
+        sources = self._completed(sources)
         # 'uv pip list' reads no requirement file; a variable keeps the URL out of the arguments.
         env = {"UV_DEFAULT_INDEX": sources.index_url} if sources.index_url else {}
         result = self._run(argv, sources, "list outdated distributions", env)
@@ -106,11 +110,16 @@ class UvEngine(Engine):
         return argv
 
     def _files(self, request: Request, scratch: str, *, positional: bool = False) -> list[str]:
-        files = RequestFiles.write(request, scratch)
+        files = RequestFiles.write(replace(request, sources=self._completed(request.sources)), scratch)
         argv = [files.requirements] if positional else ["-r", files.requirements]
         argv += ["-c", files.constraints] if request.constraints.strip() else []
         argv += ["--prerelease", "allow"] if request.pre else []
         return argv
+
+    def _completed(self, sources: Sources) -> Sources:
+        completed = inherited(sources, self._host)
+        self.commands.redactor.learn(completed.index_url)
+        return completed
 
     def _run(
         self, argv: t.Sequence[str], sources: Sources, purpose: str, env: t.Mapping[str, str] | None = None
@@ -127,7 +136,7 @@ class UvEngine(Engine):
         flags += ["--offline"] if sources.offline else []
         flags += ["--no-cache"] if sources.no_cache and "--no-cache" not in argv else []
         flags += ["--cache-dir", sources.cache_dir] if sources.cache_dir else []
-        for host in sources.trusted_hosts:
+        for host in self._completed(sources).trusted_hosts:
             flags += ["--allow-insecure-host", host]
         return self.commands.run(
             [self.program, *flags, *argv],

@@ -71,7 +71,7 @@ class Workshop:
             version = result.out.split()[1] if len(result.out.split()) > 1 else "unknown"
         else:
             program, version = self._tool(UV), UV.version
-        return UvEngine(self._context.commands, program, version, self._params["timeout"])
+        return UvEngine(self._context.commands, program, version, self._params["timeout"], self._context.host)
 
     def _pip(self) -> Engine:
         try:
