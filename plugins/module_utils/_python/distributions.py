@@ -104,10 +104,10 @@ def parse_metadata(text: str) -> dict[str, list[str]]:
     """The headers of core metadata, in lower case, each with its values in order; the description is left out."""
     fields: dict[str, list[str]] = {}
     current: list[str] | None = None
-    for line in text.splitlines():
-        if not line.strip():
+    for line in text.replace("\r\n", "\n").split("\n"):
+        if not line:
             break  # the description follows
-        if line[0] in " \t":
+        if line[0] in " \t":  # a folded line, which a licence text may well have as blanks alone
             if current:
                 current[-1] += " " + line.strip()
             continue
