@@ -30,7 +30,7 @@ _EXPLANATIONS = {
     errno.EXDEV: ("two_filesystems", "keep the root and its .generations folder on one filesystem"),
     errno.ELOOP: ("foreign_link", "remove the link that stands where a file of this collection belongs"),
     errno.EIO: ("disk_error", "read the kernel's log, mend or replace the disk, then run the task again"),
-    errno.EBUSY: ("mount_point", "unmount what is mounted there, or choose another name"),
+    errno.EBUSY: ("busy", "unmount what is mounted there or end what writes there, then run the task again"),
     errno.ENAMETOOLONG: ("name_too_long", "choose a shorter root or name"),
     errno.ENOLCK: ("no_locks", "use a filesystem that supports flock, or mount this one with locking"),
 }
@@ -147,37 +147,41 @@ def delete(path: str) -> None:
     """Remove a file, link or whole directory; nothing there is fine.
 
     A killed engine's last child may still be writing: a directory that refills is emptied again a few times.
+    Packages may ship directories without write permission, which stop everybody but root: they get it.
     """
+    opened = False
     for attempt in range(_DELETE_ATTEMPTS):
         try:
             if os.path.isdir(path) and not os.path.islink(path):
-                shutil.rmtree(path, onerror=_open_up)
+                shutil.rmtree(path)
             else:
                 os.unlink(path)
             return
         except FileNotFoundError:
             if not os.path.lexists(path):
                 return
-        except OSError as exc:
-            if exc.errno != errno.ENOTEMPTY or attempt == _DELETE_ATTEMPTS - 1:
+        except PermissionError:
+            if opened:
                 raise
-        time.sleep(0.1 * (attempt + 1))
+            opened = True
+            _open_up(path)
+            continue
+        except OSError as exc:
+            if exc.errno != errno.ENOTEMPTY:
+                raise
+        time.sleep(0.1 * attempt)
+    raise OSError(errno.EBUSY, "something keeps writing there", path)
 
 
-def _open_up(function: t.Callable[..., t.Any], path: str, problem: t.Any) -> None:
-    """Packages may ship directories without write permission, which stop everybody but root."""
-    if isinstance(problem[1], FileNotFoundError):
-        return
-    if not isinstance(problem[1], PermissionError):
-        raise problem[1]
-    for folder in (os.path.dirname(path), path):
-        if os.path.isdir(folder) and not os.path.islink(folder):
-            with contextlib.suppress(PermissionError):
-                os.chmod(folder, 0o700)
-    if os.path.isdir(path) and not os.path.islink(path):
-        shutil.rmtree(path)
-    else:
-        os.unlink(path)
+def _open_up(path: str) -> None:
+    """Let the owner into every directory of a tree; os.walk() looks into each only after we changed it."""
+    with contextlib.suppress(OSError):
+        os.chmod(path, 0o700)
+    for folder, folders, _files in os.walk(path):
+        for name in folders:
+            if not os.path.islink(os.path.join(folder, name)):
+                with contextlib.suppress(OSError):
+                    os.chmod(os.path.join(folder, name), 0o700)
 
 
 def size_of(path: str) -> int:

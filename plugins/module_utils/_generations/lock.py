@@ -65,12 +65,12 @@ def held_by_another(path: str) -> bool:
 
 
 def _attempt(path: str, make_room: t.Callable[[], object]) -> int | None:
-    make_room()
     try:
+        make_room()
         # Engines must not inherit it: then it would outlive us.
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
     except FileNotFoundError:
-        return None
+        return None  # a former holder is just removing the directory
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         # A holder that removed the environment removed the file too: then this is a lock on nothing.

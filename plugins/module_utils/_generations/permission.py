@@ -7,15 +7,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.place import Place
 
+_LOOKS = 100
+
 
 def check(place: Place, wished: str) -> None:
     """Raise MlstackError where we may not write, or where anybody could replace what others run."""
+    for _look in range(_LOOKS):
+        # What was there a moment ago may be gone: another run took its empty frame away.
+        with contextlib.suppress(FileNotFoundError):
+            _check(place, wished)
+            return
+
+
+def _check(place: Place, wished: str) -> None:
     folder = place.root
     while not os.path.lexists(folder):
         folder = os.path.dirname(folder)
@@ -38,7 +49,13 @@ def _ancestors(path: str) -> list[str]:
 
 
 def _refuse_no_folder(path: str, wished: str) -> None:
-    if not os.path.isdir(path):
+    try:
+        is_folder = stat.S_ISDIR(os.stat(path).st_mode)
+    except OSError:
+        if not os.path.lexists(path):
+            raise
+        is_folder = False  # a link to nothing, or not for us to see
+    if not is_folder:
         raise MlstackError(
             "not_a_directory",
             wished=wished,

@@ -191,10 +191,10 @@ class Store:
         with contextlib.suppress(OSError):
             os.rmdir(self.place.store)
             os.unlink(self.place.lock_file)
-            os.rmdir(self.place.all_stores)
-        for folder in reversed(made):
-            with contextlib.suppress(OSError):
-                os.rmdir(folder)
+            # From here on another run may hold a lock of its own, and the store is its business.
+            for folder in dict.fromkeys([self.place.all_stores, *reversed(made)]):
+                if folder != self.place.store:
+                    os.rmdir(folder)
 
     @contextlib.contextmanager
     def build(self, digest: str, now: datetime) -> t.Iterator[Building]:

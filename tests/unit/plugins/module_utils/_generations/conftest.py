@@ -14,7 +14,6 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.record import Generation
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Store
 

@@ -4,12 +4,11 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import choose
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.record import Generation
+from hypothesis import given
+from hypothesis import strategies as st
 
 
 def history(*steps: tuple[int, int | None]) -> list[Generation]:

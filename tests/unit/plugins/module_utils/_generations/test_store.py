@@ -11,7 +11,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish, MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import choose, disk
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import record as records

@@ -1,0 +1,98 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import os
+import pwd
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import permission
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.place import Place
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+
+
+def refusal(root: Path) -> str:
+    with pytest.raises(MlstackError) as caught:
+        permission.check(Place(str(root), "ml"), "change it")
+    assert str(root) in str(caught.value)
+    return caught.value.code
+
+
+def test_a_root_that_is_still_to_be_made(tmp_path: Path) -> None:
+    permission.check(Place(str(tmp_path / "not" / "yet"), "ml"), "change it")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_is_no_root(tmp_path: Path) -> None:
+    (tmp_path / "envs").touch()
+    assert refusal(tmp_path / "envs") == "not_a_directory"
+
+
+@pytest.mark.parametrize("below", ["", "sub", ".generations"])
+def test_what_everybody_may_write_to(tmp_path: Path, below: str) -> None:
+    (tmp_path / ".generations").mkdir()
+    (tmp_path / "sub").mkdir()
+    (tmp_path / below).chmod(0o777)
+    root = tmp_path / "sub" if below == "sub" else tmp_path
+    assert refusal(root) == "world_writable"
+
+
+def test_an_ancestor_that_everybody_may_write_to(tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
+    with pytest.raises(MlstackError, match="everybody"):
+        permission.check(Place(str(tmp_path / "a" / "b"), "ml"), "change it")
+
+
+def test_the_sticky_bit_makes_it_safe(tmp_path: Path) -> None:
+    tmp_path.chmod(0o1777)
+    permission.check(Place(str(tmp_path / "envs"), "ml"), "change it")
+
+
+@as_root
+def test_a_store_that_belongs_to_somebody_else(tmp_path: Path) -> None:
+    (tmp_path / ".generations").mkdir()
+    os.chown(tmp_path / ".generations", 12345, 12345)
+    assert refusal(tmp_path) == "foreign_owner"
+    os.chown(tmp_path, 12345, 12345)
+    permission.check(Place(str(tmp_path), "ml"), "change it")
+
+
+LOCK = """
+import sys
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Store
+try:
+    with Store(sys.argv[1], 'ml').lock():
+        print('locked')
+except MlstackError as exc:
+    print(exc.code, exc)
+"""
+
+
+def locking(root: Path, *, user: str = "", read_only: bool = False) -> str:
+    """What lock() says in another process: as another user, or where the root is mounted read-only."""
+    argv = [sys.executable, "-I", "-c", f"import sys; sys.path[:0] = {sys.path!r}\n{LOCK}", str(root)]
+    if user:
+        account = pwd.getpwnam(user)
+        argv = ["setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups", *argv]
+    if read_only:
+        mount = f"mount --bind '{root}' '{root}' && mount -o remount,bind,ro '{root}' && exec \"$@\""
+        argv = ["unshare", "--mount", "sh", "-c", mount, "sh", *argv]
+    return subprocess.run(argv, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@as_root
+def test_a_read_only_filesystem_is_refused_before_anything_is_changed(tmp_path: Path) -> None:
+    try:
+        said = locking(tmp_path, read_only=True)
+    except subprocess.CalledProcessError as exc:
+        pytest.skip(f"no mounts here: {exc.stderr}")
+    assert said.startswith("read_only Wished: change the environment")
+    assert f"{tmp_path} lies on a read-only filesystem" in said
+    assert list(tmp_path.iterdir()) == []
