@@ -110,7 +110,8 @@ class Builder:
                 for line in observed.current.record.get("freeze", [])
                 if names.normalize(_name_of(line)) not in wish.absent_packages
             ]
-            return Request("".join(f"{line}\n" for line in kept), no_deps=True, sources=wish.sources)
+            text = "".join(f"{line}\n" for line in kept)
+            return Request(text, no_deps=True, sources=wish.sources, title=f"environment {wish.name}")
         if observed.wanted is None:
             raise AssertionError("a build without requirements")
         request = observed.wanted.request

@@ -38,7 +38,7 @@ class Sources:
 @dataclass(frozen=True)
 class Request:
     """A set of requirements to install or resolve. ``requirements`` and ``constraints`` are requirement file texts
-    without options: those are the other fields."""
+    without options: those are the other fields. ``title`` says in messages for what they are."""
 
     requirements: str
     constraints: str = ""
@@ -49,6 +49,7 @@ class Request:
     only_binary: tuple[str, ...] = ()
     compile_bytecode: bool = True
     sources: Sources = field(default_factory=Sources)
+    title: str = "these requirements"
 
     def file_text(self) -> str:
         """The requirement file that both engines read.

@@ -34,17 +34,17 @@ class PipEngine(Engine):
     def create(self, prefix: str, python: str) -> None:
         # Without pip: Debian's Python has no ensurepip, and an environment holds what was wished, no more.
         argv = [python, "-I", "-m", "venv", "--without-pip", prefix]
-        self.commands.run(argv, purpose=f"create an environment at {prefix}", env=STRAY_VARIABLES, timeout=self.timeout)
+        self.commands.run(argv, purpose=f"an empty environment at {prefix}", env=STRAY_VARIABLES, timeout=self.timeout)
 
     def install(self, prefix: str, request: Request, scratch: str) -> None:
         argv = ["install", *self._of(request, scratch)]
         argv += [] if request.compile_bytecode else ["--no-compile"]
-        self._run(_python_of(prefix), argv, request.sources, "install the requirements with pip")
+        self._run(_python_of(prefix), argv, request.sources, f"{request.title} installed by pip")
 
     def preview(self, python: str, request: Request, scratch: str) -> dict[str, str]:
         argv = ["install", "--dry-run", "--quiet", "--ignore-installed", "--no-cache-dir", "--break-system-packages"]
         argv += ["--report", os.path.join(scratch, "report.json"), *self._of(request, scratch)]
-        self._run(python, argv, request.sources, "find out what pip would install")
+        self._run(python, argv, request.sources, f"what pip would install for {request.title}")
         with open(os.path.join(scratch, "report.json"), encoding="utf-8") as stream:
             report = json.load(stream)
         return {row["metadata"]["name"]: row["metadata"]["version"] for row in report["install"]}

@@ -42,18 +42,18 @@ class UvEngine(Engine):
         self.version = version
 
     def create(self, prefix: str, python: str) -> None:
-        self._run(["venv", "--no-project", "--python", python, prefix], Sources(), f"create an environment at {prefix}")
+        self._run(["venv", "--no-project", "--python", python, prefix], Sources(), f"an empty environment at {prefix}")
 
     def install(self, prefix: str, request: Request, scratch: str) -> None:
         argv = ["pip", "install", "--python", os.path.join(prefix, "bin", "python"), *self._of(request, scratch)]
         if request.compile_bytecode:
             argv.append("--compile-bytecode")
-        self._run(argv, request.sources, "install the requirements with uv")
+        self._run(argv, request.sources, f"{request.title} installed by uv")
 
     def preview(self, python: str, request: Request, scratch: str) -> dict[str, str]:
         argv = ["pip", "install", "--dry-run", "--no-cache", "--python", python]
         argv += ["--target", os.path.join(scratch, "empty"), *self._of(request, scratch)]
-        result = self._run(argv, request.sources, "find out what uv would install")
+        result = self._run(argv, request.sources, f"what uv would install for {request.title}")
         return {match["name"]: match["version"] for match in _WOULD_ADD.finditer(result.err)}
 
     def wheels_missing(self, python: str, version: str, request: Request, scratch: str) -> list[str] | None:
@@ -89,7 +89,7 @@ class UvEngine(Engine):
         argv = ["pip", "compile", "--quiet", "--generate-hashes", "--no-header", "--python", python]
         argv += ["--no-python-downloads", "--output-file", output, *options]
         argv += self._files(request, scratch, positional=True)
-        self._run(argv, request.sources, f"resolve the requirements to the lock {output}")
+        self._run(argv, request.sources, f"a lock of {request.title} with hashes")
 
     def install_python(self, version: str, folder: str, env: t.Mapping[str, str]) -> CommandResult:
         """Download a managed Python into ``folder``."""

@@ -92,6 +92,13 @@ class Interpreters:
                 found="that is neither an absolute path, nor a version such as 3.11 or 3.11.7, nor 'auto'",
                 todo="correct the option python",
             )
+        if int(version.split(".")[1]) < 9:
+            raise InvalidWish(
+                "python_too_old",
+                wished=f"an environment on python: {version}",
+                found="environments need Python 3.9 or later",
+                todo="name a newer version with the option python",
+            )
         for path in self.on_host(version):
             try:
                 interpreter = self.probe(path, "host")

@@ -143,6 +143,7 @@ def wanted(wish: EnvironmentWish, host: Host) -> Wanted:
         only_binary=_merged(options["only_binary"], written.only_binary),
         compile_bytecode=options["compile_bytecode"],
         sources=_with_written(wish.sources, written),
+        title=f"environment {wish.name}",
     )
     return Wanted(found, request, tuple(options["verify_imports"]), _digest(found, request, options))
 
