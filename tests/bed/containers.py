@@ -11,6 +11,7 @@ with container("rocky9") as host:
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import shlex
 import subprocess
@@ -171,6 +172,11 @@ def ansible_environment(repository: Path) -> dict[str, str]:
     }
 
 
+@functools.cache
+def _ensure_bed() -> None:
+    service.up()
+
+
 @contextlib.contextmanager
 def container(
     image_key: str,
@@ -185,7 +191,7 @@ def container(
     `network` "none" cuts it off; `tmpfs` maps a mount point to its options ("size=64m"); `volumes`
     and `options` go to `docker run` as they are.
     """
-    service.up()
+    _ensure_bed()
     host = _start(image_key, network, tmpfs or {}, volumes, options, boot=IMAGES[image_key].systemd)
     try:
         if IMAGES[image_key].systemd:
@@ -198,7 +204,7 @@ def container(
 @contextlib.contextmanager
 def fleet(count: int, image_keys: Sequence[str] = ("ubuntu2404", "rocky9")) -> Iterator[list[Container]]:
     """`count` hosts that only sleep (no systemd, about 3 MiB each), the images by turns, removed at the end."""
-    service.up()
+    _ensure_bed()
     hosts: list[Container] = []
     try:
         for number in range(count):

@@ -26,7 +26,7 @@ _RELATION = re.compile(r"(\S+)(?: (<|<=|=|>=|>) (\S+))?$")
 _DEBIAN_OPERATORS = {"<": "<<", ">": ">>"}
 
 
-def _relation(text: str) -> str:
+def debian_relation(text: str) -> str:
     """`bed-library >= 1.0` in Debian's words: `bed-library (>= 1.0)`."""
     match = _RELATION.match(text)
     if not match:
@@ -43,10 +43,10 @@ def _control(package: Package) -> str:
         "Maintainer": "gpufleet test bed <bed@gpufleet-bed.invalid>",
         "Section": "misc",
         "Priority": "optional",
-        "Depends": ", ".join(map(_relation, package.requires)),
-        "Provides": ", ".join(map(_relation, package.provides)),
-        "Conflicts": ", ".join(map(_relation, package.conflicts + package.obsoletes)),
-        "Replaces": ", ".join(map(_relation, package.obsoletes)),
+        "Depends": ", ".join(map(debian_relation, package.requires)),
+        "Provides": ", ".join(map(debian_relation, package.provides)),
+        "Conflicts": ", ".join(map(debian_relation, package.conflicts + package.obsoletes)),
+        "Replaces": ", ".join(map(debian_relation, package.obsoletes)),
         "Description": package.description,
     }
     return "".join(f"{key}: {value}\n" for key, value in fields.items() if value)

@@ -53,7 +53,7 @@ IMAGES["rocky9-minimal"] = Image("rocky-stand-in", "9", "dnf", systemd=False, st
 _UBUNTU_NAMES = {"24.04": ("noble", "Noble Numbat"), "22.04": ("jammy", "Jammy Jellyfish")}
 
 # What images are made of. containers.py and bed.py only use them, and so are not among these.
-_INPUTS = (
+INPUTS = (
     *("deb.py", "host.py", "images.py", "package_specs.py", "repositories.py"),
     *("rocky.py", "rootfs.py", "rpm.py", "signing.py", "dockerfiles/become-rocky.sh"),
     *(
@@ -74,7 +74,7 @@ def keys() -> Keys:
 def content_hash() -> str:
     """Twelve hex digits over everything that goes into the images: code, apt sources, certificates, keys."""
     digest = hashlib.sha256()
-    for name in _INPUTS:
+    for name in INPUTS:
         digest.update((HERE / name).read_bytes())
     for text in (host.debian_sources("bookworm"), *host.extra_certificate_authorities(), keys().public_key(BED)):
         digest.update(text.encode())
@@ -95,7 +95,8 @@ def build() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         packages = Path(scratch) / "repositories"
         repositories.build_apt(packages, keys())
-        repositories.build_dnf(packages, keys(), _debian_versions(rocky_tag), rocky_base.python)
+        plugins = _download("dnf-plugins-core", debian_base, Path(scratch) / "download")
+        repositories.build_dnf(packages, keys(), _debian_versions(rocky_tag), rocky_base.python, plugins)
         _say("package repositories")
         _build_debian(_context(Path(scratch) / "debian", packages), debian_base)
         _build_ubuntu(Path(scratch))
@@ -112,6 +113,15 @@ def _debian_versions(tag: str) -> dict[str, str]:
     return dict(line.split(" ", 1) for line in listing.splitlines())
 
 
+def _download(package: str, tag: str, directory: Path) -> Path:
+    """Fetch a Debian package in a container, so that the machine's own package lists may be absent or old."""
+    directory.mkdir()
+    script = f"apt-get update -q && cd /download && apt-get download -q -o APT::Sandbox::User=root {package}"
+    docker("run", "--rm", f"--volume={directory}:/download", tag, "sh", "-c", script)
+    (archive,) = directory.glob("*.deb")
+    return archive
+
+
 def _context(directory: Path, packages: Path) -> Path:
     """A build context with what every image takes: certificates, configuration, repositories, the public key."""
     certificates = directory / "certificates"
@@ -120,7 +130,7 @@ def _context(directory: Path, packages: Path) -> Path:
     for number, pem in enumerate(host.extra_certificate_authorities()):
         (certificates / f"machine-{number}.crt").write_text(pem + "\n")
     expiry = 'Acquire::Check-Valid-Until "false";\n' if host.ignores_release_expiry() else ""
-    (directory / "apt.conf").write_text(f'APT::Install-Recommends "false";\n{expiry}')
+    (directory / "apt.conf").write_text(expiry)
     # Both tools carry certificate lists of their own and must be told to use the system's.
     (directory / "pip.conf").write_text("[global]\ncert = /etc/ssl/certs/ca-certificates.crt\n")
     (directory / "uv.toml").write_text("system-certs = true\n")

@@ -55,12 +55,13 @@ def build_apt(root: Path, keys: Keys) -> None:
         deb.build_repository(packages, root / "apt" / name, keys, signer)
 
 
-def build_dnf(root: Path, keys: Keys, debian_versions: Mapping[str, str], python: str) -> None:
-    """Build the dnf repositories below `root`/dnf, and the Rocky stand-in's base repository below `root`/rocky."""
+def build_dnf(root: Path, keys: Keys, debian_versions: Mapping[str, str], python: str, dnf_plugins: Path) -> None:
+    """Build the dnf repositories below `root`/dnf, and the Rocky stand-in's base repository below `root`/rocky.
+
+    `dnf_plugins` is Debian's package dnf-plugins-core.
+    """
     for name, (packages, signer) in REPOSITORIES.items():
         rpm.build_repository(packages, root / "dnf" / name, keys, signer)
     with tempfile.TemporaryDirectory() as scratch:
-        run(["sh", "-c", 'cd "$0" && apt-get download -qq -o APT::Sandbox::User=root dnf-plugins-core', scratch])
-        (archive,) = Path(scratch).glob("dnf-plugins-core_*.deb")
-        run(["dpkg-deb", "--extract", archive, Path(scratch) / "plugins"])
-        rocky.build_base_repository(root, keys, debian_versions, python, Path(scratch) / "plugins")
+        run(["dpkg-deb", "--extract", dnf_plugins, scratch])
+        rocky.build_base_repository(root, keys, debian_versions, python, Path(scratch))

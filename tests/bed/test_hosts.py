@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-
 from ansible_collections.gpufleet.mlstack.tests.bed.containers import Container, container, fleet, require_bed
 
 APT_INSTALL = "DEBIAN_FRONTEND=noninteractive apt-get install -y -q "

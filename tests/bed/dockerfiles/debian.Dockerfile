@@ -9,10 +9,11 @@ COPY certificates/ /usr/local/share/ca-certificates/
 COPY pip.conf /etc/pip.conf
 COPY uv.toml /etc/uv/uv.toml
 COPY apt.conf /etc/apt/apt.conf.d/90bed
+# The options of the bootstrap go, apt recommends again as Debian's does.
 # No fsync while unpacking, as in Debian's own container images: a container's disk is not kept.
 RUN update-ca-certificates >/dev/null \
  && echo force-unsafe-io >/etc/dpkg/dpkg.cfg.d/90bed \
- && rm -rf /var/lib/apt/lists/*
+ && rm -rf /etc/apt/apt.conf.d/99mmdebstrap /var/lib/apt/lists/*
 CMD ["sleep", "infinity"]
 
 FROM minimal AS host
