@@ -89,7 +89,8 @@ def test_nobody_is_in_it_together(store: Store, tmp_path: Path) -> None:
         process.communicate(timeout=60)
     assert [process.returncode for process in processes] == [0] * 4
     assert counter.read_text() == "80"
-    assert os.listdir(tmp_path) == ["counter"]
+    # Whoever made the root takes it away again, unless another run was just about to use it.
+    assert {path.name for path in tmp_path.rglob("*")} <= {"counter", "envs"}
 
 
 def test_an_engine_does_not_inherit_the_lock(store: Store) -> None:
