@@ -267,11 +267,11 @@ def _has_prefix(version: Version, stem: Version) -> bool:
 
 def _exclusive(version: Version, wanted: Version, *, less: bool) -> bool:
     """``<`` leaves out pre-releases of the very version it names, ``>`` its post-releases and local builds."""
-    same_base = version.base == wanted.base
+    release, epoch, pre, post, dev = wanted.release, wanted.epoch, wanted.pre, wanted.post, wanted.dev
     if less:
-        return version < wanted and not (same_base and version.is_prerelease and not wanted.is_prerelease)
-    if not version > wanted:
-        return False
-    if same_base and version.post is not None and wanted.post is None:
-        return False
-    return not (same_base and version.local)
+        return version < (wanted if wanted.is_prerelease else Version(release, epoch, pre, post, dev=0))
+    if dev is not None:
+        return version >= Version(release, epoch, pre, post, dev + 1)
+    if post is not None:
+        return version >= Version(release, epoch, pre, post + 1, dev=0)
+    return version > wanted and (version.base != wanted.base or version.pre != pre)

@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import itertools
+
 import packaging.specifiers
 import packaging.version
 import pytest
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import versions
 from hypothesis import example, given
 from hypothesis import strategies as st
-
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import versions
 
 numbers = st.integers(0, 3) | st.sampled_from([10, 2026])
 separators = st.sampled_from(["", ".", "-", "_"])
@@ -79,6 +80,11 @@ def test_versions_are_ordered_as_packaging_orders_them(a, b):
 @example("1.0+local", [">1.0"])
 @example("1.0.dev1", ["<1.0"])
 @example("1.0a1", ["<1.0a2"])
+@example("0+cu118", [">0a"])
+@example("1.0a1.post1", [">1.0.dev0"])
+@example("1.0rc1", ["<1.0.post0"])
+@example("1.0.post1.dev0", [">1.0.post0"])
+@example("1.0+local.1", [">=1.0.dev0", "<1.0.post1"])
 @example("2.0.1+cu118", ["==2.0.1"])
 @example("2.0.1", ["==2.0.1+cu118"])
 @example("1.1.post1", ["~=1.0.post1"])
@@ -91,6 +97,20 @@ def test_specifiers_accept_what_packaging_accepts(version, specifiers):
             versions.parse_specifiers(text)
         return
     assert versions.satisfies(version, text) == theirs.contains(version, prereleases=True)
+
+
+def test_exclusive_comparisons_of_close_neighbours():
+    """Where a version's own pre-, post-, dev- and local releases meet < and >: all of them, not a sample."""
+    parts = [("1", "1.0", "1.1"), ("", "a1", "rc1"), ("", ".post0", ".post1"), ("", ".dev0", ".dev1")]
+    neighbours = ["".join(part) for part in itertools.product(*parts)]
+    for operator in ("<", ">", "~="):
+        for wanted in neighbours:
+            if operator == "~=" and not wanted.startswith(("1.0", "1.1")):
+                continue
+            theirs = packaging.specifiers.Specifier(operator + wanted)
+            for version in neighbours + [item + "+local" for item in neighbours[::5]]:
+                expected = theirs.contains(version, prereleases=True)
+                assert versions.satisfies(version, operator + wanted) == expected, (version, operator + wanted)
 
 
 @given(st.text(alphabet="0123456789.!+-_abcdeprovst *v", max_size=12))
