@@ -31,7 +31,7 @@ class Machine:
     """Installs what is missing, and stops in the end what it started."""
 
     def __init__(self, say: t.Callable[[str], None]) -> None:
-        self._say = say
+        self.say = say
         self._engine: subprocess.Popen[bytes] | None = None
         self._updated = False
 
@@ -40,7 +40,7 @@ class Machine:
 
     def __exit__(self, *_exc: object) -> None:
         if self._engine is not None:
-            self._say("stopping the docker engine that was started for the tests")
+            self.say("stopping the docker engine that was started for the tests")
             self._engine.send_signal(signal.SIGTERM)
             try:
                 self._engine.wait(60)
@@ -57,7 +57,7 @@ class Machine:
             return f"{', '.join(packages)} not installed, and only root can install packages"
         if not shutil.which("apt-get"):
             return f"{', '.join(packages)} not installed, and there is no apt-get to install them with"
-        self._say(f"installing {', '.join(packages)}")
+        self.say(f"installing {', '.join(packages)}")
         with open(log, "a", encoding="utf-8") as stream:
             if not self._updated:
                 _apt(["update"], stream)
@@ -74,7 +74,7 @@ class Machine:
         if os.geteuid() != 0:
             return "no docker engine answers, and only root can start one"
         log = os.path.join(folder, "dockerd.log")
-        self._say(f"starting a docker engine (log: {log})")
+        self.say(f"starting a docker engine (log: {log})")
         with open(log, "wb") as stream:
             # A session of its own: an interrupt at the keyboard must not end it before the containers are gone.
             self._engine = subprocess.Popen(

@@ -31,8 +31,7 @@ def units(work: Workplace) -> None:
 def floor(work: Workplace) -> None:
     python = _floor_python()
     lock = os.path.join(work.checkout, "requirements-floor.lock")
-    environment = locked_environment.prepare("floor", lock, python, work.cache, lambda text: work.notes.append(text))
-    work.notes.clear()
+    environment = locked_environment.prepare("floor", lock, python, work.cache, work.host.say)
     folders = [folder for folder in HOST_TESTS if os.path.isdir(os.path.join(work.checkout, folder))]
     if not folders:
         raise Failed("there are no tests of host code")

@@ -135,7 +135,7 @@ def start(lock, home):
 
 
 def test_two_at_once_build_one(lock, tmp_path):
-    both = [start(lock, tmp_path / "home") for _ in range(2)]
+    both = [start(lock, tmp_path / "home") for _once in range(2)]
     folders = {process.communicate(timeout=120)[0].strip() for process in both}
     assert [process.returncode for process in both] == [0, 0]
     assert len(folders) == 1
