@@ -21,7 +21,10 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model i
     Transaction,
 )
 
-_FIELDS = "${Package}\\t${Architecture}\\t${Version}\\t${db:Status-Want}\\t${db:Status-Eflag}\\t${db:Status-Status}\\t${Provides}\\n"
+_FIELDS = (
+    r"${Package}\t${Architecture}\t${Version}"
+    r"\t${db:Status-Want}\t${db:Status-Eflag}\t${db:Status-Status}\t${Provides}\n"
+)
 _GONE = frozenset({"not-installed", "config-files"})
 _LISTS = "/var/lib/apt/lists"
 _JOURNAL = "/var/lib/dpkg/updates"
@@ -75,6 +78,12 @@ class Apt(PackageManager):
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import apt_output
 
         return apt_output.parse_policy(self.commands.run(["apt-cache", "policy", *names], check=False).out)
+
+    def similar(self, name: str) -> list[str]:
+        import difflib
+
+        known = self.commands.run(["apt-cache", "pkgnames"], check=False).out.split()
+        return difflib.get_close_matches(name, sorted(known), n=3, cutoff=0.75)
 
     def simulate(self, transaction: Transaction) -> Forecast:
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import apt_output

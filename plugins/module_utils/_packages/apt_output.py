@@ -75,7 +75,7 @@ def needed_bytes(text: str) -> int:
 
 
 def parse_policy(text: str) -> dict[str, tuple[str, ...]]:
-    """C(apt-cache policy): installable versions by name. Apt's candidate, which heeds pins, is first, then new to old."""
+    """C(apt-cache policy): installable versions by name. Apt's candidate, which heeds pins, first, then new to old."""
     versions: dict[str, list[str]] = {}
     name, version = "", ""
     for line in text.splitlines():

@@ -26,11 +26,16 @@ class LiftedHolds:
         self._host = host
 
     def lost(self, manager: PackageManager) -> tuple[str, ...]:
-        """Packages of the note that are installed and no longer held. Costs a query only where there is a note."""
+        """Packages of the note that are installed and no longer held at what they have become. Costs a query only where
+        there is a note."""
         names = (self._host.read_text(_NOTE) or "").split()
         if not names:
             return ()
-        return tuple(name for name, package in manager.installed(names).items() if not package.held)
+        return tuple(
+            name
+            for name, found in manager.installed(names).items()
+            if not found.held or found.held_at not in ("", found.version)
+        )
 
     @contextlib.contextmanager
     def during(self, names: t.Sequence[str], manager: PackageManager) -> t.Iterator[None]:

@@ -36,6 +36,8 @@ class PackageManager(abc.ABC):
     def __init__(self, host: Host, commands: Commands) -> None:
         self.host = host
         self.commands = commands
+        # Set once the host may be changed: before, questions are answered from the lists that it has.
+        self.may_fetch = False
 
     @abc.abstractmethod
     def installed(self, names: t.Sequence[str]) -> dict[str, Installed]:
@@ -52,9 +54,17 @@ class PackageManager(abc.ABC):
     def interrupted(self) -> str:
         """Why an earlier run must be finished before anything else can be done; empty if not. Follows installed()."""
 
+    def needed_for_holds(self) -> tuple[str, ...]:
+        """Packages that must be installed before anything can be held."""
+        return ()
+
     @abc.abstractmethod
     def candidates(self, names: t.Sequence[str]) -> dict[str, tuple[str, ...]]:
         """The versions that can be installed, newest first; a name without any is left out."""
+
+    @abc.abstractmethod
+    def similar(self, name: str) -> list[str]:
+        """Names that the repositories know and that look like this one."""
 
     @abc.abstractmethod
     def simulate(self, transaction: Transaction) -> Forecast | None:

@@ -52,7 +52,8 @@ class Wish:
 class Installed:
     """A package that the host's database knows. ``status`` is C(installed), or dpkg's word for less than that.
 
-    ``held_at`` is the version that the hold names, where holds name one (dnf); else the installed version.
+    ``held_at`` is the version that the hold names, where holds name one (dnf), else empty. ``also`` are older versions
+    that are installed beside it, as kernels are with dnf.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Installed:
     held: bool = False
     held_at: str = ""
     provides: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -122,18 +124,26 @@ class Forecast:
 
 @dataclass(frozen=True)
 class Observation:
-    """What was found. ``installed`` is keyed by every name under which a package was asked for.
+    """What was found.
 
-    ``candidates`` lists the installable versions of a name, newest first. ``stale`` is why the package lists would be
-    refreshed before anything is installed, empty if not; ``refreshed`` says that this run has done it. ``interrupted`` is why the manager's last run must be finished
-    first. ``lost_holds`` were lifted by a run of ours that was killed. ``forecast`` is None where nobody looks yet.
+    - ``installed`` is keyed by every name under which a package was asked for.
+    - ``candidates`` lists the installable versions of a name, newest first; ``similar`` the names that look like one
+      that no repository has.
+    - ``stale`` is why the package lists would be refreshed before anything is installed, empty if they would not;
+      ``refreshed`` says that this run has done it.
+    - ``interrupted`` is why the manager's last run must be finished first.
+    - ``hold_support`` are packages without which this host cannot hold any.
+    - ``lost_holds`` were lifted by a run of ours that was killed.
+    - ``forecast`` is None where nobody has asked the manager yet, or where it cannot tell.
     """
 
     installed: t.Mapping[str, Installed] = field(default_factory=dict)
     candidates: t.Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    similar: t.Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     stale: str = ""
     refreshed: bool = False
     interrupted: str = ""
+    hold_support: tuple[str, ...] = ()
     lost_holds: tuple[str, ...] = ()
     forecast: Forecast | None = None
 

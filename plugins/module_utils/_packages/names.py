@@ -59,8 +59,6 @@ _TABLE: dict[str, tuple[str, str]] = {
     "pci-tools": ("pciutils", "pciutils"),
     "process-tools": ("procps", "procps-ng"),
     "numa-tools": ("numactl", "numactl"),
-    # the package manager's own
-    "package-holds": ("apt", "python3-dnf-plugin-versionlock"),
 }
 
 # Where one distribution or release of a family goes its own way: (family, distribution id or "", major release or "").

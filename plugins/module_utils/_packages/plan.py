@@ -70,13 +70,15 @@ def resolve(wish: Wish, observation: Observation) -> Resolution:
                 unresolved.append((name, package.version))
             elif version is not None:
                 install.append((name, version))
-        changing = bool(install and install[-1][0] == name or remove and remove[-1] == name)
+        changing = name in remove[-1:] or any(name == wanted for wanted, _version in install[-1:])
         if found is not None and found.held and changing:
             lifted.append(name)
         if package.hold and _needs_hold(found, changing):
             hold.append(name)
         if package.hold is False and found is not None and found.held:
             unhold.append(name)
+    if hold:
+        install += [(name, "") for name in observation.hold_support]
     return Resolution(
         Transaction(
             install=tuple(install),
@@ -98,7 +100,7 @@ def plan(wish: Wish, observation: Observation) -> Plan:
     resolution = resolve(wish, observation)
     transaction, forecast = resolution.transaction, observation.forecast
     refresh = refresh_reason(wish, observation, resolution)
-    interrupted = bool(transaction) and observation.interrupted
+    interrupted = observation.interrupted if transaction else ""
     if forecast is not None and not refresh and not interrupted:
         check(wish, resolution, forecast)
     actions = []
@@ -206,6 +208,7 @@ def unknown_package(missing: t.Sequence[str], observation: Observation) -> Mlsta
     """The error for names or versions that no repository offers; what is offered instead is in the candidates."""
     offered = {name: list(observation.candidates.get(name.split()[0], ())) for name in missing}
     hints = [f"{name.split()[0]} is offered as {', '.join(some[:5])}" for name, some in offered.items() if some]
+    hints += [f"{name} looks like {', '.join(some)}" for name, some in observation.similar.items() if some]
     return MlstackError(
         "unknown_package",
         wished=f"install {', '.join(missing)}",
@@ -213,6 +216,7 @@ def unknown_package(missing: t.Sequence[str], observation: Observation) -> Mlsta
         todo="correct the name or the version, or enable the repository that has it",
         unknown=list(missing),
         offered=offered,
+        similar={name: list(some) for name, some in observation.similar.items()},
     )
 
 
@@ -230,7 +234,9 @@ def _entries(wish: Wish, installed: t.Mapping[str, Installed]) -> t.Iterator[tup
 
 
 def _satisfies(package: PackageWish, found: Installed | None) -> bool:
-    return found is not None and found.complete and version_matches(package.version, found.version)
+    if found is None or not found.complete:
+        return False
+    return any(version_matches(package.version, version) for version in (found.version, *found.also))
 
 
 def _version_to_install(package: PackageWish, found: Installed | None, candidates: t.Sequence[str]) -> str | None:

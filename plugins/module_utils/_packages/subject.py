@@ -12,7 +12,7 @@ import typing as t
 from dataclasses import replace
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Outcome, Subject
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Subject
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import plan as planner
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.lifted_holds import LiftedHolds
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.manager import PackageManager, manager_for
@@ -71,7 +71,8 @@ class SystemPackages(Subject[Wish, Observation]):
                 self._manager.repair()
             else:
                 self._refresh()
-        if first_steps:
+        self._manager.may_fetch = True
+        if first_steps or observation.forecast is None:
             observation = self._look(wish, simulate=True)
         # Raises what even fresh lists do not offer, and what must not be done.
         plan = planner.plan(wish, observation)
@@ -115,6 +116,7 @@ class SystemPackages(Subject[Wish, Observation]):
             candidates=manager.candidates(lookups),
             refreshed=self._refreshed,
             interrupted=manager.interrupted(),
+            hold_support=manager.needed_for_holds(),
             lost_holds=self._lifted.lost(manager),
         )
         resolution = planner.resolve(wish, observation)
@@ -123,7 +125,9 @@ class SystemPackages(Subject[Wish, Observation]):
         matters = transaction.install or resolution.unresolved or any(p.state == LATEST for p in wish.packages)
         stale = manager.stale(wish.cache_valid_time) if matters and wish.update_cache and not self._refreshed else ""
         forecast = manager.simulate(transaction) if simulate and transaction else None
-        return replace(observation, stale=stale, forecast=forecast)
+        unknown = [name for name in forecast.unknown if " " not in name] if forecast is not None else []
+        similar = {name: tuple(manager.similar(name)) for name in unknown}
+        return replace(observation, stale=stale, forecast=forecast, similar=similar)
 
     def _refresh(self) -> None:
         self._manager.refresh()

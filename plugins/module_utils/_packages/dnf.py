@@ -1,0 +1,281 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""dnf 4 and rpm, without ever asking a question."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+import typing as t
+from dataclasses import replace
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import CommandResult
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import dnf_output, locks
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.manager import CHANGE_TIMEOUT, PackageManager
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import (
+    Change,
+    Forecast,
+    Installed,
+    Transaction,
+)
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.version_locks import (
+    PLUGIN_PACKAGE,
+    VersionLocks,
+)
+
+_QUERY_FORMAT = r"%{NAME}\t%{EPOCHNUM}\t%{VERSION}\t%{RELEASE}\t%{ARCH}\t[%{PROVIDENAME} ]\n"
+_CANDIDATE_FORMAT = "%{name}\t%{epoch}\t%{version}\t%{release}\t%{arch}"
+_CACHE = "/var/cache/dnf"
+# Dnf keeps no record of a refresh that brought nothing new; emptying its cache takes this file along.
+_STAMP = f"{_CACHE}/gpufleet-mlstack.refreshed"
+_REPOSITORIES = "/etc/yum.repos.d"
+_PID_FILES = ("/var/lib/dnf/rpmdb_lock.pid", f"{_CACHE}/metadata_lock.pid", f"{_CACHE}/download_lock.pid")
+_RPM_LOCKS = ("/var/lib/rpm/.rpm.lock", "/usr/lib/sysimage/rpm/.rpm.lock")
+# Without package lists, and for an ordinary user, dnf does not even say what it would do.
+_CANNOT_TELL = ("Cache-only enabled but no cache", "has to be run with superuser privileges")
+_LOCKED = 200  # dnf's exit status when another dnf runs and exit_on_lock is set
+_ARCHITECTURE = re.compile(r"\.(?:x86_64|aarch64|i686|noarch|ppc64le|s390x)$")
+
+
+class Dnf(PackageManager):
+    """Rocky, Alma and RHEL 9 and 10."""
+
+    name = "dnf"
+
+    def __init__(self, *arguments: t.Any) -> None:
+        super().__init__(*arguments)
+        self._locks = VersionLocks(self.host)
+
+    def installed(self, names: t.Sequence[str]) -> dict[str, Installed]:
+        if not names:
+            return {}
+        wanted = sorted({_ARCHITECTURE.sub("", name) for name in names})
+        packages = self._rpm(["--whatprovides", *wanted])
+        found = {name: dnf_output.pick(name, packages, self.host.machine) for name in names}
+        return {name: self._with_hold(package) for name, package in found.items() if package is not None}
+
+    def all_installed(self) -> list[Installed]:
+        packages = [package for package in self._rpm(["--all"]) if package.name != "gpg-pubkey"]
+        return sorted((self._with_hold(package) for package in packages), key=lambda package: package.name)
+
+    def interrupted(self) -> str:
+        """Always empty: rpm has no half-configured state that would keep it from going on."""
+        return ""
+
+    def needed_for_holds(self) -> tuple[str, ...]:
+        return () if self._locks.usable else (PLUGIN_PACKAGE,)
+
+    def candidates(self, names: t.Sequence[str]) -> dict[str, tuple[str, ...]]:
+        if not names:
+            return {}
+        result = self._dnf(["--quiet", "repoquery", "--queryformat", _CANDIDATE_FORMAT, *names])
+        return dnf_output.parse_candidates(result.out)
+
+    def similar(self, name: str) -> list[str]:
+        import difflib
+
+        known = self._dnf(["--quiet", "repoquery", "--queryformat", "%{name}"]).out.split()
+        return difflib.get_close_matches(name, sorted(set(known)), n=3, cutoff=0.75)
+
+    def simulate(self, transaction: Transaction) -> Forecast | None:
+        changes: list[Change] = []
+        for erasing in (False, True):
+            steps = _steps(transaction, erasing=erasing)
+            results = [self._run(["--assumeno", *step], transaction) for step in steps]
+            texts = [f"{result.out}\n{result.err}" for result in results]
+            if any(mark in text for text in texts for mark in _CANNOT_TELL):
+                return None
+            unknown = [argument for text in texts for argument in dnf_output.unmatched(text)]
+            if unknown:
+                return Forecast(unknown=tuple(_named(argument, transaction) for argument in unknown))
+            problem = next((dnf_output.problem_of(text) for text in texts if "\nError:" in f"\n{text}"), "")
+            changes = [change for text in texts for change in dnf_output.parse_table(text)]
+            if not problem:
+                break
+        if problem:
+            return Forecast(problem=problem)
+        changes = self._with_old_versions(list(dict.fromkeys(changes)))
+        # Dnf removes locked packages without a word.
+        held = [c.name for c in changes if c.before and self._locks.held_at(c.name, c.before)]
+        return Forecast(tuple(changes), held=tuple(held))
+
+    def stale(self, valid_seconds: float) -> str:
+        fetched = [
+            self._changed_at(f"{_CACHE}/{name}/repodata/repomd.xml")
+            for name in self.host.names(_CACHE)
+            if "." not in name
+        ]
+        if not any(fetched):
+            return "there are none"
+        updated = max(*fetched, self._changed_at(_STAMP), 0.0)
+        sources = [_REPOSITORIES, *(f"{_REPOSITORIES}/{name}" for name in self.host.names(_REPOSITORIES))]
+        if any(self._changed_at(path) > updated for path in sources):
+            return "the repositories have been changed since they were fetched"
+        age = time.time() - updated
+        return f"they are {age / 3600:.1f} h old" if age > valid_seconds else ""
+
+    def lock_holder(self) -> str:
+        for path in _PID_FILES:
+            pid = (self.host.read_text(path) or "").strip()
+            if pid.isdigit() and (found := locks.describe_process(self.host, int(pid))):
+                return found
+        return next(filter(None, (locks.holder_of(self.host, path) for path in _RPM_LOCKS)), "")
+
+    def upgradable(self) -> dict[str, str]:
+        result = self._dnf(["--quiet", "repoquery", "--upgrades", "--queryformat", _CANDIDATE_FORMAT])
+        found = dnf_output.parse_candidates(result.out)
+        return {name: versions[0] for name, versions in found.items() if not _ARCHITECTURE.search(name)}
+
+    def search(self, text: str) -> list[dict[str, str]]:
+        result = self._dnf(["--quiet", "search", "--", text])
+        pairs = (line.partition(" : ") for line in result.out.splitlines() if " : " in line)
+        return [{"name": _ARCHITECTURE.sub("", name.strip()), "summary": summary} for name, _colon, summary in pairs]
+
+    def show(self, names: t.Sequence[str]) -> dict[str, dict[str, str]]:
+        if not names:
+            return {}
+        keys = ("version", "summary", "homepage", "section", "depends", "installed_bytes", "description")
+        tags = ("%{evr}", "%{summary}", "%{url}", "%{group}", "%{requires}", "%{installsize}", "%{description}")
+        form = "\x1e%{name}\x1f" + "\x1f".join(tags)
+        result = self._dnf(["--quiet", "repoquery", "--latest-limit=1", "--queryformat", form, *names])
+        shown = {}
+        for record in result.out.split("\x1e")[1:]:
+            name, *values = (value.strip() for value in record.split("\x1f"))
+            shown[name] = dict(zip(keys, values))
+        return shown
+
+    # ---------------------------------------------------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        result = self.commands.run(
+            ["dnf", "--color=never", "-y", "makecache", "--refresh"],
+            purpose="refresh the package lists",
+            timeout=CHANGE_TIMEOUT,
+            check=False,
+            outlives_us=True,
+        )
+        if not result.ok:
+            raise self._explained(result, "refresh the package lists")
+        with open(self.host.path(_STAMP), "w", encoding="utf-8"):
+            pass
+
+    def repair(self) -> None:
+        """Nothing to do, see interrupted()."""
+
+    def apply(self, transaction: Transaction) -> list[str]:
+        warnings: list[str] = []
+        for step in _steps(transaction, erasing=bool(transaction.remove or transaction.allow_removal)):
+            result = self._run(["-y", *step], transaction, retries=5)
+            if not result.ok:
+                raise self._explained(result, f"dnf {' '.join(step)}")
+            warnings += dnf_output.script_warnings(f"{result.out}\n{result.err}")
+        return warnings
+
+    def hold(self, names: t.Sequence[str]) -> None:
+        found = self.installed(names)
+        self._locks.set({package.name: package.version for package in found.values()})
+
+    def unhold(self, names: t.Sequence[str]) -> None:
+        self._locks.clear([_ARCHITECTURE.sub("", name) for name in names])
+
+    def _rpm(self, arguments: t.Sequence[str]) -> list[Installed]:
+        result = self.commands.run(["rpm", "--query", f"--queryformat={_QUERY_FORMAT}", *arguments], check=False)
+        return dnf_output.parse_query(result.out)
+
+    def _with_hold(self, package: Installed) -> Installed:
+        held_at = self._locks.held_at(package.name, package.version)
+        return package if held_at is None else replace(package, held=True, held_at=held_at)
+
+    def _with_old_versions(self, changes: list[Change]) -> list[Change]:
+        unsure = [change.name for change in changes if change.action in ("upgrade", "downgrade", "reinstall")]
+        known = self.installed(unsure)
+        return [
+            replace(change, before=known[change.name].version) if change.name in known and not change.before else change
+            for change in changes
+        ]
+
+    def _dnf(self, arguments: t.Sequence[str]) -> CommandResult:
+        """Dnf for a question. Until we may change the host, it answers from the lists that it has."""
+        cached = [] if self.may_fetch else ["--cacheonly"]
+        return self.commands.run(["dnf", "--color=never", *cached, *arguments], timeout=CHANGE_TIMEOUT, check=False)
+
+    def _run(self, step: t.Sequence[str], transaction: Transaction, retries: int = 0) -> CommandResult:
+        weak = "True" if transaction.install_recommends else "False"
+        cached = [] if self.may_fetch else ["--cacheonly"]
+        with self._locks.lifted([_ARCHITECTURE.sub("", name) for name in transaction.lifted]) as unlocked:
+            return self.commands.run(
+                [
+                    "dnf",
+                    "--color=never",
+                    *cached,
+                    f"--setopt=install_weak_deps={weak}",
+                    # What is no longer needed stays until somebody asks: nobody named it.
+                    "--setopt=clean_requirements_on_remove=False",
+                    "--setopt=exit_on_lock=True",
+                    *unlocked,
+                    *step,
+                ],
+                timeout=CHANGE_TIMEOUT,
+                check=False,
+                retries=retries,
+                retry_if=lambda result: result.rc == _LOCKED,
+                outlives_us=True,
+            )
+
+    def _explained(self, result: CommandResult, wished: str) -> MlstackError:
+        text = f"{result.out}\n{result.err}"
+        code, todo = next(
+            ((code, todo) for mark, code, todo in dnf_output.CAUSES if mark in text),
+            ("package_manager_failed", "read stdout and stderr in this result, mend the cause, run the task again"),
+        )
+        found = dnf_output.problem_of(text)
+        detail = [line.strip() for line in text.splitlines() if "more space needed" in line or "is not signed" in line]
+        detail += [
+            line.strip() for line in text.splitlines() if "Curl error" in line or "GPG Keys are configured" in line
+        ]
+        return MlstackError(
+            code,
+            wished=wished,
+            found="; ".join(dict.fromkeys([*detail, found])),
+            todo=todo,
+            rc=result.rc,
+            stdout=result.out,
+            stderr=result.err,
+        )
+
+    def _changed_at(self, path: str) -> float:
+        try:
+            return os.stat(self.host.path(path)).st_mtime
+        except OSError:
+            return 0.0
+
+
+def _steps(transaction: Transaction, *, erasing: bool) -> list[list[str]]:
+    """Dnf's commands for a transaction. What is to be removed may stand in the way of what is to be installed."""
+    steps = []
+    if transaction.install:
+        wanted = [_specification(name, version) for name, version in transaction.install]
+        steps.append([*(["--allowerasing"] if erasing or transaction.remove else []), "install", *wanted])
+    if transaction.remove:
+        steps.append(["remove", *transaction.remove])
+    return steps
+
+
+def _specification(name: str, version: str) -> str:
+    match = _ARCHITECTURE.search(name)
+    if not version or match is None:
+        return f"{name}-{version}" if version else name
+    return f"{name[: match.start()]}-{version}{match.group()}"
+
+
+def _named(argument: str, transaction: Transaction) -> str:
+    """What the user calls an argument of ours."""
+    for name, version in transaction.install:
+        if argument == _specification(name, version):
+            return f"{name} {version}".rstrip()
+    return argument
