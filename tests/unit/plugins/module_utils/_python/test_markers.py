@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import packaging.markers
 import pytest
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import markers
 from hypothesis import example, given
 from hypothesis import strategies as st
-
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import markers
 
 ROCKY_9 = {
     "implementation_name": "cpython",

@@ -8,15 +8,14 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import (
     requirement_checks,
     requirement_files,
     requirement_problems,
     requirement_text,
 )
+from hypothesis import given
+from hypothesis import strategies as st
 
 SHA256 = "ab" * 32
 OTHER = "cd" * 32

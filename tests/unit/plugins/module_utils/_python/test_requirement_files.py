@@ -11,11 +11,10 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import requirement_files
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 
 def read(content, **options):

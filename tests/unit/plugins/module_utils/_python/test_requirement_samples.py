@@ -13,7 +13,6 @@ import json
 from pathlib import Path
 
 import pytest
-
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import (
     names,
     requirement_checks,

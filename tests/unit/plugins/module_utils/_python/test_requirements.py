@@ -8,10 +8,9 @@ from __future__ import annotations
 import packaging.requirements
 import packaging.utils
 import pytest
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import names, requirements, versions
 from hypothesis import example, given
 from hypothesis import strategies as st
-
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import names, requirements, versions
 
 HERE = requirements.Source("requirements.txt", 7)
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

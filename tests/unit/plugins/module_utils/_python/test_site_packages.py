@@ -174,11 +174,22 @@ def test_half_written_metadata_is_named(tmp_path, metadata, direct_url, reason):
     assert reason in found.broken[0].reason
 
 
-def test_an_empty_folder_is_named(tmp_path):
+def test_an_empty_folder_and_a_nameless_one_are_named(tmp_path):
     (tmp_path / "a-1.0.dist-info").mkdir()
+    (tmp_path / "nameless.dist-info").mkdir()
     assert distributions.inventory(str(tmp_path)).broken == (
         distributions.Broken("a-1.0.dist-info", "it has no METADATA"),
+        distributions.Broken("nameless.dist-info", "its name is not NAME-VERSION"),
     )
+
+
+def test_an_egg_info_of_old_tools_is_read_as_folder_and_as_file(tmp_path):
+    (tmp_path / "old-1.0-py3.9.egg-info").mkdir()
+    (tmp_path / "old-1.0-py3.9.egg-info" / "PKG-INFO").write_text("Name: old\nVersion: 1.0\n")
+    (tmp_path / "older-0.9.egg-info").write_text("Name: older\nVersion: 0.9\n")
+    found = distributions.inventory(str(tmp_path))
+    assert [(item.name, item.version) for item in found.distributions] == [("old", "1.0"), ("older", "0.9")]
+    assert found.broken == ()
 
 
 def test_this_interpreters_packages_read_as_importlib_reads_them():

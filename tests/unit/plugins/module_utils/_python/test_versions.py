@@ -160,6 +160,12 @@ def test_same(a, b, expected):
     assert versions.same(a, b) is expected
 
 
+def test_canonical_drops_trailing_zeros_and_leaves_what_it_cannot_read():
+    assert versions.canonical("v1.0.0-RC.1") == "1rc1"
+    assert versions.canonical("0.0") == "0"
+    assert versions.canonical("2004D-Old") == "2004d-old"
+
+
 def test_an_installed_version_that_pep_440_cannot_read_meets_only_itself():
     assert versions.satisfies("2004d-old", "===2004d-old")
     assert not versions.satisfies("2004d-old", ">=0")
