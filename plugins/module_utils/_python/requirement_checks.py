@@ -52,7 +52,8 @@ def check_hashes(
     """
     here = [item for item in wished.requirements if item.applies(environment)]
     hashed_elsewhere = {item.name for item in wished.constraints if item.hashes and item.applies(environment)}
-    hashed_lines = [item for item in here if item.hashes and item.url is None]
+    # A URL's only hash is handed over in its fragment, which switches nothing.
+    hashed_lines = [item for item in here if len(item.hashes) > (0 if item.url is None else 1)]
     required = required or wished.options.require_hashes
     if not required and not hashed_lines:
         return []

@@ -126,6 +126,12 @@ HASHED = f"a==1 --hash=sha256:{SHA256}\n"
         ("--require-hashes\na==1\n", "", False, [("hash_missing", "/r.txt", 2)]),
         (HASHED + f"b @ https://h.example/b.zip#sha256={OTHER}\n", "", True, []),
         (f"b @ https://h.example/b.zip#sha256={OTHER}\na==1\n", "", False, []),
+        (
+            f"b @ https://h.example/b.zip --hash=sha256:{OTHER} --hash=sha256:{SHA256}\na==1\n",
+            "",
+            False,
+            [("hash_missing", "/r.txt", 2)],
+        ),
         (HASHED + f"b @ git+https://h.example/b@{COMMIT}\n", "", False, [("hash_missing", "/r.txt", 2)]),
     ],
 )
