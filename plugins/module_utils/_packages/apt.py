@@ -130,7 +130,7 @@ class Apt(PackageManager):
         pairs = (line.partition(" - ") for line in result.out.splitlines())
         return [{"name": name, "summary": summary} for name, _dash, summary in pairs]
 
-    def show(self, names: t.Sequence[str]) -> dict[str, dict[str, str]]:
+    def show(self, names: t.Sequence[str]) -> dict[str, dict[str, t.Any]]:
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import apt_output
 
         if not names:
@@ -148,7 +148,7 @@ class Apt(PackageManager):
                 "homepage": record.get("Homepage", ""),
                 "section": record.get("Section", ""),
                 "depends": record.get("Depends", ""),
-                "installed_kib": record.get("Installed-Size", ""),
+                "installed_size": int(record.get("Installed-Size", "0")) * 1024,
             }
         return shown
 

@@ -30,6 +30,15 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.version
 
 _QUERY_FORMAT = r"%{NAME}\t%{EPOCHNUM}\t%{VERSION}\t%{RELEASE}\t%{ARCH}\t[%{PROVIDENAME} ]\n"
 _CANDIDATE_FORMAT = "%{name}\t%{epoch}\t%{version}\t%{release}\t%{arch}"
+_SHOWN = {
+    "version": "evr",
+    "summary": "summary",
+    "description": "description",
+    "homepage": "url",
+    "section": "group",
+    "depends": "requires",
+    "installed_size": "installsize",
+}
 _CACHE = "/var/cache/dnf"
 # Dnf keeps no record of a refresh that brought nothing new; emptying its cache takes this file along.
 _STAMP = f"{_CACHE}/gpufleet-mlstack.refreshed"
@@ -136,17 +145,16 @@ class Dnf(PackageManager):
         pairs = (line.partition(" : ") for line in result.out.splitlines() if " : " in line)
         return [{"name": _ARCHITECTURE.sub("", name.strip()), "summary": summary} for name, _colon, summary in pairs]
 
-    def show(self, names: t.Sequence[str]) -> dict[str, dict[str, str]]:
+    def show(self, names: t.Sequence[str]) -> dict[str, dict[str, t.Any]]:
         if not names:
             return {}
-        keys = ("version", "summary", "homepage", "section", "depends", "installed_bytes", "description")
-        tags = ("%{evr}", "%{summary}", "%{url}", "%{group}", "%{requires}", "%{installsize}", "%{description}")
-        form = "\x1e%{name}\x1f" + "\x1f".join(tags)
+        form = "\x1e" + "\x1f".join(f"%{{{tag}}}" for tag in ("name", *_SHOWN.values()))
         result = self._dnf(["--quiet", "repoquery", "--latest-limit=1", "--queryformat", form, *names])
-        shown = {}
+        shown: dict[str, dict[str, t.Any]] = {}
         for record in result.out.split("\x1e")[1:]:
-            name, *values = (value.strip() for value in record.split("\x1f"))
-            shown[name] = dict(zip(keys, values))
+            name, *values = ("" if value.strip() == "(none)" else value.strip() for value in record.split("\x1f"))
+            shown[name] = dict(zip(_SHOWN, values))
+            shown[name]["installed_size"] = int(shown[name]["installed_size"] or "0")
         return shown
 
     # ---------------------------------------------------------------------------------------------------------------

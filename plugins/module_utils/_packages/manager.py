@@ -87,8 +87,9 @@ class PackageManager(abc.ABC):
         """Packages whose name or summary holds the text: name and summary."""
 
     @abc.abstractmethod
-    def show(self, names: t.Sequence[str]) -> dict[str, dict[str, str]]:
-        """What the repositories say of packages: version, summary, description, homepage, section, size."""
+    def show(self, names: t.Sequence[str]) -> dict[str, dict[str, t.Any]]:
+        """What the repositories say of packages: version, summary, description, homepage, section, depends,
+        installed_size in bytes."""
 
     # ---------------------------------------------------------------------------------------------------------------
 

@@ -24,7 +24,12 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.names i
 # Debian policy 5.6.1 and RPM's names, with an architecture behind ':' or '.'. No leading '-': it would be an option.
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9+._-]*(?::[a-z0-9]+)?$")
 _VERSION = re.compile(r"^[0-9A-Za-z*][0-9A-Za-z.+:~^*_-]*$")
-_KEYS = {"name": str, "state": str, "version": (str, int, float), "hold": bool}
+_KEYS: dict[str, tuple[type, ...]] = {
+    "name": (str,),
+    "state": (str,),
+    "version": (str, int, float),
+    "hold": (bool,),
+}
 
 
 def read_wish(params: t.Mapping[str, t.Any], distribution: Distribution) -> Wish:
@@ -44,7 +49,7 @@ def read_wish(params: t.Mapping[str, t.Any], distribution: Distribution) -> Wish
 
 def read_package(entry: t.Any, distribution: Distribution) -> PackageWish:
     """One entry of the list, a name or a mapping. Raises InvalidWish."""
-    fields = {"name": entry} if isinstance(entry, str) else entry
+    fields: t.Any = {"name": entry} if isinstance(entry, str) else entry
     if not isinstance(fields, t.Mapping):
         raise _invalid(repr(entry), "neither a name nor a mapping", "write a name, or a mapping with name")
     for key, value in fields.items():
