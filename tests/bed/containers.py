@@ -185,16 +185,18 @@ def container(
     tmpfs: Mapping[str, str] | None = None,
     volumes: Sequence[str] = (),
     options: Sequence[str] = (),
+    booted: bool = True,
 ) -> Iterator[Container]:
-    """One host of the image, booted where the image boots, removed at the end.
+    """One host of the image, booted where the image boots and that is wanted, removed at the end.
 
     `network` "none" cuts it off; `tmpfs` maps a mount point to its options ("size=64m"); `volumes`
     and `options` go to `docker run` as they are.
     """
     _ensure_bed()
-    host = _start(image_key, network, tmpfs or {}, volumes, options, boot=IMAGES[image_key].systemd)
+    boot = booted and IMAGES[image_key].systemd
+    host = _start(image_key, network, tmpfs or {}, volumes, options, boot=boot)
     try:
-        if IMAGES[image_key].systemd:
+        if boot:
             _wait_until_booted(host)
         yield host
     finally:
