@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import locale
 import os
 import re
 import sys
+import typing as t
 
 import interpreters
 import locked_environment
@@ -28,7 +30,8 @@ playbooks/inventories/this_machine). With one (-i hosts.yml) it converges the ho
   ./converge --become -K         as an ordinary user, with sudo for what needs root
 
 The controller lives in ${MLSTACK_HOME:-${XDG_DATA_HOME:-~/.local/share}/gpufleet-mlstack}; deleting that folder undoes
-the set-up. MLSTACK_PYTHON names the Python to use.
+the set-up. MLSTACK_PYTHON names the Python to use. As an ordinary user without --become, environments go to
+${XDG_DATA_HOME:-~/.local/share}/mlstack/envs, and what needs root is left out.
 """
 
 
@@ -55,10 +58,14 @@ def say(text: str) -> None:
     print(f"converge: {text}", flush=True)
 
 
-def home_folder(environ: os._Environ[str] | dict[str, str]) -> str:
-    """Where the controller lives: MLSTACK_HOME, else the user's data folder."""
-    data = environ.get("XDG_DATA_HOME") or os.path.join(os.path.expanduser("~"), ".local", "share")
-    return os.path.abspath(environ.get("MLSTACK_HOME") or os.path.join(data, "gpufleet-mlstack"))
+def data_folder(environ: t.Mapping[str, str]) -> str:
+    """Where this user's programs keep what they need: XDG_DATA_HOME, else ~/.local/share."""
+    return environ.get("XDG_DATA_HOME") or os.path.join(os.path.expanduser("~"), ".local", "share")
+
+
+def home_folder(environ: t.Mapping[str, str]) -> str:
+    """Where the controller lives: MLSTACK_HOME, else a folder of the user's data."""
+    return os.path.abspath(environ.get("MLSTACK_HOME") or os.path.join(data_folder(environ), "gpufleet-mlstack"))
 
 
 def collection_tree(home: str) -> str:
@@ -119,7 +126,8 @@ def playbook_arguments(arguments: list[str], environ: dict[str, str], is_root: b
     if not names_inventory(arguments) and not environ.get("ANSIBLE_INVENTORY"):
         ours += ["--inventory", THIS_MACHINE]
         if not is_root and not asks_for_root(arguments):
-            ours += ["--extra-vars", '{"site_has_root": false}']
+            root = os.path.join(data_folder(environ), "mlstack", "envs")
+            ours += ["--extra-vars", json.dumps({"site_has_root": False, "python_envs_root": root})]
     return ours + arguments
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 
@@ -65,7 +66,10 @@ def test_an_inventory_is_taken_as_it_is():
 
 
 def test_an_ordinary_user_is_told_to_the_playbook_unless_sudo_is_asked_for():
-    assert "--extra-vars" in controller.playbook_arguments([], {}, is_root=False)
+    line = controller.playbook_arguments(["--check"], {"XDG_DATA_HOME": "/d"}, is_root=False)
+    extra = json.loads(line[line.index("--extra-vars") + 1])
+    assert extra == {"site_has_root": False, "python_envs_root": "/d/mlstack/envs"}
+    assert line[-1] == "--check"  # the user's come last, and so win
     assert "--extra-vars" not in controller.playbook_arguments(["--become"], {}, is_root=False)
 
 
