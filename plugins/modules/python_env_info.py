@@ -16,7 +16,6 @@ description:
     C(pip list), C(pip show), C(pip freeze), C(pip check), C(pip list --outdated) and C(pipdeptree) tell, as data.
   - Except for O(outdated) it starts one short program per environment and asks no network.
 extends_documentation_fragment:
-  - gpufleet.mlstack.attributes
   - gpufleet.mlstack.attributes.info
   - gpufleet.mlstack.python_sources
 options:

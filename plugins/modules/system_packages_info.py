@@ -17,7 +17,6 @@ description:
   - It fetches no package lists. What it says of repositories is as old as the lists that the host has.
   - It needs no root.
 extends_documentation_fragment:
-  - gpufleet.mlstack.attributes
   - gpufleet.mlstack.attributes.info
 options:
   packages:
