@@ -164,7 +164,7 @@ found:
       - name: python3-pip
         summary: Python package installer
 shown:
-  description: For each package of O(show) what the repositories say of it. RV(shown.installed_size) is in bytes.
+  description: For each package of O(show) what the repositories say of it. C(installed_size) is in bytes.
   returned: when O(show) is not empty
   type: dict
   sample:
