@@ -27,8 +27,6 @@ class Sources:
     trusted_hosts: tuple[str, ...] = ()
     ca_bundle: str = ""
     offline: bool = False
-    no_cache: bool = False
-    cache_dir: str = ""
 
     def urls(self) -> tuple[str, ...]:
         """Every URL that may carry credentials."""
@@ -106,7 +104,7 @@ class RequestFiles:
         return files
 
 
-# Variables that would redirect an installation away from the environment that is being built.
+# Variables that would redirect an installation away from the environment that is being built, or change what is in it.
 STRAY_VARIABLES: t.Mapping[str, None] = dict.fromkeys(
     (
         "PYTHONHOME",
@@ -120,11 +118,25 @@ STRAY_VARIABLES: t.Mapping[str, None] = dict.fromkeys(
         "PIP_PYTHON",
         "PIP_REQUIREMENT",
         "PIP_REQUIRE_VIRTUALENV",
+        "PIP_CONSTRAINT",
+        "PIP_DRY_RUN",
+        "PIP_NO_DEPS",
         "UV_PYTHON",
         "UV_SYSTEM_PYTHON",
         "UV_PROJECT_ENVIRONMENT",
+        "UV_CONSTRAINT",
+        "UV_OVERRIDE",
+        "UV_VENV_SEED",
     )
 )
+
+
+@dataclass(frozen=True)
+class Cache:
+    """Where an engine keeps its cache: in ``folder``, in its own default place where that is empty, or nowhere."""
+
+    folder: str = ""
+    off: bool = False
 
 
 class Engine(abc.ABC):
@@ -133,9 +145,10 @@ class Engine(abc.ABC):
     name: str
     version: str
 
-    def __init__(self, commands: Commands, timeout: float) -> None:
+    def __init__(self, commands: Commands, timeout: float, cache: Cache) -> None:
         self.commands = commands
         self.timeout = timeout
+        self.cache = cache
 
     @abc.abstractmethod
     def create(self, prefix: str, python: str) -> None:
@@ -147,7 +160,7 @@ class Engine(abc.ABC):
 
     @abc.abstractmethod
     def preview(self, python: str, request: Request, scratch: str) -> dict[str, str]:
-        """Name to version of everything that install() would put into an empty environment. Writes no cache."""
+        """Name to version of everything that install() would put into an empty environment."""
 
     @abc.abstractmethod
     def wheels_missing(self, python: str, version: str, request: Request, scratch: str) -> list[str] | None:

@@ -14,6 +14,7 @@ import typing as t
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import CommandResult, Commands
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import (
     STRAY_VARIABLES,
+    Cache,
     Engine,
     Request,
     RequestFiles,
@@ -25,9 +26,9 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine_er
 class PipEngine(Engine):
     name = "pip"
 
-    def __init__(self, commands: Commands, program: str, version: str, timeout: float) -> None:
+    def __init__(self, commands: Commands, program: str, version: str, timeout: float, cache: Cache) -> None:
         """``program`` is what an interpreter runs as pip: a wheel's or folder's C(pip) package."""
-        super().__init__(commands, timeout)
+        super().__init__(commands, timeout, cache)
         self.program = program
         self.version = version
 
@@ -42,7 +43,7 @@ class PipEngine(Engine):
         self._run(_python_of(prefix), argv, request.sources, f"{request.title} installed by pip")
 
     def preview(self, python: str, request: Request, scratch: str) -> dict[str, str]:
-        argv = ["install", "--dry-run", "--quiet", "--ignore-installed", "--no-cache-dir", "--break-system-packages"]
+        argv = ["install", "--dry-run", "--quiet", "--ignore-installed", "--break-system-packages"]
         argv += ["--report", os.path.join(scratch, "report.json"), *self._of(request, scratch)]
         self._run(python, argv, request.sources, f"what pip would install for {request.title}")
         with open(os.path.join(scratch, "report.json"), encoding="utf-8") as stream:
@@ -79,8 +80,8 @@ class PipEngine(Engine):
         env: t.Mapping[str, str] | None = None,
     ) -> CommandResult:
         flags = ["--no-input", "--disable-pip-version-check", "--no-color"]
-        flags += ["--no-cache-dir"] if sources.no_cache and "--no-cache-dir" not in argv else []
-        flags += ["--cache-dir", sources.cache_dir] if sources.cache_dir else []
+        flags += ["--no-cache-dir"] if self.cache.off else []
+        flags += ["--cache-dir", self.cache.folder] if self.cache.folder and not self.cache.off else []
         flags += ["--cert", sources.ca_bundle] if sources.ca_bundle else []
         for host in sources.trusted_hosts:
             flags += ["--trusted-host", host]

@@ -17,6 +17,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import C
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import (
     STRAY_VARIABLES,
+    Cache,
     Engine,
     Request,
     RequestFiles,
@@ -35,8 +36,10 @@ _WOULD_ADD = re.compile(r"^ \+ (?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+)", re.
 class UvEngine(Engine):
     name = "uv"
 
-    def __init__(self, commands: Commands, program: str, version: str, timeout: float, host: Host) -> None:
-        super().__init__(commands, timeout)
+    def __init__(
+        self, commands: Commands, program: str, version: str, timeout: float, host: Host, cache: Cache
+    ) -> None:
+        super().__init__(commands, timeout, cache)
         self._host = host
         self.program = program
         self.version = version
@@ -51,7 +54,7 @@ class UvEngine(Engine):
         self._run(argv, request.sources, f"{request.title} installed by uv")
 
     def preview(self, python: str, request: Request, scratch: str) -> dict[str, str]:
-        argv = ["pip", "install", "--dry-run", "--no-cache", "--python", python]
+        argv = ["pip", "install", "--dry-run", "--python", python]
         argv += ["--target", os.path.join(scratch, "empty"), *self._of(request, scratch)]
         result = self._run(argv, request.sources, f"what uv would install for {request.title}")
         return {match["name"]: match["version"] for match in _WOULD_ADD.finditer(result.err)}
@@ -93,12 +96,13 @@ class UvEngine(Engine):
 
     def install_python(self, version: str, folder: str, env: t.Mapping[str, str]) -> CommandResult:
         """Download a managed Python into ``folder``."""
-        argv = [self.program, "python", "install", "--no-bin", "--install-dir", folder, version]
+        argv = [self.program, *self._cache(), "python", "install", "--no-bin", "--install-dir", folder, version]
         return self.commands.run(argv, env={**self._env(Sources()), **env}, timeout=self.timeout, check=False)
 
     def find_python(self, version: str, folder: str) -> str | None:
         """The path of a managed Python in ``folder``."""
-        argv = [self.program, "python", "find", "--managed-python", "--no-project", "--no-python-downloads", version]
+        argv = [self.program, *self._cache(), "python", "find", "--managed-python", "--no-project"]
+        argv += ["--no-python-downloads", version]
         env = {**self._env(Sources()), "UV_PYTHON_INSTALL_DIR": folder}
         result = self.commands.run(argv, env=env, timeout=self.timeout, check=False)
         return result.out.strip() or None if result.ok else None
@@ -134,20 +138,28 @@ class UvEngine(Engine):
     ) -> CommandResult:
         flags = ["--no-progress", "--color", "never"]
         flags += ["--offline"] if sources.offline else []
-        flags += ["--no-cache"] if sources.no_cache and "--no-cache" not in argv else []
-        flags += ["--cache-dir", sources.cache_dir] if sources.cache_dir else []
+        flags += self._cache()
         for host in self._completed(sources).trusted_hosts:
             flags += ["--allow-insecure-host", host]
         return self.commands.run(
             [self.program, *flags, *argv],
             purpose=purpose,
             env={**self._env(sources), **(env or {})},
+            cwd="/",  # not a folder whose uv.toml or pyproject.toml would have a say
             timeout=self.timeout,
             check=False,
         )
 
+    def _cache(self) -> list[str]:
+        if self.cache.off:
+            return ["--no-cache"]
+        return ["--cache-dir", self.cache.folder] if self.cache.folder else []
+
     def _env(self, sources: Sources) -> dict[str, str | None]:
         env: dict[str, str | None] = dict(STRAY_VARIABLES)
+        if sources.extra_index_urls and not self._host.environ.get("UV_INDEX_STRATEGY"):
+            # As pip does: else a pin is not found when another index has some other version of the same package.
+            env["UV_INDEX_STRATEGY"] = "unsafe-best-match"
         if sources.ca_bundle:
             env["SSL_CERT_FILE"] = sources.ca_bundle
         elif "SSL_CERT_FILE" not in os.environ:

@@ -44,12 +44,13 @@ class Choice:
 
 
 class Interpreters:
-    """Finds interpreters on one host. ``managed_folder`` is where uv keeps those that it downloads."""
+    """Finds interpreters on one host. ``managed_folders`` are where uv keeps those that it downloads; new ones go into
+    the last."""
 
-    def __init__(self, host: Host, commands: Commands, managed_folder: str) -> None:
+    def __init__(self, host: Host, commands: Commands, managed_folders: tuple[str, ...]) -> None:
         self._host = host
         self._commands = commands
-        self._managed_folder = managed_folder
+        self._managed_folders = managed_folders
 
     def default(self) -> Choice:
         """The system's own Python; where there is none, the one that runs this module."""
@@ -97,7 +98,7 @@ class Interpreters:
                 "python_too_old",
                 wished=f"an environment on python: {version}",
                 found="environments need Python 3.9 or later",
-                todo="name a newer version with the option python",
+                todo="name a newer version with the option python, in quotes: YAML takes 3.10 for 3.1",
             )
         for path in self.on_host(version):
             try:
@@ -117,12 +118,14 @@ class Interpreters:
 
         if not isinstance(engine, UvEngine):
             return None
-        path = engine.find_python(version, self._managed_folder)
+        found = (engine.find_python(version, folder) for folder in self._managed_folders)
+        path = next(filter(None, found), None)
         if path is None and downloads:
-            result = engine.install_python(version, self._managed_folder, env)
+            folder = self._managed_folders[-1]
+            result = engine.install_python(version, folder, env)
             if not result.ok:
                 raise self._commands.failure(result, f"a managed Python {version}")
-            path = engine.find_python(version, self._managed_folder)
+            path = engine.find_python(version, folder)
         return self.probe(path, "managed") if path else None
 
 
@@ -182,17 +185,22 @@ def choose(
     missing = engine.wheels_missing(default.path, default.minor, request, scratch)
     if not missing:
         return default
-    fitting = [
-        minor
+    asked = {
+        minor: engine.wheels_missing(default.path, minor, request, scratch)
         for minor in MINORS
-        if minor != default.minor and engine.wheels_missing(default.path, minor, request, scratch) == []
-    ]
+        if minor != default.minor
+    }
+    known = {minor: set(names) for minor, names in asked.items() if names is not None}
+    # What has a wheel for no Python at all is meant to be built from source, and decides nothing.
+    sources = set(missing).intersection(*known.values())
+    fitting = [minor for minor, names in known.items() if names == sources and names != set(missing)]
+    missing = sorted(set(missing) - sources)
     for minor in fitting:
         interpreter = interpreters.named(minor)
         if interpreter is not None:
             return interpreter
     if not fitting:
-        return default  # no Python has wheels for all of them: some are meant to be built from source
+        return default
     return _first_managed(wish, interpreters, engine, default, fitting, missing, title)
 
 
@@ -235,7 +243,7 @@ def _first_managed(
         "python_needed",
         wished=f"{title} with its pins",
         found=f"this host's Python {default.version} has no wheel for {', '.join(missing)}; "
-        f"all pins have wheels for Python {', '.join(fitting)}, none of which is on this host, and {reason}",
+        f"Python {', '.join(fitting)} would do, none of which is on this host, and {reason}",
         todo=how_to_get(fitting[0]),
         pythons_that_fit=list(fitting),
         without_wheel=list(missing),

@@ -15,8 +15,10 @@ from dataclasses import dataclass
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import disk
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import (
     STRAY_VARIABLES,
+    Cache,
     Request,
     RequestFiles,
     Sources,
@@ -74,7 +76,8 @@ UV = Tool(
 PIP = Tool(
     "pip",
     "25.3",
-    "pip",
+    # Runs the pip it lies in without becoming importable itself: a pip that is wished for is not taken for installed.
+    "pip/__pip-runner__.py",
     (
         "8d0538dbbd7babbd207f261ed969c65de439f6bc9e5dbd3b3b9a77f25d95f343",
         "9655943313a94722b7774661c21049070f6bbb0a1516bf02f7c8d5d9201514cd",
@@ -85,12 +88,15 @@ PIP = Tool(
 class Toolbox:
     """The folder ``root`` with the tools in it; ``python`` is the interpreter that runs pip to fill it."""
 
-    def __init__(self, root: str, commands: Commands, python: str, sources: Sources, timeout: float) -> None:
+    def __init__(
+        self, root: str, commands: Commands, python: str, sources: Sources, timeout: float, cache: Cache
+    ) -> None:
         self.root = root
         self._commands = commands
         self._python = python
         self._sources = sources
         self._timeout = timeout
+        self._cache = cache
 
     def find(self, tool: Tool) -> str | None:
         """The program of a tool that is already there."""
@@ -105,6 +111,10 @@ class Toolbox:
         found = self.find(tool)
         if found is not None:
             return found
+        with disk.explained(f"install {tool.name} {tool.version} into the toolbox {self.root}"):
+            return self._ensured(tool)
+
+    def _ensured(self, tool: Tool) -> str:
         os.makedirs(self.root, mode=0o755, exist_ok=True)
         beside = tempfile.mkdtemp(prefix=f".{tool.name}-", dir=self.root)
         try:
@@ -137,7 +147,8 @@ class Toolbox:
             argv = [*pip.argv, "install", "--no-input", "--disable-pip-version-check", "--no-deps", "--require-hashes"]
             argv += ["--only-binary", ":all:", "--no-compile", "--no-warn-script-location", "--target", folder]
             argv += ["--no-index"] if self._sources.offline else []
-            argv += ["--no-cache-dir"] if self._sources.no_cache else []
+            argv += ["--no-cache-dir"] if self._cache.off else []
+            argv += ["--cache-dir", self._cache.folder] if self._cache.folder and not self._cache.off else []
             argv += ["--cert", self._sources.ca_bundle] if self._sources.ca_bundle else []
             for host in self._sources.trusted_hosts:
                 argv += ["--trusted-host", host]

@@ -12,7 +12,7 @@ import typing as t
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish, MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import Engine
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import Cache, Engine
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine_pip import PipEngine
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine_uv import UvEngine
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.interpreters import Interpreters, system_python
@@ -23,17 +23,21 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.wish impo
 class Workshop:
     """Chooses an engine for one module call, installing its pinned program into the toolbox where it is missing."""
 
-    def __init__(self, context: Context, params: t.Mapping[str, t.Any], folder: str | None = None) -> None:
+    def __init__(self, context: Context, params: t.Mapping[str, t.Any], scratch: str = "") -> None:
         self._context = context
         self._params = params
         self._folder = params["toolbox"] or os.path.join(params["root"], ".toolbox")
-        self._building_folder = folder or self._folder
+        self._building_folder = os.path.join(scratch, "toolbox") if scratch else self._folder
+        self._cache = Cache(params["cache_dir"] or "", params["no_cache"])
+        if scratch and not params["offline"]:  # offline the cache is where distributions come from
+            self._cache = Cache(os.path.join(scratch, "cache"))
         self._engine: Engine | None = None
-        self.interpreters = Interpreters(context.host, context.commands, os.path.join(self._building_folder, "python"))
+        managed = tuple(os.path.join(folder, "python") for folder in (self._folder, self._building_folder))
+        self.interpreters = Interpreters(context.host, context.commands, tuple(dict.fromkeys(managed)))
 
     def visiting(self, scratch: str) -> Workshop:
-        """A workshop that leaves the host as it is: what is missing in the toolbox goes into a temporary folder."""
-        return Workshop(self._context, self._params, os.path.join(scratch, "toolbox"))
+        """A workshop that leaves the host as it is: what tools are missing, and the cache, lie in ``scratch``."""
+        return Workshop(self._context, self._params, scratch)
 
     @property
     def python_downloads(self) -> bool:
@@ -71,7 +75,8 @@ class Workshop:
             version = result.out.split()[1] if len(result.out.split()) > 1 else "unknown"
         else:
             program, version = self._tool(UV), UV.version
-        return UvEngine(self._context.commands, program, version, self._params["timeout"], self._context.host)
+        context, timeout = self._context, self._params["timeout"]
+        return UvEngine(context.commands, program, version, timeout, context.host, self._cache)
 
     def _pip(self) -> Engine:
         try:
@@ -85,7 +90,7 @@ class Workshop:
             self._context.warn(
                 f"pip {PIP.version} cannot be had, {source.origin} (pip {version}) builds instead. {exc}"
             )
-        return PipEngine(self._context.commands, program, version, self._params["timeout"])
+        return PipEngine(self._context.commands, program, version, self._params["timeout"], self._cache)
 
     def _named(self, executable: str) -> str:
         found = executable if "/" in executable else self._context.host.which(executable)
@@ -105,4 +110,4 @@ class Workshop:
     def _toolbox(self, folder: str) -> Toolbox:
         python = system_python(self._context.host)
         sources = sources_of(self._params)
-        return Toolbox(folder, self._context.commands, python, sources, self._params["timeout"])
+        return Toolbox(folder, self._context.commands, python, sources, self._params["timeout"], self._cache)
