@@ -16,7 +16,12 @@ from dataclasses import dataclass
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import names, requirement_files, requirement_text
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import (
+    argument_checks,
+    names,
+    requirement_files,
+    requirement_text,
+)
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import Request, Sources
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.requirement_files import RequirementSet
 
@@ -63,6 +68,7 @@ class EnvironmentWish:
 
 def wishes(params: Params) -> list[EnvironmentWish]:
     """The wishes of a module call. Raises InvalidWish for what contradicts itself."""
+    argument_checks.check(params)
     root = params["root"]
     files = {path: base64.b64decode(text) for path, text in (params.get("requirement_files") or {}).items()}
     found = []
@@ -97,8 +103,6 @@ def sources_of(params: Params) -> Sources:
         trusted_hosts=tuple(params["trusted_hosts"]),
         ca_bundle=params["ca_bundle"] or "",
         offline=params["offline"],
-        no_cache=params["no_cache"],
-        cache_dir=params["cache_dir"] or "",
     )
 
 
@@ -115,6 +119,10 @@ def _check(wish: EnvironmentWish) -> None:
         problem, todo = "rollback_to is given, but state is not rolled_back", "set state: rolled_back"
     elif wish.state == "present" and not (options["packages"] or options["requirements"]):
         problem, todo = "neither packages nor requirements are given", "say what the environment should hold"
+    elif wish.state == "absent" and (options["requirements"] or options["constraints"]):
+        # To take them for the names of packages would be one guess, to remove the whole environment another.
+        problem = "state is absent, and requirements or constraints are given"
+        todo = "name the packages that are to go with packages, or give neither to remove the whole environment"
     elif wish.state == "absent" and not all(map(names.is_valid, options["packages"])):
         bad = [name for name in options["packages"] if not names.is_valid(name)]
         problem, todo = f"{', '.join(map(repr, bad))} is not a package's name", "give names without versions"
@@ -186,8 +194,6 @@ def _with_written(sources: Sources, written: t.Any) -> Sources:
         trusted_hosts=_merged(sources.trusted_hosts, written.trusted_hosts),
         ca_bundle=sources.ca_bundle,
         offline=sources.offline,
-        no_cache=sources.no_cache,
-        cache_dir=sources.cache_dir,
     )
 
 
