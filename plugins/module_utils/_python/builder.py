@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import tempfile
 import time
 import typing as t
@@ -26,6 +27,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import (
     verify,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import Engine, Request
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.environment import switch
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.interpreters import Choice, PythonWish
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.plan import Observed
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.wish import EnvironmentWish
@@ -85,11 +87,8 @@ class Builder:
             record = _record(engine, interpreter, found, request, timings)
             with _timed(timings, "seal"):
                 generation = store.seal(building, record)
-        adopted = store.switch(generation, adopt=wish.options["adopt"], now=_now())
-        told: dict[str, t.Any] = {"timings": {name: round(seconds, 3) for name, seconds in timings.items()}}
-        if adopted:
-            told["adopted"] = adopted
-        return told
+        told = switch(wish, store, generation)
+        return {**told, "timings": {name: round(seconds, 3) for name, seconds in timings.items()}}
 
     def _verify(self, wish: EnvironmentWish, observed: Observed, building: Building, scratch: str) -> verify.Found:
         wanted = observed.wanted
@@ -105,13 +104,7 @@ class Builder:
     def _request(self, wish: EnvironmentWish, observed: Observed) -> Request:
         recorded = _recorded_if_repairing(observed)
         if wish.state == "absent" and observed.current is not None:
-            kept = [
-                line
-                for line in observed.current.record.get("freeze", [])
-                if names.normalize(_name_of(line)) not in wish.absent_packages
-            ]
-            text = "".join(f"{line}\n" for line in kept)
-            return Request(text, no_deps=True, sources=wish.sources, title=f"environment {wish.name}")
+            return _without(wish, observed.current.record)
         if observed.wanted is None:
             raise AssertionError("a build without requirements")
         request = observed.wanted.request
@@ -134,6 +127,28 @@ class Builder:
         return os.path.realpath(os.path.join(wish.link, "prefix", "bin", "python"))
 
 
+def _without(wish: EnvironmentWish, record: t.Mapping[str, t.Any]) -> Request:
+    """The recorded contents less the packages that are to go, with the hashes they were installed by."""
+    frozen = {names.normalize(_name_of(line)): line for line in record.get("freeze", [])}
+    kept = [name for name in frozen if name not in wish.absent_packages]
+    hashed: dict[str, list[str]] = {}
+    for line in record.get("requirements", []):
+        if " --hash=" in line:
+            hashed.setdefault(names.normalize(_name_of(line)), []).append(line)
+    by_hash = bool(kept) and all(name in hashed for name in kept)
+    lines = [line for name in kept for line in (hashed[name] if by_hash else [frozen[name]])]
+    return Request(
+        "".join(f"{line}\n" for line in lines),
+        require_hashes=by_hash,
+        no_deps=True,
+        no_binary=tuple(wish.options["no_binary"]),
+        only_binary=tuple(wish.options["only_binary"]),
+        compile_bytecode=wish.options["compile_bytecode"],
+        sources=wish.sources,
+        title=f"environment {wish.name}",
+    )
+
+
 def _recorded_if_repairing(observed: Observed) -> dict[str, str] | None:
     """The recorded contents, where the wish is the one that the generation in use was built for."""
     current, wanted = observed.current, observed.wanted
@@ -150,7 +165,7 @@ def _indexed(observed: Observed) -> dict[str, str]:
 
 
 def _name_of(line: str) -> str:
-    return line.split(" @ ")[0].split("==")[0].strip()
+    return re.split(r"[\s\[;=@]", line, maxsplit=1)[0]
 
 
 def _digest(wish: EnvironmentWish, observed: Observed) -> str:

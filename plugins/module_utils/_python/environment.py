@@ -10,14 +10,16 @@ from __future__ import annotations
 import os
 import typing as t
 from dataclasses import replace
+from datetime import datetime, timezone
 
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import choose
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.record import Generation
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Store, StoreState
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Store
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Subject
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import plan as planner
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import site_packages
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import site_packages, written_file
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import wish as wishing
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.plan import Observed
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.wish import EnvironmentWish
@@ -41,6 +43,8 @@ class Environments(Subject[EnvironmentWish, Observed]):
         store = Store(wish.root, wish.name, context.redactor)
         state = store.observe()
         wanted = wishing.wanted(wish, context.host) if wish.state == "present" else None
+        if wanted is not None:
+            context.redactor.learn([wanted.request.file_text(), wanted.request.constraints])
         installed: dict[str, str] = {}
         differences: tuple[str, ...] = ()
         if state.current is not None:
@@ -51,30 +55,31 @@ class Environments(Subject[EnvironmentWish, Observed]):
             wanted=wanted,
             installed=installed,
             drift=differences,
-            frozen=context.host.read_text(wish.options["freeze_to"] or ""),
+            frozen=_frozen(wish),
             rebuilt=wish.name in self._rebuilt,
         )
         return self._further(wish, context, store, observed)
 
     def _further(self, wish: EnvironmentWish, context: Context, store: Store, observed: Observed) -> Observed:
         """What only a change needs to know; nothing of it is looked at on a converged host."""
-        generations: list[Generation] = []
-        current = observed.current
-        if len(observed.store.ids) > 1 or (observed.store.ids and current is None):
-            if wish.state == "rolled_back" or planner.needs_build(wish, observed):
-                generations = store.generations()
-                others = [item for item in generations if current is None or item.id != current.id]
-                observed = replace(observed, intact=tuple(item for item in others if not drift_of(item)))
-            elif len(observed.store.ids) > wish.options["keep"] + 1:
-                generations = store.generations()
+        ids, current = observed.store.ids, observed.current
+        whole = wish.state == "absent" and not wish.absent_packages
+        undecided = wish.state == "rolled_back" or planner.needs_build(wish, observed)
+        if not whole and (len(ids) > wish.options["keep"] + 1 or (undecided and ids)):
+            generations = tuple(store.generations())
+            others = [item for item in generations if current is None or item.id != current.id]
+            intact = tuple(item for item in others if not drift_of(item)) if undecided else ()
+            observed = replace(observed, generations=generations, intact=intact)
         building = planner.needs_build(wish, observed)
         if building and wish.state == "present":
             self._builder_for(context).check(wish, observed)
-            if context.preview:
-                observed = replace(observed, preview=self._builder_for(context).preview(wish, observed))
-        if wish.state == "absent" and not wish.absent_packages:
-            return observed
-        return replace(observed, surplus=_surplus(wish, observed.store, store, generations, building))
+        _refuse_what_cannot_be(wish, context, store, observed)
+        if building and wish.state == "present" and context.preview:
+            observed = replace(observed, preview=self._builder_for(context).preview(wish, observed))
+        surplus = planner.surplus(wish, observed) if observed.generations else []
+        usage = store.users([item.path for item in surplus]) if surplus else None
+        in_use = frozenset(item.id for item in surplus if usage and usage.of(item.path))
+        return replace(observed, in_use=in_use)
 
     def plan(self, wish: EnvironmentWish, observation: Observed) -> Plan:
         return planner.plan_environment(wish, observation)
@@ -85,23 +90,28 @@ class Environments(Subject[EnvironmentWish, Observed]):
     def apply(self, wish: EnvironmentWish, observation: Observed, plan: Plan, context: Context) -> dict[str, t.Any]:
         store = Store(wish.root, wish.name, context.redactor)
         told: dict[str, t.Any] = {}
-        for action in plan.actions:
-            if action.verb == "clean":
-                store.clean_leftovers()
-            elif action.verb == "build":
-                told.update(self._builder_for(context).build(wish, observation, store))
-                self._rebuilt.add(wish.name)
-            elif action.verb == "switch" and "generation" in action.details:
-                store.switch(_generation(store, action.details["generation"]))
-            elif action.verb == "remove":
-                store.remove(force=wish.options["force"])
-                return planner.comparison(observation.installed, {})
-        if observation.store.ids and any(action.verb in ("switch", "prune") for action in plan.actions):
-            _prune(wish, store)
-        state = store.observe()
-        _freeze(wish, state)
-        after = installed_in(state.current) if state.current else {}
-        return {**told, **planner.comparison(observation.installed, after)}
+        try:
+            for action in plan.actions:
+                if action.verb == "clean":
+                    store.clean_leftovers()
+                elif action.verb == "build":
+                    told.update(self._builder_for(context).build(wish, observation, store))
+                    self._rebuilt.add(wish.name)
+                elif action.verb == "switch" and "generation" in action.details:
+                    told.update(switch(wish, store, _generation(store, action.details["generation"])))
+                elif action.verb == "remove":
+                    store.remove(force=wish.options["force"])
+                    return planner.comparison(observation.installed, {})
+            if observation.store.ids and any(action.verb in ("switch", "prune") for action in plan.actions):
+                _prune(wish, store)
+            current = store.observe().current
+            _freeze(wish, current)
+        except MlstackError as exc:
+            now = store.observe().current
+            before = observation.current.id if observation.current else ""
+            exc.details.setdefault("changed", (now.id if now else "") != before)
+            raise
+        return {**told, **planner.comparison(observation.installed, installed_in(current) if current else {})}
 
     def picture(self, wish: EnvironmentWish, observation: Observed) -> tuple[str, ...]:
         return planner.lines(observation.installed)
@@ -167,20 +177,26 @@ def _file_drift(generation: Generation) -> list[str]:
     return lines
 
 
-def _surplus(
-    wish: EnvironmentWish, state: StoreState, store: Store, generations: list[Generation], building: bool
-) -> tuple[Generation, ...]:
-    """The generations that would go, those in use by live processes spared."""
-    if not generations:
-        return ()
-    current = state.current.id if state.current else ""
-    # A build takes the first place, and the one in use now becomes the first of those that stay for a rollback.
-    keep = wish.options["keep"] + (0 if building else 1)
-    doomed = choose.doomed(current, generations, keep)
-    if not doomed:
-        return ()
-    usage = store.users([item.path for item in doomed])
-    return tuple(item for item in doomed if not usage.of(item.path))
+def switch(wish: EnvironmentWish, store: Store, generation: Generation) -> dict[str, str]:
+    """Let the link point to a finished generation; says where a directory lies that had to be moved aside."""
+    adopted = store.switch(generation, adopt=wish.options["adopt"], now=datetime.now(timezone.utc))
+    return {"adopted": adopted} if adopted else {}
+
+
+def _refuse_what_cannot_be(wish: EnvironmentWish, context: Context, store: Store, observed: Observed) -> None:
+    """What a change would fail at in the end is said before it begins, and in check mode too."""
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import adopt, permission
+
+    state = observed.store
+    building = planner.needs_build(wish, observed)
+    removing = wish.state == "absent" and not wish.absent_packages and bool(state.ids)
+    if context.preview and (building or removing):
+        permission.check(store.place, f"change the environment {wish.link}")
+    if removing and not wish.options["force"]:
+        folder = store.place.store
+        adopt.refuse_in_use(store.place, store.users([os.path.join(folder, generation) for generation in state.ids]))
+    if wish.state == "present" and state.standing == "directory" and wish.options["adopt"]:
+        adopt.refuse_in_use(store.place, store.users([wish.link]))
 
 
 def _prune(wish: EnvironmentWish, store: Store) -> None:
@@ -193,12 +209,12 @@ def _generation(store: Store, generation: str) -> Generation:
     return next(item for item in store.generations() if item.id == generation)
 
 
-def _freeze(wish: EnvironmentWish, state: StoreState) -> None:
+def _frozen(wish: EnvironmentWish) -> str | None:
     path = wish.options["freeze_to"]
-    if not path or state.current is None:
-        return
-    from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import disk
+    return written_file.read(path, f"write the exact contents of {wish.name} to {path}") if path else None
 
-    text = planner.freeze_text(state.current)
-    with disk.explained(f"write the exact contents of {wish.name} to {path}"):
-        disk.write_whole(path, text)
+
+def _freeze(wish: EnvironmentWish, current: Generation | None) -> None:
+    path = wish.options["freeze_to"]
+    if path and current is not None:
+        written_file.write(path, planner.freeze_text(current), f"write the exact contents of {wish.name} to {path}")

@@ -13,10 +13,9 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import disk
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Subject
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Action, Plan
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import requirement_files
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import requirement_files, written_file
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import wish as wishing
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine_uv import UvEngine
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.interpreters import PythonWish, choose
@@ -44,7 +43,8 @@ class Locks(Subject[EnvironmentWish, ObservedLock]):
         return wish.name
 
     def observe(self, wish: EnvironmentWish, context: Context) -> ObservedLock:
-        before = context.host.read_text(wish.options["lock_to"], "") or ""
+        path = wish.options["lock_to"]
+        before = written_file.read(path, f"write the lock of {wish.name} to {path}") or ""
         with tempfile.TemporaryDirectory(prefix="mlstack-") as scratch:
             return ObservedLock(before, self._resolve(wish, context, before, scratch))
 
@@ -53,8 +53,7 @@ class Locks(Subject[EnvironmentWish, ObservedLock]):
 
     def apply(self, wish: EnvironmentWish, observation: ObservedLock, plan: Plan, context: Context) -> dict[str, t.Any]:
         path = wish.options["lock_to"]
-        with disk.explained(f"write the lock of {wish.name} to {path}"):
-            disk.write_whole(path, observation.after)
+        written_file.write(path, observation.after, f"write the lock of {wish.name} to {path}")
         return {}
 
     def describe(self, wish: EnvironmentWish, observation: ObservedLock) -> dict[str, t.Any]:
@@ -127,9 +126,9 @@ def _without_paths(lock: str, scratch: str) -> str:
     """Drop the comments that name our temporary files: they would differ in every run."""
     kept = []
     for line in lock.splitlines(keepends=True):
-        if scratch in line:
-            line = line.replace(f"-r {scratch}/requirements.txt", "the requirements")
-            line = line.replace(f"-c {scratch}/constraints.txt", "the constraints")
-            line = line.replace(f"{scratch}/requirements.txt", "the requirements")
+        for folder in (scratch, scratch.lstrip("/")):  # uv shows paths relative to its working folder, the root
+            line = line.replace(f"-r {folder}/requirements.txt", "the requirements")
+            line = line.replace(f"-c {folder}/constraints.txt", "the constraints")
+            line = line.replace(f"{folder}/requirements.txt", "the requirements")
         kept.append(line)
     return "".join(kept)

@@ -25,18 +25,19 @@ class Observed:
     """What was found out about one environment.
 
     ``installed`` and ``drift`` are those of the generation in use: what its folders hold, and how that differs from
-    its record. ``intact`` are other generations without drift, read only where one of them may be switched to.
-    ``surplus`` are those that nothing needs any more. ``preview`` is what a build would hold, where somebody wants to
-    know, else None. ``frozen`` is the content of the file that ``freeze_to`` names. ``rebuilt`` says that this run has
-    built the environment already.
+    its record. ``generations`` are all finished ones, read only where one of them may be switched to or go; ``intact``
+    are those besides the one in use that have no drift, and ``in_use`` the ids of those that live processes use.
+    ``preview`` is what a build would hold, where somebody wants to know, else None. ``frozen`` is the content of the
+    file that ``freeze_to`` names. ``rebuilt`` says that this run has built the environment already.
     """
 
     store: StoreState
     wanted: Wanted | None = None
     installed: Versions = field(default_factory=dict)
     drift: tuple[str, ...] = ()
+    generations: tuple[Generation, ...] = ()
     intact: tuple[Generation, ...] = ()
-    surplus: tuple[Generation, ...] = ()
+    in_use: frozenset[str] = frozenset()
     preview: Versions | None = None
     frozen: str | None = None
     rebuilt: bool = False
@@ -50,6 +51,8 @@ def plan_environment(wish: EnvironmentWish, observed: Observed) -> Plan:
     """The steps for one environment. Raises MlstackError where the wish cannot be followed."""
     planners = {"present": _present, "absent": _absent, "rolled_back": _rolled_back}
     plan = planners[wish.state](wish, observed)
+    if any(action.verb == "remove" for action in plan.actions):
+        return plan
     return Plan((*_clean(wish, observed), *plan.actions), plan.before, plan.after, plan.details)
 
 
@@ -58,6 +61,21 @@ def needs_build(wish: EnvironmentWish, observed: Observed) -> bool:
     if wish.state == "absent":
         return bool(wish.absent_packages and _unwanted(wish, observed))
     return wish.state == "present" and bool(_reasons(wish, observed)) and _reusable(wish, observed) is None
+
+
+def surplus(wish: EnvironmentWish, observed: Observed) -> list[Generation]:
+    """The generations that nothing needs once the wish is met, whether or not a live process uses them still."""
+    if wish.state == "rolled_back":
+        after = _rollback_target(wish, observed)
+    elif needs_build(wish, observed):
+        previous = observed.current.id if observed.current else ""
+        newcomer = Generation("~", "", {"previous": previous})  # sorts behind every date: it will be the newest
+        doomed = choose.doomed(newcomer.id, (*observed.generations, newcomer), wish.options["keep"] + 1)
+        return [item for item in doomed if item is not newcomer]
+    else:
+        reusable = _reusable(wish, observed) if wish.state == "present" and _reasons(wish, observed) else None
+        after = reusable or observed.current
+    return choose.doomed(after.id, observed.generations, wish.options["keep"] + 1) if after else []
 
 
 def drift(recorded: Versions, installed: Versions) -> tuple[str, ...]:
@@ -91,23 +109,23 @@ def _present(wish: EnvironmentWish, observed: Observed) -> Plan:
     _refuse_occupied(wish, observed)
     reasons = _reasons(wish, observed)
     if not reasons:
-        return Plan((*_prune(observed), *_freeze(wish, observed)))
+        return Plan((*_prune(wish, observed), *_freeze(wish, observed, observed.current)))
     reusable = _reusable(wish, observed)
     because = "; ".join(reasons)
-    adopt = observed.store.standing == "directory"
+    adopt = [_adopt(wish)] if observed.store.standing == "directory" else []
     if reusable is not None:
         after = _recorded(reusable)
-        steps = [_switch(wish, reusable.id, because)]
+        steps = [*adopt, _switch(wish, reusable.id, because)]
     else:
         count = len(observed.wanted.requirements.requirements) if observed.wanted else 0
         after = observed.preview if observed.preview is not None else _expected(observed)
         noun = "requirement" if count == 1 else "requirements"
         steps = [
             Action("build", wish.name, f"build a generation of {wish.name} from {count} {noun}, because {because}"),
-            *([_adopt(wish)] if adopt else []),
+            *adopt,
             Action("switch", wish.name, f"switch {wish.link} to the new generation once it is verified"),
         ]
-    return _changing(observed, after, (*steps, *_prune(observed), *_freeze(wish, observed)))
+    return _changing(observed, after, (*steps, *_prune(wish, observed), *_freeze(wish, observed, reusable)))
 
 
 def _reasons(wish: EnvironmentWish, observed: Observed) -> list[str]:
@@ -138,19 +156,20 @@ def _expected(observed: Observed) -> Versions:
 
 def _absent(wish: EnvironmentWish, observed: Observed) -> Plan:
     standing = observed.store.standing
+    _refuse_occupied(wish, observed)
     if wish.absent_packages:
         unwanted = _unwanted(wish, observed)
         if not unwanted:
-            return Plan(_freeze(wish, observed))
-        rest = {name: version for name, version in observed.installed.items() if name not in unwanted}
+            return Plan((*_prune(wish, observed), *_freeze(wish, observed, observed.current)))
+        recorded = _recorded(observed.current) if observed.current else {}
+        rest = {name: version for name, version in recorded.items() if name not in unwanted}
         steps = (
             Action("build", wish.name, f"build a generation of {wish.name} without {', '.join(unwanted)}"),
             Action("switch", wish.name, f"switch {wish.link} to the new generation once it is verified"),
         )
-        return _changing(observed, rest, (*steps, *_prune(observed), *_freeze(wish, observed)))
+        return _changing(observed, rest, (*steps, *_prune(wish, observed), *_freeze(wish, observed, None)))
     if standing == "absent" and not observed.store.ids:
         return Plan()
-    _refuse_occupied(wish, observed)
     count = len(observed.store.ids)
     generations = f"{count} generation" + ("" if count == 1 else "s")
     remove = Action("remove", wish.name, f"remove {wish.link} and its {generations}")
@@ -163,14 +182,21 @@ def _unwanted(wish: EnvironmentWish, observed: Observed) -> list[str]:
 
 def _rolled_back(wish: EnvironmentWish, observed: Observed) -> Plan:
     _refuse_occupied(wish, observed)
-    current = observed.current.id if observed.current else ""
-    known = [*observed.intact, *([observed.current] if observed.current else [])]
-    target = choose.rollback_target(wish.name, current, known, wish.options["rollback_to"])
-    if target == current:
-        return Plan((*_prune(observed), *_freeze(wish, observed)))
-    chosen = next(item for item in known if item.id == target)
-    step = _switch(wish, target, "it is to be rolled back")
-    return _changing(observed, _recorded(chosen), (step, *_freeze(wish, observed)))
+    target = _rollback_target(wish, observed)
+    further = (*_prune(wish, observed), *_freeze(wish, observed, target))
+    if observed.current is not None and target.id == observed.current.id:
+        return Plan(further)
+    step = _switch(wish, target.id, "it is to be rolled back")
+    return _changing(observed, _recorded(target), (step, *further))
+
+
+def _rollback_target(wish: EnvironmentWish, observed: Observed) -> Generation:
+    current, asked = observed.current, wish.options["rollback_to"]
+    if current is not None and not asked and current.id != max(observed.store.ids, default=current.id):
+        return current  # gone back already, whatever has become of the newest since
+    known = [*observed.intact, *([current] if current else [])]
+    target = choose.rollback_target(wish.name, current.id if current else "", known, asked)
+    return next(item for item in known if item.id == target)
 
 
 def _switch(wish: EnvironmentWish, generation: str, because: str) -> Action:
@@ -190,20 +216,19 @@ def _clean(wish: EnvironmentWish, observed: Observed) -> tuple[Action, ...]:
     return (Action("clean", wish.name, summary, {"paths": list(paths)}),)
 
 
-def _prune(observed: Observed) -> tuple[Action, ...]:
+def _prune(wish: EnvironmentWish, observed: Observed) -> tuple[Action, ...]:
     return tuple(
         Action("prune", item.id, f"delete generation {item.id}, which nothing needs any more")
-        for item in observed.surplus
+        for item in surplus(wish, observed)
+        if item.id not in observed.in_use
     )
 
 
-def _freeze(wish: EnvironmentWish, observed: Observed) -> tuple[Action, ...]:
+def _freeze(wish: EnvironmentWish, observed: Observed, after: Generation | None) -> tuple[Action, ...]:
+    """``after`` is the generation that will be in use, None where it is still to be built."""
     path = wish.options["freeze_to"]
-    if not path or (
-        observed.current is not None
-        and not _reasons(wish, observed)
-        and observed.frozen == freeze_text(observed.current)
-    ):
+    unbuilt = after is None and needs_build(wish, observed)
+    if not path or not (unbuilt or (after is not None and observed.frozen != freeze_text(after))):
         return ()
     return (Action("freeze", wish.name, f"write the exact contents of {wish.name} to {path}", {"path": path}),)
 

@@ -1,0 +1,48 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""A file that a user asked to have written: its content now, and its replacement."""
+
+from __future__ import annotations
+
+import os
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
+
+
+def read(path: str, wished: str) -> str | None:
+    """The content, None where there is no file yet. Raises MlstackError where none can be written."""
+    folder = os.path.dirname(path)
+    if not os.path.isdir(folder):
+        raise MlstackError(
+            "folder_missing",
+            wished=wished,
+            found=f"there is no folder {folder}",
+            todo="make the folder, or name a file in another one",
+        )
+    if os.path.isdir(path):
+        raise MlstackError(
+            "not_a_file", wished=wished, found=f"{path} is a folder", todo="name a file, in that folder for example"
+        )
+    try:
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            return stream.read()
+    except FileNotFoundError:
+        return None
+    except OSError as exc:
+        raise MlstackError(
+            "file_unreadable",
+            wished=wished,
+            found=f"{path} cannot be read: {exc.strerror}",
+            todo="become a user who may, or name another file",
+        ) from exc
+
+
+def write(path: str, text: str, wished: str) -> None:
+    """Replace the content in one rename; whoever reads meanwhile sees the old text or the new one."""
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import disk
+
+    with disk.explained(wished):
+        disk.write_whole(path, text)
