@@ -8,13 +8,18 @@
 from __future__ import annotations
 
 import os
-import shutil
+import re
 import typing as t
 from dataclasses import dataclass
 
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Subject
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Action, Plan
+
+
+# What uv (CACHE_BUCKETS with their versions) and pip put into a cache. Whatever else lies in such a folder is not ours.
+_ENTRY = re.compile(r"CACHEDIR\.TAG|\.gitignore|\.lock|[a-z]+(?:-[a-z]+)*-v\d+|http|wheels|selfcheck(?:\.json)?")
 
 
 @dataclass(frozen=True)
@@ -26,10 +31,11 @@ class CacheWish:
 
 @dataclass(frozen=True)
 class Cache:
-    """A folder and how many bytes it holds, hard links counted once."""
+    """A folder and how many bytes it holds, hard links counted once. ``foreign`` are names in it that no engine made."""
 
     folder: str
     size: int
+    foreign: tuple[str, ...] = ()
 
 
 def folders(host: Host, cache_dir: str = "") -> tuple[str, ...]:
@@ -46,8 +52,13 @@ def observe(paths: t.Iterable[str]) -> list[Cache]:
     """The caches that exist and hold something."""
     from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import disk
 
-    sized = [Cache(path, disk.size_of(path)) for path in paths if os.path.isdir(path) and os.listdir(path)]
-    return [cache for cache in sized if cache.size]
+    found = []
+    for folder in paths:
+        size = disk.size_of(folder)
+        if size and os.listdir(folder):
+            foreign = tuple(sorted(name for name in os.listdir(folder) if not _ENTRY.fullmatch(name)))
+            found.append(Cache(folder, size, foreign))
+    return found
 
 
 class Caches(Subject[CacheWish, list[Cache]]):
@@ -60,6 +71,14 @@ class Caches(Subject[CacheWish, list[Cache]]):
         return observe(wish.folders)
 
     def plan(self, wish: CacheWish, observation: list[Cache]) -> Plan:
+        for cache in observation:
+            if cache.foreign:
+                raise MlstackError(
+                    "not_a_cache",
+                    wished=f"the cache {cache.folder} deleted",
+                    found=f"{', '.join(cache.foreign[:5])} in it, which neither uv nor pip puts into a cache",
+                    todo="move that away, or name the folder of the cache itself with cache_dir",
+                )
         return Plan(
             tuple(
                 Action("purge", cache.folder, f"delete the cache {cache.folder} of {cache.size / 1e6:.1f} MB")
@@ -73,5 +92,5 @@ class Caches(Subject[CacheWish, list[Cache]]):
 
         for cache in observation:
             with disk.explained(f"delete the cache {cache.folder}"):
-                shutil.rmtree(cache.folder)
+                disk.delete(cache.folder)
         return {}
