@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import typing as t
+from urllib.parse import unquote
 
 MASK = "********"
 
@@ -51,6 +52,7 @@ class Redactor:
             for word in value.split() if "://" in value else ():
                 for secret in url_secrets(word):
                     self.add(secret)
+                    self.add(unquote(secret))
         elif isinstance(value, t.Mapping):
             self.learn(list(value.values()))
         elif isinstance(value, (list, tuple, set, frozenset)):

@@ -367,7 +367,8 @@ def main() -> None:
             "environments": {"type": "list", "elements": "dict", "default": [], "options": ENVIRONMENT_SPEC},
             "lock_timeout": {"type": "float", "default": 600},
             "purge_cache": flag(),
-            "requirement_files": {"type": "dict"},
+            # A file may hold credentials, and arguments go to the system log.
+            "requirement_files": {"type": "dict", "no_log": True},
             **SOURCES_SPEC,
         },
     )
