@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -101,8 +102,13 @@ def test_a_process_stays_on_its_generation(store: Store, old_then_new: tuple[Gen
 
 
 def wait_until_inside(process: subprocess.Popen[str], generation: Generation) -> None:
-    while generation.prefix not in Path(f"/proc/{process.pid}/cmdline").read_text():
+    for _attempt in range(500):
+        if generation.prefix in Path(f"/proc/{process.pid}/cmdline").read_text():
+            return
         assert process.poll() is None
+        time.sleep(0.02)
+    process.kill()
+    pytest.fail(f"it never started a program of {generation.id}")
 
 
 def test_a_script_that_names_the_link_stays_too(

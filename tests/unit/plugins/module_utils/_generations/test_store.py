@@ -8,6 +8,7 @@ import os
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -149,8 +150,13 @@ def test_prune_spares_what_a_process_uses(store: Store) -> None:
 
 def wait_for_start(process: subprocess.Popen[bytes], prefix: str) -> None:
     """Until the launcher has become the interpreter."""
-    while prefix not in Path(f"/proc/{process.pid}/cmdline").read_text().split("\0")[0]:
+    for _attempt in range(500):
+        if prefix in Path(f"/proc/{process.pid}/cmdline").read_text().split("\0")[0]:
+            return
         assert process.poll() is None
+        time.sleep(0.02)
+    process.kill()
+    pytest.fail(f"it never became an interpreter of {prefix}")
 
 
 def test_remove_leaves_no_trace(store: Store, tmp_path: Path) -> None:
