@@ -10,8 +10,21 @@ from collections.abc import Iterator
 import pytest
 from ansible_collections.gpufleet.mlstack.tests.newcomer.machines import USER, Machine, Run, machine
 
-PINS = {"numpy": "1.24.3", "pandas": "2.0.3", "sklearn": "1.3.0", "matplotlib": "3.7.2", "jupyter": "1.0.0"}
-PRINT_VERSIONS = "; ".join(f"import {name}; print({name}.__name__, {name}.__version__)" for name in PINS)
+PINS = {
+    "numpy": "1.24.3",
+    "pandas": "2.0.3",
+    "scikit-learn": "1.3.0",
+    "matplotlib": "3.7.2",
+    "jupyter": "1.0.0",
+}
+# What is imported, then what is installed: jupyter's module has no version, since jupyter-core brings one of that name.
+PRINT_VERSIONS = f"""
+import importlib.metadata
+import numpy, pandas, sklearn, matplotlib, jupyter
+assert (numpy.__version__, sklearn.__version__) == ({PINS["numpy"]!r}, {PINS["scikit-learn"]!r})
+for name in {list(PINS)!r}:
+    print(name, importlib.metadata.version(name))
+"""
 
 
 @pytest.fixture(scope="module")
