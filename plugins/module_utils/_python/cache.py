@@ -31,7 +31,7 @@ class CacheWish:
 
 @dataclass(frozen=True)
 class Cache:
-    """A folder and how many bytes it holds, hard links counted once. ``foreign`` are names in it that no engine made."""
+    """A folder and how many bytes it holds, hard links counted once. ``foreign`` names are no engine's."""
 
     folder: str
     size: int

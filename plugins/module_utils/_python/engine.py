@@ -159,6 +159,11 @@ class Engine(abc.ABC):
         """Install into the environment at ``prefix``. ``scratch`` is a private folder for temporary files."""
 
     @abc.abstractmethod
+    def forget(self, packages: t.Sequence[str]) -> None:
+        """Drop what the cache holds unpacked of these packages: files in an environment may be hard links to it, and
+        whoever changes one there changes it for every environment to come."""
+
+    @abc.abstractmethod
     def preview(self, python: str, request: Request, scratch: str) -> dict[str, str]:
         """Name to version of everything that install() would put into an empty environment."""
 

@@ -42,6 +42,9 @@ class PipEngine(Engine):
         argv += [] if request.compile_bytecode else ["--no-compile"]
         self._run(_python_of(prefix), argv, request.sources, f"{request.title} installed by pip")
 
+    def forget(self, packages: t.Sequence[str]) -> None:
+        """Nothing to do: pip unpacks anew each time."""
+
     def preview(self, python: str, request: Request, scratch: str) -> dict[str, str]:
         argv = ["install", "--dry-run", "--quiet", "--ignore-installed", "--break-system-packages"]
         argv += ["--report", os.path.join(scratch, "report.json"), *self._of(request, scratch)]

@@ -53,6 +53,9 @@ class UvEngine(Engine):
             argv.append("--compile-bytecode")
         self._run(argv, request.sources, f"{request.title} installed by uv")
 
+    def forget(self, packages: t.Sequence[str]) -> None:
+        self._run(["cache", "clean", *packages], Sources(), f"{', '.join(packages)} dropped from uv's cache")
+
     def preview(self, python: str, request: Request, scratch: str) -> dict[str, str]:
         argv = ["pip", "install", "--dry-run", "--python", python]
         argv += ["--target", os.path.join(scratch, "empty"), *self._of(request, scratch)]

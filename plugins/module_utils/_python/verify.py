@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import typing as t
@@ -14,7 +15,13 @@ from dataclasses import dataclass
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import check, interpreters, names, versions
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import (
+    check,
+    interpreters,
+    names,
+    record,
+    versions,
+)
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.distributions import Distribution, inventory
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import STRAY_VARIABLES
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.markers import PROBE
@@ -80,6 +87,17 @@ def verify(
         freeze=sorted((frozen(item) for item in found.distributions), key=str.lower),
         checks={"imports": list(imports), "requirements": len(found.distributions)},
     )
+
+
+def damaged(prefix: str) -> dict[str, list[str]]:
+    """The files of a fresh prefix that are not what their packages say they are, and the packages they belong to."""
+    files: list[str] = []
+    packages: set[str] = set()
+    for folder in glob.glob(os.path.join(glob.escape(prefix), "lib*", "python3*", "site-packages")):
+        changed = record.verify(folder).changed
+        files += changed
+        packages.update(record.packages_of(folder, changed))
+    return {"files": sorted(set(files)), "packages": sorted(packages)}
 
 
 def frozen(item: Distribution) -> str:
