@@ -81,7 +81,9 @@ def test_a_failed_build_leaves_the_old_generation_in_use(site):
         assert not ran.result["changed"]
         assert site.installed()["alpha"] == "1.0"
         changed = {path for path in {*before, *site.snapshot()} if before.get(path) != site.snapshot().get(path)}
-        assert {path for path in changed if "/.cache/uv" not in path and not path.endswith((".lock", "/.cache"))} == set()
+        assert {
+            path for path in changed if "/.cache/uv" not in path and not path.endswith((".lock", "/.cache"))
+        } == set()
 
 
 def test_an_equal_wish_in_other_words_changes_nothing(site, tmp_path):
@@ -91,7 +93,9 @@ def test_an_equal_wish_in_other_words_changes_nothing(site, tmp_path):
         ["Alpha == 1.0  # a comment", "DELTA[More]==1.0.0"],
     ):
         assert not site.apply({"packages": same}).result["changed"]
-    assert not site.apply({"packages": ["delta[more]==1.0", "alpha==1.0"]}, index_url="http://127.0.0.1:9/x").result["changed"]
+    assert not site.apply({"packages": ["delta[more]==1.0", "alpha==1.0"]}, index_url="http://127.0.0.1:9/x").result[
+        "changed"
+    ]
 
 
 @pytest.mark.parametrize("missing", ["packages", "both"])
@@ -140,7 +144,11 @@ def test_a_file_that_cannot_be_written_is_named_before_anything_is_built(site, t
 
 def test_extras_and_markers_are_heeded(site_of_engine):
     site = site_of_engine
-    packages = ["delta[more]==1.0", "alpha==1.0 ; python_version < '3'", "Under-Score.Dot==1.0 ; sys_platform == 'linux'"]
+    packages = [
+        "delta[more]==1.0",
+        "alpha==1.0 ; python_version < '3'",
+        "Under-Score.Dot==1.0 ; sys_platform == 'linux'",
+    ]
     done = site.apply({"packages": packages})
     assert done.one["added"] == {"beta": "1.0", "delta": "1.0", "under-score-dot": "1.0"}
     assert not site.apply({"packages": packages}).result["changed"]
