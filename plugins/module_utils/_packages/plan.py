@@ -243,6 +243,8 @@ def _version_to_install(package: PackageWish, found: Installed | None, candidate
     """An exact version, "" for the manager's choice, None to leave it, or one of the two words above."""
     fitting = [version for version in candidates if version_matches(package.version, version)]
     if not _satisfies(package, found):
+        if found is not None and package.state == LATEST and fitting:
+            return fitting[0]
         if not package.version or (found is not None and version_matches(package.version, found.version)):
             return ""  # absent, or only half there: the version it has is the right one
         return fitting[0] if fitting else _UNRESOLVED

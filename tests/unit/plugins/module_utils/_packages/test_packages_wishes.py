@@ -1,0 +1,121 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a user may write, and what is refused before a host is looked at."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Distribution
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import names
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import PackageWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.wishes import read_package, read_wish
+
+DEBIAN = Distribution("debian", "12", "bookworm", "Debian GNU/Linux 12", "Debian")
+UBUNTU = Distribution("ubuntu", "24.04", "noble", "Ubuntu 24.04", "Debian")
+ROCKY9 = Distribution("rocky", "9.4", "", "Rocky Linux 9.4", "RedHat")
+ROCKY10 = Distribution("rocky", "10.0", "", "Rocky Linux 10.0", "RedHat")
+DEFAULTS = {
+    "packages": [],
+    "allow_downgrade": False,
+    "allow_removal": False,
+    "update_cache": True,
+    "cache_valid_time": 3600,
+    "lock_timeout": 300,
+    "install_recommends": False,
+}
+
+
+@pytest.mark.parametrize(
+    ("entry", "wish"),
+    [
+        ("cmake", PackageWish("cmake", ("cmake",))),
+        ({"name": "libc6:i386"}, PackageWish("libc6:i386", ("libc6:i386",))),
+        ({"name": "gcc", "hold": True}, PackageWish("gcc", ("gcc",), hold=True)),
+        ({"name": "gcc", "version": "12.*"}, PackageWish("gcc", ("gcc",), version="12.*")),
+        ({"name": "gcc", "version": None, "state": None}, PackageWish("gcc", ("gcc",))),
+        (
+            {"name": "nano", "state": "absent", "hold": False},
+            PackageWish("nano", ("nano",), state="absent", hold=False),
+        ),
+    ],
+)
+def test_entries(entry, wish):
+    assert read_package(entry, DEBIAN) == wish
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ("", "no package name"),
+        ("-oDpkg::Pre-Invoke::=id", "no package name"),
+        ("a b", "no package name"),
+        ("a;b", "no package name"),
+        ("https://somewhere/x.deb", "no package name"),
+        ("@Development Tools", "no package name"),
+        (7, "neither a name nor a mapping"),
+        ({"nmae": "gcc"}, "'nmae' is unknown"),
+        ({"name": "gcc", "state": "newest"}, "'newest'"),
+        ({"name": "gcc", "version": 3.1}, "3.10 is not 3.1"),
+        ({"name": "gcc", "version": "1 --force"}, "the version"),
+        ({"name": "gcc", "version": "-1"}, "the version"),
+        ({"name": "gcc", "hold": "yes"}, "hold is 'yes'"),
+        ({"name": "gcc", "state": "absent", "version": "1"}, "absent with a version"),
+        ({"name": "gcc", "state": "absent", "hold": True}, "absent with a version or a hold"),
+        ({"name": "autotools", "version": "1"}, "one version for autoconf, automake, libtool"),
+    ],
+)
+def test_refused_entries(entry, words):
+    with pytest.raises(InvalidWish, match=words):
+        read_package(entry, DEBIAN)
+
+
+def test_two_wishes_for_one_package_are_refused_and_the_same_twice_is_not():
+    with pytest.raises(InvalidWish, match="two different wishes"):
+        read_wish({**DEFAULTS, "packages": ["make", {"name": "make", "state": "absent"}]}, DEBIAN)
+    assert read_wish({**DEFAULTS, "packages": ["build-tools", "make"]}, ROCKY9).names == ("gcc", "gcc-c++", "make")
+
+
+@pytest.mark.parametrize(
+    ("value", "meant"),
+    [
+        (False, False),
+        (True, True),
+        ("yes", True),
+        ("False", False),
+        ("postfix", frozenset({"postfix"})),
+        (["a", "b"], frozenset("ab")),
+    ],
+)
+def test_allow_removal(value, meant):
+    assert read_wish({**DEFAULTS, "allow_removal": value}, DEBIAN).allow_removal == meant
+
+
+def test_allow_removal_refuses_what_it_cannot_mean():
+    with pytest.raises(InvalidWish):
+        read_wish({**DEFAULTS, "allow_removal": {"a": 1}}, DEBIAN)
+
+
+@pytest.mark.parametrize(
+    ("name", "distribution", "real"),
+    [
+        ("build-tools", DEBIAN, ("build-essential",)),
+        ("build-tools", ROCKY9, ("gcc", "gcc-c++", "make")),
+        ("openssl-headers", UBUNTU, ("libssl-dev",)),
+        ("openssl-headers", ROCKY9, ("openssl-devel",)),
+        ("pkg-config", DEBIAN, ("pkg-config",)),
+        ("pkg-config", UBUNTU, ("pkgconf",)),
+        ("zlib-headers", ROCKY9, ("zlib-devel",)),
+        ("zlib-headers", ROCKY10, ("zlib-ng-compat-devel",)),
+        ("htop", ROCKY9, ("htop",)),
+    ],
+)
+def test_canonical_names(name, distribution, real):
+    assert names.real_names(name, distribution) == real
+
+
+def test_every_canonical_name_is_a_name_that_can_be_wished():
+    for name in names.canonical_names():
+        for distribution in (DEBIAN, UBUNTU, ROCKY9, ROCKY10):
+            assert read_package(name, distribution).names
