@@ -213,7 +213,7 @@ EXAMPLES = r"""
     environments:
       - name: prod
         state: locked
-        packages: [scikit-learn>=1.3,<1.4]
+        packages: ["scikit-learn>=1.3,<1.4"]
         lock_to: "{{ playbook_dir }}/files/prod.lock"
         universal: true
         python_version: "3.10"
