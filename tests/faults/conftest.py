@@ -24,7 +24,7 @@ STEPS = 40
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Wheels: step in many versions, each with some files; bulky with more than a small disk holds."""
     made = tmp_path_factory.mktemp("wheels")
-    entry = "import sys\n\n\ndef main():\n    sys.stdin.readline()\n    from step import late\n    print(late.WHAT)\n"
+    entry = "import sys\n\n\ndef main():\n    sys.stdin.readline()\n    from step import late\n    print(late.WHAT)\n\n\nif __name__ == '__main__':\n    main()\n"
     for version in range(1, STEPS + 1):
         files = {
             **{f"step/part{number}.py": f"PART = {number}\n" * 50 for number in range(40)},

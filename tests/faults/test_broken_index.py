@@ -52,13 +52,16 @@ def mended(site: Site) -> None:
 def test_an_index_that_breaks_off_in_the_middle_of_a_file(running: Site) -> None:
     running.index.cut_after = 1000
     result = refused(running, "step==2")
-    # pip does not notice that the file is short, but that it is not the one the index announced.
-    expected = "hash_mismatch" if running.options.get("engine") == "pip" else "index_unreachable"
-    assert result["code"] == expected, result["msg"]
+    # pip does not notice that the file is short, but that it is not the one the index announced; uv sees a connection
+    # or a file that ends too early.
+    by_pip = running.options.get("engine") == "pip"
+    expected = ("hash_mismatch",) if by_pip else ("index_unreachable", "download_broken")
+    assert result["code"] in expected, result["msg"]
+    assert "step" in str(result["msg"])
     mended(running)
 
 
-@pytest.mark.parametrize("status", [500, 503, 404])
+@pytest.mark.parametrize("status", [503, 404])
 def test_an_index_that_loses_its_files_midway(running: Site, status: int) -> None:
     running.index.fault = lambda path: status if path.startswith("/files/step-2") else None
     result = refused(running, "step==2")

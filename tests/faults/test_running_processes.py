@@ -39,7 +39,7 @@ def ways(link: Path) -> dict[str, list[str]]:
         "the interpreter through the link": [python, "-c", LATE],
         "an entry point that the engine wrote": [f"{link}/bin/step-late"],
         "an entry point given to the interpreter": [python, f"{link}/bin/step-late"],
-        "a module": [python, "-m", "step.entry_as_module"],
+        "a module": [python, "-m", "step.entry"],
         "a shell that activated": ["bash", "-c", f". {link}/bin/activate; exec python -c '{LATE}'"],
         "a shell that activated, an entry point": ["bash", "-c", f". {link}/bin/activate; exec step-late"],
         "a child of multiprocessing": [python, "-c", SPAWN],
@@ -69,8 +69,6 @@ def test_a_process_stays_on_its_generation(two: Site, tmp_path: Path) -> None:
     script.write_text(f"#!{two.path()}/bin/python\n{LATE}\n")
     script.chmod(0o755)
     for name, argv in ways(two.path()).items():
-        if name == "a module":
-            argv = [argv[0], "-c", "import runpy; from step import entry; entry.main()"]
         if argv == ["script"]:
             argv = [str(script)]
         before = two.generations()[0]
@@ -121,6 +119,7 @@ def test_a_shell_that_activated_gets_the_new_generation_for_its_next_program(two
     assert "ml" in said[1].split()[1]
 
 
+@pytest.mark.parametrize("engine", ["uv"], scope="session")
 def test_a_generation_in_use_is_not_pruned(two: Site) -> None:
     old = two.generations()[0]
     argv = [f"{two.path()}/bin/python", "-c", LATE]
@@ -135,6 +134,7 @@ def test_a_generation_in_use_is_not_pruned(two: Site) -> None:
     assert len(two.generations()) == 1
 
 
+@pytest.mark.parametrize("engine", ["uv"], scope="session")
 def test_removal_is_refused_while_a_process_uses_it(two: Site) -> None:
     argv = [f"{two.path()}/bin/python", "-c", LATE]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:

@@ -20,6 +20,7 @@ import stat
 
 _INTERPRETER = re.compile(r"(?:python|pypy)[0-9.]*t?(?:-[a-z])?")
 _ACTIVATION = re.compile(r"(?:de)?activate(?:\.[a-z0-9]+)?", re.IGNORECASE)
+_PROMPT = re.compile(rb"(?<=[(\"])prefix(?=[)\"])")
 _PINNED_ACTIVATION = "activate_this.py"
 _OWN = ("prefix", "mlstack.json", "bin")
 _LARGEST_SCRIPT = 256 * 1024
@@ -61,7 +62,7 @@ def entry(name: str, path: str, prefix: str, link: str) -> bytes | None:
     if name == _PINNED_ACTIVATION:
         return _pinned_activation(path)
     if _ACTIVATION.fullmatch(name) and os.fsencode(prefix) in content:
-        return content.replace(os.fsencode(prefix), os.fsencode(link))
+        return _activation(content, prefix, link)
     if _is_python_script(content, prefix):
         return _script(path, content)
     return None
@@ -87,6 +88,12 @@ def _is_python_script(content: bytes, prefix: str) -> bool:
         return False
     start = os.fsencode(os.path.join(prefix, "bin", ""))
     return (start + b"py") in first or (first == b"#!/bin/sh" and rest.startswith(b"'''exec'") and start in rest)
+
+
+def _activation(content: bytes, prefix: str, link: str) -> bytes:
+    """An activation script for the link: its path, and its name in the prompt, which venv takes from the directory."""
+    content = content.replace(os.fsencode(prefix), os.fsencode(link))
+    return _PROMPT.sub(os.fsencode(os.path.basename(link)), content)
 
 
 def _pinned_activation(path: str) -> bytes:

@@ -236,3 +236,20 @@ def test_other_programs_stay_what_they_are(tmp_path: Path, first: str) -> None:
     program.parent.mkdir(parents=True)
     program.write_text(f"{first}\nwhatever\n")
     assert doorway.entry("tool", str(program), str(tmp_path / "prefix"), "/link") is None
+
+
+@pytest.mark.parametrize(
+    ("written", "ours"),
+    [
+        ('VIRTUAL_ENV="{prefix}"\nPS1="(prefix) ${{PS1:-}}"', 'VIRTUAL_ENV="/opt/envs/ml"\nPS1="(ml) ${{PS1:-}}"'),
+        ('VIRTUAL_ENV="{prefix}"\nVIRTUAL_ENV_PROMPT="prefix"', 'VIRTUAL_ENV="/opt/envs/ml"\nVIRTUAL_ENV_PROMPT="ml"'),
+        ("VIRTUAL_ENV='{prefix}'\n# the prefix", "VIRTUAL_ENV='/opt/envs/ml'\n# the prefix"),
+    ],
+    ids=["venv up to Python 3.12", "venv since Python 3.13", "uv"],
+)
+def test_activation_names_the_environment(tmp_path: Path, written: str, ours: str) -> None:
+    script = tmp_path / "prefix" / "bin" / "activate"
+    script.parent.mkdir(parents=True)
+    script.write_text(written.format(prefix=tmp_path / "prefix"))
+    text = doorway.entry("activate", str(script), str(tmp_path / "prefix"), "/opt/envs/ml")
+    assert text == ours.format().encode()
