@@ -92,6 +92,12 @@ _READINGS = (
         "check index_url, proxy and certificates from this host, then run the task again",
     ),
     _Reading(
+        "download_broken",
+        r"The structure of `(?P<what>[^`]+)` \(v(?P<version>[^)\s]+)\) was invalid",
+        "the file of {what} {version} that the index sent is broken",
+        "run the task again; if it stays so, the file on the index is damaged",
+    ),
+    _Reading(
         "no_such_version",
         r"(?:there is no version of|Could not find a version that satisfies the requirement) (?P<what>[^\s;]+)",
         "the index has no {what} for this Python and platform",
