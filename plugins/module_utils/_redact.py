@@ -62,8 +62,9 @@ class Redactor:
     def text(self, value: str) -> str:
         for secret in sorted(self._secrets, key=len, reverse=True):
             value = value.replace(secret, MASK)
-        value = _USERINFO.sub(_masked_userinfo, value)
-        return _QUERY.sub(lambda match: match.group("key") + MASK, value)
+        if "://" in value:
+            value = _USERINFO.sub(_masked_userinfo, value)
+        return _QUERY.sub(lambda match: match.group("key") + MASK, value) if "=" in value else value
 
     def data(self, value: t.Any) -> t.Any:
         """The same shape with every string redacted, mapping keys included."""

@@ -83,6 +83,7 @@ class Builder:
                 engine.install(building.prefix, request, scratch)
             with _timed(timings, "verify"):
                 found = self._verify(wish, observed, building, scratch)
+            record["asked"] = dict(observed.wanted.asked) if observed.wanted else {}
             disk.delete(scratch)
             record = _record(engine, interpreter, found, request, timings)
             with _timed(timings, "seal"):

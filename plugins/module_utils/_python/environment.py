@@ -15,17 +15,17 @@ from datetime import datetime, timezone
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import choose
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.record import Generation
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Store
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Store, StoreState
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Subject
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import asked, site_packages, written_file
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import plan as planner
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import site_packages, written_file
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import wish as wishing
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.plan import Observed
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.wish import EnvironmentWish
 
 if t.TYPE_CHECKING:
     from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.builder import Builder
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.wanted import Wanted
 
 
 class Environments(Subject[EnvironmentWish, Observed]):
@@ -42,9 +42,6 @@ class Environments(Subject[EnvironmentWish, Observed]):
     def observe(self, wish: EnvironmentWish, context: Context) -> Observed:
         store = Store(wish.root, wish.name, context.redactor)
         state = store.observe()
-        wanted = wishing.wanted(wish, context.host) if wish.state == "present" else None
-        if wanted is not None:
-            context.redactor.learn([wanted.request.file_text(), wanted.request.constraints])
         installed: dict[str, str] = {}
         differences: tuple[str, ...] = ()
         if state.current is not None:
@@ -52,7 +49,7 @@ class Environments(Subject[EnvironmentWish, Observed]):
             differences = drift_of(state.current, files=wish.options["verify_files"])
         observed = Observed(
             store=state,
-            wanted=wanted,
+            wanted=_wanted(wish, state, differences, context),
             installed=installed,
             drift=differences,
             frozen=_frozen(wish),
@@ -135,6 +132,20 @@ class Environments(Subject[EnvironmentWish, Observed]):
 
 
 def folders_of(generation: Generation) -> list[str]:
+def _wanted(wish: EnvironmentWish, state: StoreState, differences: tuple[str, ...], context: Context) -> Wanted | None:
+    """What the requirements say; None where the generation in use was built for the very same words, and is whole."""
+    if wish.state != "present":
+        return None
+    as_asked = state.current is not None and asked.is_same(wish, state.current.record.get("asked"))
+    if as_asked and not differences and not wish.options["reinstall"]:
+        return None
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import wanted as reading
+
+    wanted = reading.wanted(wish, context.host)
+    context.redactor.learn([wanted.request.file_text(), wanted.request.constraints])
+    return wanted
+
+
     """The site-packages folders of a generation."""
     return [os.path.join(generation.prefix, folder) for folder in generation.record.get("site_packages", [])]
 
@@ -185,17 +196,20 @@ def switch(wish: EnvironmentWish, store: Store, generation: Generation) -> dict[
 
 def _refuse_what_cannot_be(wish: EnvironmentWish, context: Context, store: Store, observed: Observed) -> None:
     """What a change would fail at in the end is said before it begins, and in check mode too."""
-    from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import adopt, permission
-
     state = observed.store
     building = planner.needs_build(wish, observed)
     removing = wish.state == "absent" and not wish.absent_packages and bool(state.ids)
     if context.preview and (building or removing):
+    adopting = wish.state == "present" and state.standing == "directory" and wish.options["adopt"]
+    if not (building or removing or adopting):
+        return
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import adopt, permission
+
         permission.check(store.place, f"change the environment {wish.link}")
     if removing and not wish.options["force"]:
         folder = store.place.store
         adopt.refuse_in_use(store.place, store.users([os.path.join(folder, generation) for generation in state.ids]))
-    if wish.state == "present" and state.standing == "directory" and wish.options["adopt"]:
+    if adopting:
         adopt.refuse_in_use(store.place, store.users([wish.link]))
 
 

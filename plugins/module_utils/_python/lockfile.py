@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Subject
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Action, Plan
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import requirement_files, written_file
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import wish as wishing
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import requirement_files, wanted, written_file
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine_uv import UvEngine
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.interpreters import PythonWish, choose
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.plan import comparison
@@ -77,7 +76,7 @@ class Locks(Subject[EnvironmentWish, ObservedLock]):
                 found=f"the engine is {engine.name}, which cannot write one",
                 todo="leave engine at auto or set it to uv, and make sure that uv can be installed on this host",
             )
-        request = wishing.wanted(wish, context.host).request
+        request = wanted.wanted(wish, context.host).request
         options = []
         options += ["--universal"] if wish.options["universal"] else []
         options += ["--python-version", wish.options["python_version"]] if wish.options["python_version"] else []

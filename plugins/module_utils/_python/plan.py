@@ -15,7 +15,10 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations impo
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.record import Generation
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import StoreState
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Action, Plan
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.wish import EnvironmentWish, Wanted
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.wish import EnvironmentWish
+
+if t.TYPE_CHECKING:
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.wanted import Wanted
 
 Versions = t.Mapping[str, str]
 
@@ -24,6 +27,7 @@ Versions = t.Mapping[str, str]
 class Observed:
     """What was found out about one environment.
 
+    ``wanted`` is what the requirements say; None where there are none, or where the generation in use is just that.
     ``installed`` and ``drift`` are those of the generation in use: what its folders hold, and how that differs from
     its record. ``generations`` are all finished ones, read only where one of them may be switched to or go; ``intact``
     are those besides the one in use that have no drift, and ``in_use`` the ids of those that live processes use.

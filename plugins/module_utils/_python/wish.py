@@ -3,60 +3,53 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Private to this collection: it may change at any time. Other collections use the modules instead.
-"""What is wished of a Python environment: arguments and requirement files turned into values."""
+"""What is wished of Python environments: arguments turned into values. What the requirements say is read later."""
 
 from __future__ import annotations
 
 import base64
-import hashlib
-import json
 import os
 import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import (
-    argument_checks,
-    names,
-    requirement_files,
-    requirement_text,
-)
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import Request, Sources
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.requirement_files import RequirementSet
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import argument_checks, names
+
+if t.TYPE_CHECKING:
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import Sources
 
 Params = t.Mapping[str, t.Any]
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """The contents that an environment should have. ``digest`` is the same for wishes that mean the same."""
-
-    requirements: RequirementSet
-    request: Request
-    imports: tuple[str, ...]
-    digest: str
-
-    @property
-    def pins(self) -> dict[str, str]:
-        """Name to version of the requirements that name one."""
-        return {item.name: item.version for item in self.requirements.requirements if item.name and item.version}
-
-
-@dataclass(frozen=True)
 class EnvironmentWish:
-    """One item of the argument ``environments``, with the module's arguments that concern it."""
+    """One item of the argument ``environments``, with the module's ``arguments``. ``files`` are the contents of the
+    requirement files that lie on the controller, by their paths there."""
 
     name: str
     root: str
     state: str
     options: Params
-    sources: Sources
+    arguments: Params
     files: t.Mapping[str, bytes]
 
     @property
     def link(self) -> str:
         return os.path.join(self.root, self.name)
+
+    @property
+    def sources(self) -> Sources:
+        """Where distributions come from as far as the arguments say so."""
+        return sources_of(self.arguments)
+
+    def load(self, path: str) -> bytes:
+        """The content of a requirement file. Raises OSError."""
+        if self.options["remote_src"]:
+            with open(path, "rb") as stream:
+                return stream.read()
+        if path not in self.files:
+            raise FileNotFoundError(2, "not found on the controller")
+        return self.files[path]
 
     @property
     def absent_packages(self) -> tuple[str, ...]:
@@ -78,7 +71,7 @@ def wishes(params: Params) -> list[EnvironmentWish]:
             root=root,
             state=options["state"],
             options=options,
-            sources=sources_of(params),
+            arguments=params,
             files=files,
         )
         _check(wish)
@@ -95,6 +88,9 @@ def wishes(params: Params) -> list[EnvironmentWish]:
 
 
 def sources_of(params: Params) -> Sources:
+    """The module's arguments about indexes and the like."""
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import Sources
+
     return Sources(
         index_url=params["index_url"] or "",
         extra_index_urls=tuple(params["extra_index_urls"]),
@@ -130,72 +126,3 @@ def _check(wish: EnvironmentWish) -> None:
         raise InvalidWish(
             "environment_invalid", wished=f"environment {wish.name} {wish.state}", found=problem, todo=todo
         )
-
-
-def wanted(wish: EnvironmentWish, host: Host) -> Wanted:
-    """Read the requirements of a wish. Raises InvalidWish with every line that cannot be accepted."""
-    options = wish.options
-    found = requirement_files.read(
-        options["requirements"],
-        load=_loader(wish),
-        packages=options["packages"],
-        constraint_files=options["constraints"],
-        variables=host.environ,
-    )
-    written = found.options
-    request = Request(
-        *requirement_text.render(found),
-        require_hashes=options["require_hashes"] or written.require_hashes,
-        pre=options["pre"] or written.pre,
-        no_binary=_merged(options["no_binary"], written.no_binary),
-        only_binary=_merged(options["only_binary"], written.only_binary),
-        compile_bytecode=options["compile_bytecode"],
-        sources=_with_written(wish.sources, written),
-        title=f"environment {wish.name}",
-    )
-    return Wanted(found, request, tuple(options["verify_imports"]), _digest(found, request, options))
-
-
-def _digest(found: RequirementSet, request: Request, options: Params) -> str:
-    # Where distributions come from is no part of it: a new mirror is no reason to build anew.
-    asked = [
-        requirement_text.digest(found),
-        request.require_hashes,
-        request.pre,
-        sorted(request.no_binary),
-        sorted(request.only_binary),
-        request.compile_bytecode,
-        options["python"],
-        sorted(options["verify_imports"]),
-    ]
-    return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
-
-
-def _loader(wish: EnvironmentWish) -> t.Callable[[str], bytes]:
-    def from_controller(path: str) -> bytes:
-        if path not in wish.files:
-            raise FileNotFoundError(2, "not found on the controller")
-        return wish.files[path]
-
-    def from_host(path: str) -> bytes:
-        with open(path, "rb") as stream:
-            return stream.read()
-
-    return from_host if wish.options["remote_src"] else from_controller
-
-
-def _with_written(sources: Sources, written: t.Any) -> Sources:
-    """Sources that a requirement file names count where the arguments are silent."""
-    return Sources(
-        index_url=sources.index_url or written.index_url or "",
-        extra_index_urls=_merged(sources.extra_index_urls, written.extra_index_urls),
-        find_links=_merged(sources.find_links, written.find_links),
-        no_index=sources.no_index or written.no_index,
-        trusted_hosts=_merged(sources.trusted_hosts, written.trusted_hosts),
-        ca_bundle=sources.ca_bundle,
-        offline=sources.offline,
-    )
-
-
-def _merged(first: t.Iterable[str], second: t.Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*first, *second)))

@@ -1,0 +1,99 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""What the requirements of a wish say: files, inline packages and options read into one request."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import typing as t
+from dataclasses import dataclass, field
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import asked, requirement_files, requirement_text
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import Request, Sources
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.requirement_files import RequirementSet
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.wish import EnvironmentWish, Params
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The contents that an environment should have. ``digest`` is the same for wishes that mean the same, ``asked`` for
+    those that say the same."""
+
+    requirements: RequirementSet
+    request: Request
+    imports: tuple[str, ...]
+    digest: str
+    asked: t.Mapping[str, t.Any] = field(default_factory=dict)
+
+    @property
+    def pins(self) -> dict[str, str]:
+        """Name to version of the requirements that name one."""
+        return {item.name: item.version for item in self.requirements.requirements if item.name and item.version}
+
+
+def wanted(wish: EnvironmentWish, host: Host) -> Wanted:
+    """Read the requirements of a wish. Raises InvalidWish with every line that cannot be accepted."""
+    options = wish.options
+    contents: dict[str, bytes] = {}
+
+    def load(path: str) -> bytes:
+        contents[path] = wish.load(path)
+        return contents[path]
+
+    found = requirement_files.read(
+        options["requirements"],
+        load=load,
+        packages=options["packages"],
+        constraint_files=options["constraints"],
+        variables=host.environ,
+    )
+    written = found.options
+    request = Request(
+        *requirement_text.render(found),
+        require_hashes=options["require_hashes"] or written.require_hashes,
+        pre=options["pre"] or written.pre,
+        no_binary=_merged(options["no_binary"], written.no_binary),
+        only_binary=_merged(options["only_binary"], written.only_binary),
+        compile_bytecode=options["compile_bytecode"],
+        sources=_with_written(wish.sources, written),
+        title=f"environment {wish.name}",
+    )
+    imports = tuple(options["verify_imports"])
+    return Wanted(found, request, imports, _digest(found, request, options), asked.note(wish, contents))
+
+
+def _digest(found: RequirementSet, request: Request, options: Params) -> str:
+    # Where distributions come from is no part of it: a new mirror is no reason to build anew.
+    asked = [
+        requirement_text.digest(found),
+        request.require_hashes,
+        request.pre,
+        sorted(request.no_binary),
+        sorted(request.only_binary),
+        request.compile_bytecode,
+        options["python"],
+        sorted(options["verify_imports"]),
+    ]
+    return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
+
+
+def _with_written(sources: Sources, written: t.Any) -> Sources:
+    """Sources that a requirement file names count where the arguments are silent."""
+    return Sources(
+        index_url=sources.index_url or written.index_url or "",
+        extra_index_urls=_merged(sources.extra_index_urls, written.extra_index_urls),
+        find_links=_merged(sources.find_links, written.find_links),
+        no_index=sources.no_index or written.no_index,
+        trusted_hosts=_merged(sources.trusted_hosts, written.trusted_hosts),
+        ca_bundle=sources.ca_bundle,
+        offline=sources.offline,
+    )
+
+
+def _merged(first: t.Iterable[str], second: t.Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*first, *second)))
