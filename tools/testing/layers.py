@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import typing as t
 from dataclasses import dataclass
 
@@ -38,8 +39,16 @@ def bed(work: Workplace) -> None:
     why = work.host.lacks(BED_PROGRAMS, work.log) or work.host.without_engine(os.path.dirname(work.log))
     if why:
         raise Impossible(why)
-    if work.run([work.tool("python"), "tests/bed/bed.py", "up"], env=work.environ()) != 0:
+    command = [work.tool("python"), "-B", "tests/bed/bed.py"]
+    if not _bed_is_up():  # else somebody else is working with it
+        work.host.at_end(lambda: work.run([*command, "down"]))
+    if work.run([*command, "up"]) != 0:
         raise Failed("the test bed could not be built")
+
+
+def _bed_is_up() -> bool:
+    argv = ["docker", "ps", "--quiet", "--filter", "label=gpufleet.bed.server"]
+    return bool(subprocess.run(argv, capture_output=True, text=True, check=False).stdout.strip())
 
 
 def tests_in(folder: str) -> Step:

@@ -34,11 +34,18 @@ class Machine:
         self.say = say
         self._engine: subprocess.Popen[bytes] | None = None
         self._updated = False
+        self._at_end: list[t.Callable[[], object]] = []
+
+    def at_end(self, action: t.Callable[[], object]) -> None:
+        """Have something done when all layers have run, while the docker engine is still there."""
+        self._at_end.append(action)
 
     def __enter__(self) -> Machine:
         return self
 
     def __exit__(self, *_exc: object) -> None:
+        for action in reversed(self._at_end):
+            action()
         if self._engine is not None:
             self.say("stopping the docker engine that was started for the tests")
             self._engine.send_signal(signal.SIGTERM)
