@@ -9,24 +9,21 @@ import typing as t
 
 ENVIRONMENTS = "/opt/mlstack/envs"
 
-FAMILIES = {
-    "debian": {"compiler": "build-essential", "headers": "libssl-dev"},
-    "rocky": {"compiler": "gcc-c++", "headers": "openssl-devel"},
+# Canonical names in the distributions' words.
+PACKAGES = {
+    "debian": ("build-essential", "curl", "libssl-dev", "libffi-dev", "python3-dev"),
+    "rocky": ("gcc", "gcc-c++", "make", "openssl-devel", "libffi-devel", "python3-devel", "pkgconf-pkg-config"),
 }
-FAMILIES["ubuntu"] = FAMILIES["debian"]
-
-
-def _family(host: t.Any) -> dict[str, str]:
-    return FAMILIES[host.system_info.distribution]
+PACKAGES["ubuntu"] = PACKAGES["debian"]
 
 
 def test_build_tools_are_installed_and_build(host: t.Any) -> None:
-    for package in (*_family(host).values(), "cmake", "git"):
+    for package in (*PACKAGES[host.system_info.distribution], "cmake", "git", "wget"):
         assert host.package(package).is_installed, package
-    program = "#include <openssl/ssl.h>\\nint main(void) { return 42; }\\n"
+    program = "#include <openssl/ssl.h>\\n#include <ffi.h>\\nint main(void) { return 42; }\\n"
     host.check_output(f"printf '{program}' >/tmp/try.c && gcc /tmp/try.c -o /tmp/try")
     assert host.run("/tmp/try").rc == 42
-    assert host.run("cmake --version && git --version && pkg-config --version").rc == 0
+    assert host.run("cmake --version && git --version && pkg-config --version && curl --version").rc == 0
 
 
 def test_held_package_is_held(host: t.Any) -> None:

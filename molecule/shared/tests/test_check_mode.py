@@ -15,13 +15,19 @@ from pathlib import Path
 
 import pytest
 
+# The same words as in prepare.yml.
+LIST_PACKAGES = (
+    "if test -d /var/lib/dpkg; then dpkg-query -W -f '${Package} ${Version}\\n'; "
+    "else rpm -qa --qf '%{NAME} %{EVR}\\n'; fi"
+)
+
 
 class Run(t.NamedTuple):
-    """One run of a playbook. `steps` are the planned (module, action, subject) of one host, in their order."""
+    """One run of a playbook on one host. `steps` are the planned ones in their order, with `module` added to each."""
 
     playbook: str
     check_mode: bool
-    steps: list[tuple[str, str, str]]
+    steps: list[dict[str, t.Any]]
     changed: bool
 
 
@@ -34,7 +40,7 @@ def runs(host: t.Any) -> list[Run]:
         record = json.loads(path.read_text())
         results = [result for result in record["results"] if result["host"] == name]
         assert not any(result["failed"] for result in results), f"a task failed in {path}"
-        steps = [(result["module"], step["action"], step["subject"]) for result in results for step in result["plan"]]
+        steps = [{"module": result["module"], **step} for result in results for step in result["plan"]]
         changed = any(result["changed"] for result in results)
         found.append(Run(record["playbook"], record["check_mode"], steps, changed))
     assert len(found) >= 5, "molecule test records five runs: check, converge, idempotence, check, side_effect"
@@ -57,4 +63,26 @@ def test_drift_was_found_and_repaired(runs: list[Run]) -> None:
     repair = runs[-1]
     assert repair.playbook == "side_effect"
     assert repair.changed
-    assert {module for module, _, _ in repair.steps} == {module for module, _, _ in runs[1].steps}
+    assert _modules(repair) == _modules(runs[1])
+
+
+def test_packages_changed_as_check_mode_said(host: t.Any, runs: list[Run]) -> None:
+    """Seen by the package manager itself: what was not there before, in which version, and nothing else."""
+    before = _versions(host.check_output("cat /root/packages-before"))
+    after = _versions(host.check_output(LIST_PACKAGES))
+    predicted = {
+        step["subject"]: step["details"]["to"]
+        for step in runs[0].steps
+        if step["module"] == "gpufleet.mlstack.system_packages" and step.get("details", {}).get("to")
+    }
+    assert predicted
+    assert {name: version for name, version in after.items() if before.get(name) != version} == predicted
+    assert not before.keys() - after.keys()
+
+
+def _modules(run: Run) -> set[str]:
+    return {step["module"] for step in run.steps}
+
+
+def _versions(listing: str) -> dict[str, str]:
+    return dict(line.split(" ", 1) for line in listing.splitlines())
