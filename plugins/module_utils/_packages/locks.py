@@ -33,8 +33,10 @@ def holder_of(host: Host, path: str) -> str:
 
 
 def describe_process(host: Host, pid: int) -> str:
-    """A process in words; empty when it does not exist."""
-    if pid > 0 and not host.exists(f"/proc/{pid}"):
+    """A process in words; empty when it does not exist. One outside our container has no number that we could tell."""
+    if pid <= 0:
+        return "a process that cannot be seen from here"
+    if not host.exists(f"/proc/{pid}"):
         return ""
     command = (host.read_text(f"/proc/{pid}/cmdline") or "").replace("\0", " ").strip()
     return f"pid {pid} ({command})" if command else f"pid {pid}"

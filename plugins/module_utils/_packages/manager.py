@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import abc
+import os
 import typing as t
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
@@ -121,7 +122,8 @@ def manager_for(host: Host, commands: Commands, distribution: Distribution) -> P
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.apt import Apt
 
         return Apt(host, commands)
-    if distribution.family == "RedHat" and host.which("dnf"):
+    dnf = host.which("dnf")
+    if distribution.family == "RedHat" and dnf and os.path.basename(os.path.realpath(dnf)) != "dnf5":
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.dnf import Dnf
 
         return Dnf(host, commands)
@@ -129,6 +131,6 @@ def manager_for(host: Host, commands: Commands, distribution: Distribution) -> P
     raise MlstackError(
         "unsupported_host",
         wished="manage system packages",
-        found=f"{known}, where neither apt-get (Debian, Ubuntu) nor dnf (Rocky, Alma, RHEL) is at home",
+        found=f"{known}, where neither apt-get (Debian, Ubuntu) nor dnf 4 (Rocky, Alma, RHEL 9 and 10) is at home",
         todo="use a supported distribution, or leave this phase out for this host",
     )

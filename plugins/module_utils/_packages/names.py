@@ -65,7 +65,7 @@ _TABLE: dict[str, tuple[str, str]] = {
 _EXCEPTIONS: dict[str, dict[tuple[str, str, str], str]] = {
     # Enterprise Linux 10 ships zlib-ng in zlib's place.
     "zlib-headers": {("RedHat", "", "10"): "zlib-ng-compat-devel"},
-    # The transitional package is gone after Debian 12 and Ubuntu 22.04.
+    # What is called pkg-config there only leads to this one.
     "pkg-config": {("Debian", "ubuntu", "24"): "pkgconf", ("Debian", "debian", "13"): "pkgconf"},
 }
 

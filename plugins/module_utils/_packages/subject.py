@@ -12,7 +12,7 @@ import typing as t
 from dataclasses import replace
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Subject
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Outcome, Subject
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import plan as planner
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.lifted_holds import LiftedHolds
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.manager import PackageManager, manager_for
@@ -32,6 +32,8 @@ class SystemPackages(Subject[Wish, Observation]):
         self._locked = False
 
     def wishes(self, params: t.Mapping[str, t.Any], context: Context) -> list[Wish]:
+        if not params["packages"]:
+            return []
         distribution = context.host.distribution()
         self._manager = manager_for(context.host, context.commands, distribution)
         self._lifted = LiftedHolds(context.host)
@@ -106,6 +108,9 @@ class SystemPackages(Subject[Wish, Observation]):
             "changes": [change.result() for change in changes],
             "cache_refreshed": self._refreshed,
         }
+
+    def result(self, outcomes: list[Outcome[Wish]]) -> dict[str, t.Any]:
+        return {"packages": [], "changes": [], **super().result(outcomes)}
 
     def _look(self, wish: Wish, *, simulate: bool) -> Observation:
         manager = self._manager
