@@ -74,7 +74,7 @@ def test_rolling_back_needs_something_to_go_back_to(site):
 
 def test_keep_says_how_many_earlier_generations_stay_and_the_plan_which_go(site):
     wish = {"packages": ["alpha==1.0"], "reinstall": True, "keep": 1}
-    ids = [site.apply(wish).one["generation"] for _ in range(2)]
+    ids = [site.apply(wish).one["generation"] for _run in range(2)]
     foretold = site.apply(wish, check=True)
     done = site.apply(wish)
     assert [s["subject"] for s in foretold.result["plan"] if s["action"] == "prune"] == [ids[0]]
@@ -109,7 +109,7 @@ def test_a_generation_in_use_is_not_pruned_and_not_removed_unless_forced(site):
             refused = site.refuse("in_use", {"state": "absent"}, check=check)
             assert str(job.pid) in refused.result["msg"] and site.installed() == {"beta": "1.1"}
     finally:
-        out, _ = job.communicate("")
+        out, _err = job.communicate("")
     assert out == "1.0\n", "the job imports late, and from the generation it began with"
     assert steps(site.apply({**TWO, "keep": 0})) == ["prune"]
     assert site.apply({"state": "absent", "force": True}).result["changed"]
