@@ -159,4 +159,5 @@ def test_entry_points_run_through_the_link(site_of_engine):
 
     site = site_of_engine
     site.apply({"packages": ["alpha==1.0"]})
-    assert subprocess.run([site.path() / "bin" / "alpha"], capture_output=True, text=True, check=False).stdout == "1.0\n"
+    printed = subprocess.run([site.path() / "bin" / "alpha"], capture_output=True, text=True, check=True).stdout
+    assert printed == "1.0\n"
