@@ -97,7 +97,7 @@ class PackageHost:
         self.sh({"apt": "apt-get -yqq upgrade", "dnf": "dnf -yq upgrade"}[self.manager])
 
     def refresh(self) -> None:
-        self.sh({"apt": "apt-get -qq update", "dnf": "dnf -q makecache"}[self.manager])
+        self.sh({"apt": "apt-get -qq update", "dnf": "dnf -q makecache; dnf -q history >/dev/null"}[self.manager])
 
     def state(self) -> str:
         """A fingerprint of everything that a package manager keeps, its lists and caches included."""
@@ -106,7 +106,8 @@ class PackageHost:
             "/etc/yum.repos.d /usr/share/bed /var/lib/gpufleet-mlstack -type f "
             # Opening rpm's or apt's database even to read it touches these.
             "! -name '*.lock' ! -name lock ! -name 'lock-frontend' ! -name '__db*' ! -name '*.bin' ! -name '*-shm' "
-            "! -name expired_repos.json ! -name .gpgkeyschecked.yum ! -name '*.solv*' -exec sha256sum {} + 2>/dev/null | sort -k2 || true"
+            "! -name expired_repos.json ! -name .gpgkeyschecked.yum ! -name '*-wal' ! -name '*.solv*' "
+            "-exec sha256sum {} + 2>/dev/null | sort -k2 || true"
         )
 
     def add_repository(self, name: str, *, url: str = "") -> None:

@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Distribution
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import names
+from ansible_collections.gpufleet.mlstack.tests.bed.docker import NETWORK
 from ansible_collections.gpufleet.mlstack.tests.integration.package_host import PackageHost, package_host
 
 
@@ -196,3 +199,13 @@ def test_the_info_module_answers_an_ordinary_user(host: PackageHost) -> None:
     assert told["shown"]["bed-tool"]["version"] == "2.0-1"
     assert "bed-tool" in [package["name"] for package in told["installed"]]
     assert host.state() == before
+
+
+def test_the_archive_of_debian_has_every_canonical_name() -> None:
+    debian = Distribution("debian", "12", "bookworm", "Debian GNU/Linux 12", "Debian")
+    wanted = {real for name in names.canonical_names() for real in names.real_names(name, debian)}
+    with package_host("apt", network=NETWORK) as host:
+        host.refresh()
+        offered = host.sh(f"apt-cache policy {' '.join(wanted)}")
+    assert {name for name in wanted if f"{name}:\n" not in offered} == set()
+    assert "Candidate: (none)" not in offered

@@ -59,6 +59,7 @@ class Dnf(PackageManager):
     def __init__(self, *arguments: t.Any) -> None:
         super().__init__(*arguments)
         self._locks = VersionLocks(self.host)
+        self._duplicates: list[str] = []
 
     def installed(self, names: t.Sequence[str]) -> dict[str, Installed]:
         if not names:
@@ -66,6 +67,7 @@ class Dnf(PackageManager):
         wanted = sorted({_ARCHITECTURE.sub("", name) for name in names})
         packages = self._rpm(["--whatprovides", *wanted])
         found = {name: dnf_output.pick(name, packages, self.host.machine) for name in names}
+        self._duplicates = [package.name for package in found.values() if package is not None and not package.complete]
         return {name: self._with_hold(package) for name, package in found.items() if package is not None}
 
     def all_installed(self) -> list[Installed]:
@@ -73,8 +75,9 @@ class Dnf(PackageManager):
         return sorted((self._with_hold(package) for package in packages), key=lambda package: package.name)
 
     def interrupted(self) -> str:
-        """Always empty: rpm has no half-configured state that would keep it from going on."""
-        return ""
+        """See PackageManager. A transaction that was killed between its installations and its removals leaves two
+        versions of one package."""
+        return f"several versions of {', '.join(self._duplicates)}" if self._duplicates else ""
 
     def needed_for_holds(self) -> tuple[str, ...]:
         return () if self._locks.usable else (PLUGIN_PACKAGE,)
@@ -173,7 +176,15 @@ class Dnf(PackageManager):
             pass
 
     def repair(self) -> None:
-        """Nothing to do, see interrupted()."""
+        with self._locks.lifted(self._duplicates) as unlocked:
+            result = self.commands.run(
+                ["dnf", "--color=never", "--setopt=exit_on_lock=True", *unlocked, "-y", "remove", "--duplicates"],
+                timeout=CHANGE_TIMEOUT,
+                check=False,
+                outlives_us=True,
+            )
+        if not result.ok:
+            raise self._explained(result, "remove the older of two versions (dnf remove --duplicates)")
 
     def apply(self, transaction: Transaction) -> list[str]:
         warnings: list[str] = []

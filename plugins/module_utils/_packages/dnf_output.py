@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import typing as t
+from dataclasses import replace
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import Change, Installed
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.rpm_version import newest_first
@@ -151,8 +152,15 @@ def pick(name: str, packages: t.Sequence[Installed], machine: str) -> Installed 
         if choice:
             versions = newest_first([package.version for package in choice])
             newest = next(package for package in choice if package.version == versions[0])
-            return Installed(**{**vars(newest), "also": tuple(versions[1:])})
+            broken = len(versions) > 1 and not _may_stand_beside_itself(newest)
+            return replace(newest, also=tuple(versions[1:]), status="duplicate" if broken else newest.status)
     return None
+
+
+def _may_stand_beside_itself(package: Installed) -> bool:
+    """Whether dnf keeps several versions of it on purpose: its option installonlypkgs, with the default value."""
+    marks = ("installonlypkg(", "multiversion(kernel)")
+    return package.name in ("kernel", "kernel-PAE") or any(name.startswith(marks) for name in package.provides)
 
 
 def _change(action: str, name: str, version: str) -> Change:

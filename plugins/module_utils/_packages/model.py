@@ -50,10 +50,10 @@ class Wish:
 
 @dataclass(frozen=True)
 class Installed:
-    """A package that the host's database knows. ``status`` is C(installed), or dpkg's word for less than that.
+    """A package that the host's database knows.
 
-    ``held_at`` is the version that the hold names, where holds name one (dnf), else empty. ``also`` are older versions
-    that are installed beside it, as kernels are with dnf.
+    ``status`` is C(installed), or a word for less: dpkg's own, or C(duplicate). ``held_at`` is the version that the hold
+    names, where holds name one (dnf), else empty. ``also`` are older versions installed beside it, as kernels are with dnf.
     """
 
     name: str

@@ -78,10 +78,16 @@ def test_installed_packages_and_who_is_picked():
 
 
 def test_of_several_kernels_the_newest_speaks_and_the_others_are_known():
-    line = "kernel-core\t0\t5.14.0\t{}.el9\tx86_64\tkernel-core kernel \n"
+    line = "kernel-core\t0\t5.14.0\t{}.el9\tx86_64\tkernel-core kernel installonlypkg(kernel) \n"
     packages = dnf_output.parse_query(line.format(9) + line.format(10))
     picked = dnf_output.pick("kernel-core", packages, "x86_64")
-    assert (picked.version, picked.also) == ("5.14.0-10.el9", ("5.14.0-9.el9",))
+    assert (picked.version, picked.also, picked.complete) == ("5.14.0-10.el9", ("5.14.0-9.el9",), True)
+
+
+def test_two_versions_of_anything_else_are_what_a_killed_transaction_left():
+    line = "tool\t0\t{}\t1\tx86_64\ttool \n"
+    picked = dnf_output.pick("tool", dnf_output.parse_query(line.format("1.0") + line.format("1.1")), "x86_64")
+    assert (picked.version, picked.status) == ("1.1-1", "duplicate")
 
 
 def test_this_machines_architecture_is_preferred_and_another_can_be_named():
