@@ -52,8 +52,8 @@ class Wish:
 class Installed:
     """A package that the host's database knows.
 
-    ``status`` is C(installed), or a word for less: dpkg's own, or C(duplicate). ``held_at`` is the version that the hold
-    names, where holds name one (dnf), else empty. ``also`` are older versions installed beside it, as kernels are with dnf.
+    ``status`` is C(installed), or a word for less: dpkg's own, or C(duplicate). ``held_at`` is the version that the
+    hold names, where holds name one (dnf), else empty. ``also`` are older versions beside it, as dnf keeps of kernels.
     """
 
     name: str
