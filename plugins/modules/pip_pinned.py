@@ -168,7 +168,7 @@ options:
     default: false
   requirement_files:
     description:
-      - Contents of requirement files on the controller by path. The action plugin of this module fills it in.
+      - Contents of requirement files on the controller by path, packed. The action plugin of this module fills it in.
     type: dict
 seealso:
   - module: gpufleet.mlstack.python_env_info

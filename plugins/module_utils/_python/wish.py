@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import os
 import typing as t
+import zlib
 from dataclasses import dataclass
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
@@ -63,7 +64,8 @@ def wishes(params: Params) -> list[EnvironmentWish]:
     """The wishes of a module call. Raises InvalidWish for what contradicts itself."""
     argument_checks.check(params)
     root = params["root"]
-    files = {path: base64.b64decode(text) for path, text in (params.get("requirement_files") or {}).items()}
+    packed = params.get("requirement_files") or {}
+    files = {path: zlib.decompress(base64.b64decode(text)) for path, text in packed.items()}
     found = []
     for options in params["environments"]:
         wish = EnvironmentWish(
