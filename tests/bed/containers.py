@@ -147,8 +147,11 @@ class Container:
 def bed_available() -> tuple[bool, str]:
     """Whether hosts can be had here, and if not, why."""
     why = engine.obstacle()
-    if not why and missing():
-        why = "; ".join(obstacles())
+    try:
+        if not why and missing():
+            why = "; ".join(obstacles())
+    except BedError as error:
+        why = str(error)
     return not why, why
 
 

@@ -44,15 +44,19 @@ def state_directory() -> Path:
 
 def run(argv: Sequence[str | Path], *, stdin: str | None = None, env: dict[str, str] | None = None) -> str:
     """Run a program to its end and return its standard output; a failure shows the end of what it printed."""
-    done = subprocess.run(
-        [str(word) for word in argv],
-        input=stdin,
-        stdin=subprocess.DEVNULL if stdin is None else None,
-        env={**os.environ, **(env or {})},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            [str(word) for word in argv],
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            env={**os.environ, **(env or {})},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError as error:
+        package = PROGRAMS.get(str(argv[0]), str(argv[0]))
+        raise BedError(f"{argv[0]} is not installed here: apt-get install {package}") from error
     if done.returncode != 0:
         printed = (done.stdout + done.stderr)[-4000:]
         raise BedError(f"{' '.join(str(word) for word in argv[:4])} ... ended with {done.returncode}:\n{printed}")

@@ -97,6 +97,7 @@ def build() -> None:
         repositories.build_apt(packages, keys())
         plugins = _download("dnf-plugins-core", debian_base, Path(scratch) / "download")
         repositories.build_dnf(packages, keys(), _debian_versions(rocky_tag), rocky_base.python, plugins)
+        keys().rest()
         _say("package repositories")
         _build_debian(_context(Path(scratch) / "debian", packages), debian_base)
         _build_ubuntu(Path(scratch))

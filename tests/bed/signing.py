@@ -23,6 +23,7 @@ class Keys:
             home.mkdir(mode=0o700, parents=True, exist_ok=True)
             for owner in (BED, STRANGER):
                 self._gpg("--passphrase", "", "--quick-gen-key", self.address(owner), "rsa3072", "sign", "never")
+            self.rest()
 
     @staticmethod
     def address(owner: str) -> str:
@@ -46,6 +47,10 @@ class Keys:
         macros = {"_gpg_name": self.address(owner), "_gpg_path": str(self.home), "__gpg": "/usr/bin/gpg"}
         defines = [word for key, value in macros.items() for word in ("--define", f"{key} {value}")]
         run(["rpmsign", *defines, "--addsign", *packages], env=self._environment)
+
+    def rest(self) -> None:
+        """End the agent that gpg has started for the keys; it starts again when it is needed."""
+        run(["gpgconf", "--homedir", self.home, "--kill", "gpg-agent"])
 
     def _gpg(self, *arguments: str | Path) -> str:
         return run(["gpg", "--batch", "--quiet", *arguments], env=self._environment)
