@@ -18,19 +18,31 @@ from ansible_collections.gpufleet.mlstack.tests.integration.python_site import S
 __all__ = ["folder", "index", "site", "uv"]
 
 STEPS = 40
+ENTRY = """\
+import sys
+
+
+def main():
+    sys.stdin.readline()
+    from step import late
+    print(late.WHAT)
+
+
+if __name__ == "__main__":
+    main()
+"""
 
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Wheels: step in many versions, each with some files; bulky with more than a small disk holds."""
     made = tmp_path_factory.mktemp("wheels")
-    entry = "import sys\n\n\ndef main():\n    sys.stdin.readline()\n    from step import late\n    print(late.WHAT)\n\n\nif __name__ == '__main__':\n    main()\n"
     for version in range(1, STEPS + 1):
         files = {
             **{f"step/part{number}.py": f"PART = {number}\n" * 50 for number in range(40)},
             "step/__init__.py": f"__version__ = '{version}'\nfrom step.part39 import PART\n",
             "step/late.py": f"WHAT = 'step {version}'\n\n\ndef answer(_):\n    return WHAT\n",
-            "step/entry.py": entry,
+            "step/entry.py": ENTRY,
         }
         distributions.wheel(made, "step", str(version), files=files, scripts={"step-late": "step.entry:main"})
     noise = random.Random(4).randbytes(12_000_000).hex()

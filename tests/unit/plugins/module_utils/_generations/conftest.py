@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import tempfile
 import typing as t
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -80,6 +81,17 @@ def _die_at(step: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     sys.addaudithook(count)
+
+
+# Hundreds of builds, each of which has the whole filesystem synced, belong where that costs nothing.
+MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK | os.X_OK) else None
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """An empty folder, in memory where the system has such."""
+    with tempfile.TemporaryDirectory(dir=MEMORY) as made:
+        yield Path(made)
 
 
 @pytest.fixture

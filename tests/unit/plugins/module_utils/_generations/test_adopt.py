@@ -72,12 +72,12 @@ def test_a_directory_in_use_is_not_moved(occupied: Store) -> None:
     assert occupied.observe().standing == "directory"
 
 
-def test_killed_at_any_step_the_directory_or_the_new_environment_stands_there(tmp_path: Path, either_way: str) -> None:
+def test_killed_at_any_step_the_directory_or_the_new_environment_stands_there(folder: Path, either_way: str) -> None:
     step = 0
     killed = True
     while killed:
         step += 1
-        store = Store(str(tmp_path / str(step)), "ml")
+        store = Store(str(folder / str(step)), "ml")
         os.mkdir(store.place.root)
         fill(store.place.link, "by hand")
         with store.lock(), store.build("aaaaaa", NOW) as building:

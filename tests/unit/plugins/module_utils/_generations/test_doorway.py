@@ -127,6 +127,28 @@ def test_a_script_that_names_the_link_stays_too(
         assert process.communicate("go on\n", timeout=60)[0].split()[0] == "old"
 
 
+def test_children_of_an_entry_point_that_the_new_generation_does_not_have(
+    store: Store, old_then_new: tuple[Generation, Generation]
+) -> None:
+    """The children of multiprocessing read the script of their parent again, by the name it was started with."""
+    old, new = old_then_new
+    script = Path(old.prefix, "bin", "spawner")
+    form = ENTRY_POINT_BY_SHELL if " " in old.prefix else ENTRY_POINT
+    script.write_text(form.format(prefix=old.prefix, body=SPAWN))
+    script.chmod(0o755)
+    text = doorway.entry("spawner", str(script), old.prefix, store.place.link)
+    assert text is not None
+    door = Path(old.path, "bin", "spawner")
+    door.write_bytes(text)
+    door.chmod(0o755)
+    argv = [f"{store.place.link}/bin/spawner"]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        wait_until_inside(process, old)
+        with store.lock():
+            store.switch(new)
+        assert process.communicate("go on\n", timeout=60)[0] == f"old {old.prefix}\n"
+
+
 def test_a_process_that_activated_itself_stays(
     store: Store, old_then_new: tuple[Generation, Generation], tmp_path: Path
 ) -> None:

@@ -21,9 +21,16 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from .conftest import built, killed_at
+from .conftest import MEMORY, built, killed_at
 
 MAYBE_A_STEP = st.one_of(st.none(), st.integers(1, 120))
+
+
+def every_record_stands_for_a_whole_generation(store: Store) -> None:
+    for generation in store.generations():
+        assert {*os.listdir(generation.path)} == {"prefix", "bin", "lib", "pyvenv.cfg", "mlstack.json"}
+        assert {*os.listdir(f"{generation.path}/bin")} == {*os.listdir(f"{generation.prefix}/bin")}
+        assert Path(generation.path, "lib/module.py").read_text() == f"WHAT = {generation.digest!r}\n"
 
 
 class Environment(RuleBasedStateMachine):
@@ -31,7 +38,7 @@ class Environment(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.folder = tempfile.mkdtemp()
+        self.folder = tempfile.mkdtemp(dir=MEMORY)
         self.store = Store(f"{self.folder}/envs", "ml")
         self.allowed: set[str] = {""}
         self.built = 0
@@ -132,6 +139,10 @@ class Environment(RuleBasedStateMachine):
         self.allowed = {state.current.digest}
 
     @invariant()
+    def what_has_a_record_is_whole(self) -> None:
+        every_record_stands_for_a_whole_generation(self.store)
+
+    @invariant()
     def what_a_process_uses_is_there(self) -> None:
         assert self.used <= set(self.store.observe().ids)
 
@@ -143,12 +154,12 @@ TestEnvironment = Environment.TestCase
 
 
 @pytest.mark.parametrize("act", ["first build", "next build", "prune", "remove"])
-def test_killed_at_each_single_step(tmp_path: Path, act: str) -> None:
+def test_killed_at_each_single_step(folder: Path, act: str) -> None:
     step = 0
     killed = True
     while killed:
         step += 1
-        store = Store(str(tmp_path / str(step)), "ml")
+        store = Store(str(folder / str(step)), "ml")
         if act != "first build":
             built(store, "000001")
         if act == "prune":
@@ -173,8 +184,7 @@ def test_killed_at_each_single_step(tmp_path: Path, act: str) -> None:
             "remove": {"000001", ""},
         }[act]
         assert (state.current.digest if state.current else state.standing.replace("absent", "")) in possible
-        if state.current:
-            assert Path(store.place.link, "lib/module.py").read_text() == f"WHAT = {state.current.digest!r}\n"
+        every_record_stands_for_a_whole_generation(store)
         last = built(store, "000009", after=int(timedelta(minutes=1).total_seconds()))
         with store.lock():
             store.clean_leftovers()

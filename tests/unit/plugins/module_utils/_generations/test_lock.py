@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -110,6 +111,26 @@ def test_one_lock_per_environment(store: Store) -> None:
 def test_our_own_lock_is_nobody_elses(store: Store) -> None:
     with store.lock():
         assert not locks.held_by_another(store.place.lock_file)
+
+
+def test_a_lock_on_a_file_that_was_just_removed_counts_for_nothing(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A holder removes the environment, its lock file included, between our open() and our flock()."""
+    flock = fcntl.flock
+    replaced: list[int] = []
+
+    def after_a_removal(handle: int, operation: int) -> None:
+        if not replaced:
+            os.unlink(store.place.lock_file)
+            Path(store.place.lock_file).touch()
+            replaced.append(os.stat(store.place.lock_file).st_ino)
+        flock(handle, operation)
+
+    monkeypatch.setattr(fcntl, "flock", after_a_removal)
+    with store.lock(), pytest.raises(BlockingIOError), open(store.place.lock_file) as stream:
+        assert os.stat(store.place.lock_file).st_ino == replaced[0]
+        flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def test_removal_while_another_waits(store: Store) -> None:
