@@ -19,15 +19,19 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import C
 
 @dataclass(frozen=True)
 class Conflict:
-    """``requirer`` needs ``package`` in the range ``wanted``, which ``found`` does not satisfy."""
+    """``requirer`` needs ``package`` in the range ``wanted``; ``found`` is what stands against it, wished by the user,
+    or needed by ``found_by`` where that is not empty."""
 
     package: str
     requirer: str
     wanted: str
     found: str
+    found_by: str = ""
 
     def __str__(self) -> str:
-        return f"{self.requirer} wants {self.package}{self.wanted}, but {self.found} is wished"
+        other = f"{self.found_by} wants {self.package}{self.found}"
+        against = other if self.found_by else f"{self.package}{self.found} is wished"
+        return f"{self.requirer} wants {self.package}{self.wanted}, but {against}"
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,18 @@ _READINGS = (
         "write the requirements as a lock with hashes (state: locked makes one), or leave require_hashes off",
     ),
     _Reading(
+        "hash_missing",
+        r"Hash-checking is required, but no trusted hash was provided for: `(?P<what>[^`]+)`",
+        "no hash is given for {what}",
+        "write the requirements as a lock with hashes (state: locked makes one), or leave require_hashes off",
+    ),
+    _Reading(
+        "hash_missing",  # a dependency that nobody named
+        r"In --require-hashes mode, all requirements must have their versions pinned with ==.*?\n\s+(?P<what>\S+)",
+        "no version and hash is given for {what}",
+        "write the requirements as a lock with hashes (state: locked makes one), or leave require_hashes off",
+    ),
+    _Reading(
         "permission_denied",
         r"(?P<line>[^\n]*(?:Permission denied|\[Errno 13\])[^\n]*)",
         "this user may not write there: {line}",
@@ -84,8 +100,27 @@ _READINGS = (
         "fill the cache or give find_links with the files, or leave offline off",
     ),
     _Reading(
+        "index_refused",
+        r"(?P<line>[^\n]*(?:valid authentication credentials|40[13] (?:Unauthorized|Forbidden|Client Error))[^\n]*)",
+        "the index wants other credentials: {line}",
+        "correct the user and password in index_url (percent-encode what is not a letter or digit), or ask for access",
+    ),
+    _Reading(
+        "index_untrusted",
+        r"The repository located at (?P<what>\S+) is not a trusted or secure host",
+        "pip leaves {what} out, which speaks plain http",
+        "use its https address, or name it in trusted_hosts",
+    ),
+    _Reading(
+        "no_such_package",
+        r"Could not fetch URL \S+/(?P<what>[^/\s]+)/: 404",
+        "the index has no package {what}",
+        "check the spelling, or give the index that has it as extra_index_urls",
+    ),
+    _Reading(
         "index_unreachable",
-        r"(?P<line>[^\n]*(?:Failed to fetch|Connection refused|Failed to establish a new connection|dns error|"
+        r"(?P<line>[^\n]*(?:Failed to fetch|Failed to download|Download failed|"
+        r"Could not fetch URL|Connection refused|Failed to establish a new connection|dns error|"
         r"Temporary failure in name resolution|Name or service not known|Network is unreachable|timed out|"
         r"certificate verify failed|invalid peer certificate|Connection reset|IncompleteRead)[^\n]*)",
         "the index cannot be reached: {line}",
@@ -98,6 +133,18 @@ _READINGS = (
         "run the task again; if it stays so, the file on the index is damaged",
     ),
     _Reading(
+        "python_unfit",
+        r"Because (?P<what>\S+) requires Python (?P<wanted>\S+)",
+        "{what} needs Python {wanted}",
+        "choose another Python with the option python, or a version of the package for this one",
+    ),
+    _Reading(
+        "python_unfit",
+        r"Package '(?P<what>[^']+)' requires a different Python: (?P<here>\S+) not in '(?P<wanted>[^']+)'",
+        "{what} needs Python {wanted}, and this one is {here}",
+        "choose another Python with the option python, or a version of the package for this one",
+    ),
+    _Reading(
         "no_such_version",
         r"(?:there is no version of|Could not find a version that satisfies the requirement) (?P<what>[^\s;]+)",
         "the index has no {what} for this Python and platform",
@@ -108,6 +155,12 @@ _READINGS = (
         r"(?P<what>\S+) was not found in the (?:package registry|provided package locations)",
         "the index has no package {what}",
         "check the spelling, or give the index that has it as extra_index_urls",
+    ),
+    _Reading(
+        "no_wheel",
+        r"Because (?P<what>\S+) has no wheels with a matching",
+        "{what} has wheels, but none for this Python and platform, and no source to build one from",
+        "choose another Python with the option python, or a version that has a wheel for this one",
     ),
     _Reading(
         "no_wheel",
@@ -129,26 +182,50 @@ _READINGS = (
     ),
 )
 
-_NAME = r"(?P<package>[A-Za-z0-9][A-Za-z0-9._-]*)"
-_UV_DEPENDS = re.compile(rf"(?P<requirer>\S+?==\S+) depends on {_NAME}(?P<wanted>[<>=!~][^\s;]*)")
-_UV_REQUIRE = re.compile(rf"you require {_NAME}(?P<spec>[<>=!~][^\s,.]*(?:\.[^\s,.]+)*)")
-_PIP_DEPENDS = re.compile(rf"^\s+(?P<requirer>\S+ \S+) depends on {_NAME}(?P<wanted>[^\s;]*)", re.M)
-_PIP_REQUIRE = re.compile(rf"^\s+The user requested {_NAME}(?P<spec>\S*)", re.M)
+_NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
+_RANGE = r"[<>=!~]=?[^\s,;]*[^\s,;.](?:,[<>=!~]=?[^\s,;]*[^\s,;.])*"
+# What uv and pip write of a dependency, and of what the user asked for.
+_DEPENDS = (
+    rf"(?P<requirer>all versions of {_NAME}|{_NAME}(?:{_RANGE})?) depends? on (?P<package>{_NAME})(?P<wanted>{_RANGE})",
+    rf"^\s+(?P<requirer>{_NAME} \S+) depends on (?P<package>{_NAME})(?:\[[^\]]*\])?(?P<wanted>{_RANGE})",
+)
+_REQUIRES = (
+    rf"you require (?P<list>{_NAME}(?:{_RANGE})?(?:(?:, | and ){_NAME}(?:{_RANGE})?)*)",
+    rf"^\s+The user requested (?:\(constraint\) )?(?P<list>{_NAME}(?:{_RANGE})?)",
+)
 
 
 def conflicts(output: str) -> list[Conflict]:
     """The version conflicts that an engine's output tells of."""
-    text = re.sub(r"[ \t]+", " ", output)
+    is_pip = "The conflict is caused by:" in output
+    # What uv concludes it has said before.
+    text = output if is_pip else re.sub(r"we can conclude that .*", "", output)
+    wished: dict[str, str] = {}
+    for match in re.finditer(_REQUIRES[is_pip], text, re.M):
+        wished.update((name.lower(), version) for name, version in re.findall(rf"({_NAME})({_RANGE})", match["list"]))
+    needs = [
+        (match["package"], _pinned(match["requirer"], wished), match["wanted"])
+        for match in re.finditer(_DEPENDS[is_pip], text, re.M)
+    ]
     found = []
-    for depends, require in ((_UV_DEPENDS, _UV_REQUIRE), (_PIP_DEPENDS, _PIP_REQUIRE)):
-        wished = {match["package"].lower(): match["package"] + match["spec"] for match in require.finditer(output)}
-        for match in depends.finditer(text if depends is _UV_DEPENDS else output):
-            package = match["package"]
-            if package.lower() in wished:
-                found.append(
-                    Conflict(package, match["requirer"].replace(" ", "=="), match["wanted"], wished[package.lower()])
-                )
+    for number, (package, requirer, wanted) in enumerate(needs):
+        if package.lower() in wished:
+            found.append(Conflict(package, requirer, wanted, wished[package.lower()]))
+            continue
+        for other, other_requirer, other_wanted in needs[number + 1 :]:
+            if other.lower() == package.lower() and other_wanted != wanted:
+                found.append(Conflict(package, requirer, wanted, other_wanted, other_requirer))
     return list(dict.fromkeys(found))
+
+
+def _pinned(requirer: str, wished: t.Mapping[str, str]) -> str:
+    """A requirer by the version that is wished of it, where uv speaks of a range or of all versions."""
+    words = requirer.split()
+    name = words[-1] if words[0] == "all" else words[0]
+    name = re.split(r"[<>=!~]", name)[0]
+    if len(words) == 2:
+        return f"{words[0]}=={words[1]}"
+    return f"{name}{wished.get(name.lower(), '')}"
 
 
 def read(output: str) -> tuple[str, str, str, list[Conflict]]:

@@ -90,9 +90,12 @@ class PipEngine(Engine):
             flags += ["--trusted-host", host]
         command = [python, self.program, *argv[:1], *flags, *argv[1:]]
         command += ["--no-index"] if sources.offline and argv[0] == "install" else []
-        result = self.commands.run(
-            command, purpose=purpose, env={**STRAY_VARIABLES, **(env or {})}, timeout=self.timeout, check=False
-        )
+        environ = {**STRAY_VARIABLES, **(env or {})}
+        result = self.commands.run(command, purpose=purpose, env=environ, timeout=self.timeout, check=False)
+        if not result.ok and "(from versions: none)" in result.err:
+            # So it says too where the index refuses us or is not there, and only when it is talkative it tells which.
+            command.append("-vv")
+            result = self.commands.run(command, purpose=purpose, env=environ, timeout=self.timeout, check=False)
         if not result.ok:
             raise explain(self.commands.failure(result, purpose), result)
         return result
