@@ -106,7 +106,7 @@ class Transaction:
 
     @property
     def named(self) -> frozenset[str]:
-        return frozenset((*(name for name, _ in self.install), *self.remove))
+        return frozenset((*(name for name, _version in self.install), *self.remove))
 
 
 @dataclass(frozen=True)
