@@ -95,3 +95,11 @@ def test_the_second_run_of_root_changes_nothing(debian, first_as_root):
 
 def test_check_mode_agrees(debian, first_as_root):
     debian.converge("--check", "--diff").converged(changed=False)
+
+
+def test_a_user_with_sudo_leaves_nothing_out(debian, first_as_root):
+    debian.host.check("apt-get install --yes --quiet sudo", env={"DEBIAN_FRONTEND": "noninteractive"})
+    debian.host.write("/etc/sudoers.d/newcomer", f"{USER} ALL=(ALL) NOPASSWD: ALL\n", mode="0440")
+    run = debian.converge("--become", user=USER).converged(changed=False)
+    assert "needs root" not in run.printed
+    assert "Keep the packages of the distribution" in run.printed
