@@ -29,7 +29,7 @@ MEANINGS = {
     "pip-conflict-ranges": ("conflict", "alpha==1.0 wants beta<2, but gamma==1.0 wants beta>=2"),
     "uv-conflict-ranges": ("conflict", "gamma wants beta>=2, but alpha wants beta<2"),
     "pip-cut-off": ("index_unreachable", "not enough bytes were received"),
-    "uv-cut-off": ("index_unreachable", "Failed to download `beta==1.0`"),
+    "uv-cut-off": ("index_unreachable", "Failed to fetch"),
     "pip-missing-hash": ("hash_missing", "for beta<2"),
     "uv-missing-hash": ("hash_missing", "for beta"),
     "pip-no-name": ("index_untrusted", "index.invalid"),
