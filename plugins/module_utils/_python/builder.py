@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import re
@@ -16,6 +17,7 @@ import typing as t
 from dataclasses import replace
 from datetime import datetime, timezone
 
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import disk
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Building, Store
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context
@@ -40,6 +42,7 @@ class Builder:
     def __init__(self, context: Context, params: t.Mapping[str, t.Any]) -> None:
         self._context = context
         self._workshop = Workshop(context, params)
+        self._visited: tempfile.TemporaryDirectory[str] | None = None
 
     def check(self, wish: EnvironmentWish, observed: Observed) -> None:
         """Refuse requirements that are not pinned. Raises InvalidWish naming all of them by file and line."""
@@ -58,11 +61,15 @@ class Builder:
         recorded = _recorded_if_repairing(observed)
         if recorded is not None:
             return recorded
-        with tempfile.TemporaryDirectory(prefix="mlstack-") as scratch:
-            workshop = self._workshop.visiting(scratch)
-            engine = workshop.engine()
-            request = self._request(wish, observed)
-            interpreter = self._interpreter(wish, engine, request, scratch, workshop)
+        if self._visited is None:
+            # One for all environments of the call: what has to be fetched for a look is fetched once.
+            self._visited = tempfile.TemporaryDirectory(prefix="mlstack-")
+            atexit.register(self._visited.cleanup)
+            self._visiting = self._workshop.visiting(self._visited.name)
+        engine = self._visiting.engine()
+        request = self._request(wish, observed)
+        with tempfile.TemporaryDirectory(prefix="wish-", dir=self._visited.name) as scratch:
+            interpreter = self._interpreter(wish, engine, request, scratch, self._visiting)
             found = engine.preview(interpreter.path, request, scratch)
         return {names.normalize(name): version for name, version in found.items()}
 
@@ -77,19 +84,45 @@ class Builder:
             os.mkdir(scratch, 0o700)
             with _timed(timings, "python"):
                 interpreter = self._interpreter(wish, engine, request, scratch, self._workshop)
-            with _timed(timings, "create"):
-                engine.create(building.prefix, interpreter.path)
-            with _timed(timings, "install"):
-                engine.install(building.prefix, request, scratch)
+            self._fill(wish, engine, building.prefix, interpreter, request, scratch, timings)
             with _timed(timings, "verify"):
                 found = self._verify(wish, observed, building, scratch)
-            record["asked"] = dict(observed.wanted.asked) if observed.wanted else {}
             disk.delete(scratch)
             record = _record(engine, interpreter, found, request, timings)
+            record["asked"] = dict(observed.wanted.asked) if observed.wanted else {}
             with _timed(timings, "seal"):
                 generation = store.seal(building, record)
         told = switch(wish, store, generation)
         return {**told, "timings": {name: round(seconds, 3) for name, seconds in timings.items()}}
+
+    def _fill(
+        self,
+        wish: EnvironmentWish,
+        engine: Engine,
+        prefix: str,
+        interpreter: Choice,
+        request: Request,
+        scratch: str,
+        timings: dict[str, float],
+    ) -> None:
+        for attempt in (1, 2):
+            with _timed(timings, "create"):
+                engine.create(prefix, interpreter.path)
+            with _timed(timings, "install"):
+                engine.install(prefix, request, scratch)
+            found = verify.damaged(prefix) if wish.options["verify_files"] else {}
+            if not found.get("files"):
+                return
+            if attempt == 1:  # a file of another environment was changed, and the cache with it
+                engine.forget(found["packages"])
+                disk.delete(prefix)
+        raise MlstackError(
+            "files_damaged",
+            wished=f"environment {wish.name} with every file as its package says",
+            found=f"after a fresh installation {', '.join(found['files'][:5])} differ",
+            todo="find out whether the index serves damaged packages, or the disk or memory of this host is failing",
+            **found,
+        )
 
     def _verify(self, wish: EnvironmentWish, observed: Observed, building: Building, scratch: str) -> verify.Found:
         wanted = observed.wanted

@@ -65,7 +65,8 @@ class Environments(Subject[EnvironmentWish, Observed]):
         if not whole and (len(ids) > wish.options["keep"] + 1 or (undecided and ids)):
             generations = tuple(store.generations())
             others = [item for item in generations if current is None or item.id != current.id]
-            intact = tuple(item for item in others if not drift_of(item)) if undecided else ()
+            files = wish.options["verify_files"]
+            intact = tuple(item for item in others if not drift_of(item, files=files)) if undecided else ()
             observed = replace(observed, generations=generations, intact=intact)
         building = planner.needs_build(wish, observed)
         if building and wish.state == "present":
@@ -131,7 +132,6 @@ class Environments(Subject[EnvironmentWish, Observed]):
         return self._builder
 
 
-def folders_of(generation: Generation) -> list[str]:
 def _wanted(wish: EnvironmentWish, state: StoreState, differences: tuple[str, ...], context: Context) -> Wanted | None:
     """What the requirements say; None where the generation in use was built for the very same words, and is whole."""
     if wish.state != "present":
@@ -146,6 +146,7 @@ def _wanted(wish: EnvironmentWish, state: StoreState, differences: tuple[str, ..
     return wanted
 
 
+def folders_of(generation: Generation) -> list[str]:
     """The site-packages folders of a generation."""
     return [os.path.join(generation.prefix, folder) for folder in generation.record.get("site_packages", [])]
 
@@ -199,12 +200,12 @@ def _refuse_what_cannot_be(wish: EnvironmentWish, context: Context, store: Store
     state = observed.store
     building = planner.needs_build(wish, observed)
     removing = wish.state == "absent" and not wish.absent_packages and bool(state.ids)
-    if context.preview and (building or removing):
     adopting = wish.state == "present" and state.standing == "directory" and wish.options["adopt"]
     if not (building or removing or adopting):
         return
     from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import adopt, permission
 
+    if context.preview and (building or removing):
         permission.check(store.place, f"change the environment {wish.link}")
     if removing and not wish.options["force"]:
         folder = store.place.store

@@ -214,7 +214,7 @@ def _adopt(wish: EnvironmentWish) -> Action:
 
 def _clean(wish: EnvironmentWish, observed: Observed) -> tuple[Action, ...]:
     paths = observed.store.leftovers
-    if not paths or (wish.state == "absent" and not wish.absent_packages):
+    if not paths:
         return ()
     summary = f"delete what an interrupted run left behind: {', '.join(paths)}"
     return (Action("clean", wish.name, summary, {"paths": list(paths)}),)
