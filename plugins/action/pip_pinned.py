@@ -37,9 +37,10 @@ class ActionModule(ActionBase):
                 path: base64.b64encode(zlib.compress(data, 9)).decode("ascii")
                 for path, data in contents.items()
             }
-        return self._execute_module(
+        result: dict[str, t.Any] = self._execute_module(
             module_name="gpufleet.mlstack.pip_pinned", module_args=arguments, task_vars=task_vars
         )
+        return result
 
     def _with_paths(self, environment: t.Any, contents: dict[str, bytes]) -> t.Any:
         """The environment with absolute paths; what they lead to is added to ``contents``."""
@@ -59,7 +60,7 @@ class ActionModule(ActionBase):
     def _located(self, path: str) -> str:
         path = os.path.expanduser(str(path))
         try:
-            return self._find_needle("files", path)
+            return str(self._find_needle("files", path))
         except AnsibleError:
             return os.path.abspath(path)  # the module names it as unreadable, with everything else that is wrong
 

@@ -25,7 +25,7 @@ class Action:
     details: t.Mapping[str, t.Any] = field(default_factory=dict)
 
     def result(self) -> dict[str, t.Any]:
-        shown = {"action": self.verb, "subject": self.subject, "summary": self.summary}
+        shown: dict[str, t.Any] = {"action": self.verb, "subject": self.subject, "summary": self.summary}
         if self.details:
             shown["details"] = dict(self.details)
         return shown

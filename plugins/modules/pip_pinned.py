@@ -318,16 +318,18 @@ code:
   sample: requirement_unpinned
 """
 
+import typing as t
+
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import run_module
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.arguments import SOURCES_SPEC
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.subjects import PythonEnvironments
 
 
-def strings() -> dict:
+def strings() -> dict[str, t.Any]:
     return {"type": "list", "elements": "str", "default": []}
 
 
-def flag(default: bool = False) -> dict:
+def flag(default: bool = False) -> dict[str, t.Any]:
     return {"type": "bool", "default": default}
 
 

@@ -140,7 +140,7 @@ def system_python(host: Host) -> str:
 def described(printed: str, path: str) -> dict[str, t.Any]:
     """What PROBE printed under the program ``path``. Raises MlstackError where that is no Python."""
     try:
-        facts = json.loads(printed)
+        facts: dict[str, t.Any] = json.loads(printed)
         complete = {"version_info", "environment", "executable"} <= set(facts)
     except (ValueError, TypeError):
         complete = False

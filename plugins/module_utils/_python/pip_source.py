@@ -246,7 +246,7 @@ def _working(search: _Search, program: str, version: str, origin: str) -> PipSou
 
 def pip_wheels(folders: t.Iterable[str]) -> list[tuple[str, str]]:
     """(version, path) of the wheels of pip in these folders that are new enough, the newest first."""
-    found = {}
+    found: dict[str, str] = {}
     for folder in folders:
         for path in glob.glob(os.path.join(glob.escape(folder), "pip-*.whl")):
             version = os.path.basename(path).split("-")[1]
