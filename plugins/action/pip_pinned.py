@@ -13,7 +13,6 @@ import zlib
 from ansible.errors import AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
-
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import requirement_files
 
 
