@@ -110,7 +110,13 @@ def plan(wish: Wish, observation: Observation) -> Plan:
         actions.append(Action("refresh", "package lists", f"refresh the package lists ({refresh})"))
     actions += [Action("unhold", name, f"allow other versions of {name}") for name in resolution.unhold]
     changes = expected_changes(transaction, observation)
-    actions += [_change_action(change, transaction, bool(refresh)) for change in changes]
+    provisional = ""
+    if refresh:
+        known = forecast is not None and forecast.changes
+        provisional = (
+            ", going by the present package lists" if known else ", with what fresh package lists say it needs"
+        )
+    actions += [_change_action(change, transaction, provisional) for change in changes]
     actions += [
         Action("install", name, f"install {name} {version} (once the package lists offer it)", {"to": version})
         for name, version in resolution.unresolved
@@ -121,6 +127,7 @@ def plan(wish: Wish, observation: Observation) -> Plan:
         before=tuple(f"{change.name} {change.before}" for change in changes if change.before)
         + tuple(f"{name} held" for name in resolution.unhold),
         after=tuple(f"{change.name} {change.after}".rstrip() for change in changes if change.action != "remove")
+        + tuple(f"{name} {version}" for name, version in resolution.unresolved)
         + tuple(f"{name} held" for name in resolution.hold),
         details={"kept_back": list(resolution.kept_back)},
     )
@@ -270,7 +277,7 @@ def _refuse_held_removal(package: PackageWish, found: Installed) -> None:
         )
 
 
-def _change_action(change: Change, transaction: Transaction, provisional: bool) -> Action:
+def _change_action(change: Change, transaction: Transaction, provisional: str) -> Action:
     shown = {
         "install": f"install {change.name} {change.after}".rstrip(),
         "remove": f"remove {change.name} {change.before}",
@@ -279,8 +286,7 @@ def _change_action(change: Change, transaction: Transaction, provisional: bool) 
         shown = f"change {change.name} {change.before} -> {change.after}"
     if change.name not in transaction.named:
         shown += " (nobody named it)" if change.action == "remove" else " (dependency)"
-    if provisional:
-        shown += ", going by the present package lists"
+    shown += provisional if change.action != "remove" else ""
     return Action(change.action, change.name, shown, {"from": change.before, "to": change.after})
 
 
