@@ -14,7 +14,6 @@ import typing as t
 from dataclasses import dataclass, field, replace
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host

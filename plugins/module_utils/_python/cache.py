@@ -17,7 +17,6 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Subject
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Action, Plan
 
-
 # What uv (CACHE_BUCKETS with their versions) and pip put into a cache. Whatever else lies in such a folder is not ours.
 _ENTRY = re.compile(r"CACHEDIR\.TAG|\.gitignore|\.lock|[a-z]+(?:-[a-z]+)*-v\d+|http|wheels|selfcheck(?:\.json)?")
 
