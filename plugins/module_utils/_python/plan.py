@@ -70,7 +70,7 @@ def needs_build(wish: EnvironmentWish, observed: Observed) -> bool:
 def surplus(wish: EnvironmentWish, observed: Observed) -> list[Generation]:
     """The generations that nothing needs once the wish is met, whether or not a live process uses them still."""
     if wish.state == "rolled_back":
-        after = _rollback_target(wish, observed)
+        after: Generation | None = _rollback_target(wish, observed)
     elif needs_build(wish, observed):
         previous = observed.current.id if observed.current else ""
         newcomer = Generation("~", "", {"previous": previous})  # sorts behind every date: it will be the newest
@@ -243,7 +243,8 @@ def freeze_text(generation: Generation) -> str:
 
 
 def _recorded(generation: Generation) -> Versions:
-    return generation.record.get("installed", {})
+    installed: Versions = generation.record.get("installed", {})
+    return installed
 
 
 def _changing(observed: Observed, after: Versions, actions: tuple[Action, ...]) -> Plan:
