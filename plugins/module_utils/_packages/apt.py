@@ -94,7 +94,7 @@ class Apt(PackageManager):
             transaction,
             check=False,
         )
-        return apt_output.parse_simulation(f"{result.out}\n{result.err}", result.ok, transaction)
+        return apt_output.parse_simulation(f"{result.out}\n{result.err}", result.ok)
 
     def stale(self, valid_seconds: float) -> str:
         """See PackageManager. Apt touches the folder C(partial) in every update, but keeps the servers' dates on the
@@ -119,7 +119,7 @@ class Apt(PackageManager):
         result = self.commands.run(
             ["apt-get", "--simulate", "--option=Debug::NoLocking=1", "dist-upgrade"], check=False
         )
-        forecast = apt_output.parse_simulation(result.out, result.ok, Transaction())
+        forecast = apt_output.parse_simulation(result.out, result.ok)
         kept = apt_output.section(result.out, "The following packages have been kept back")
         newer = {change.name: change.after for change in forecast.changes if change.action == "upgrade"}
         newer.update({name: versions[0] for name, versions in self.candidates(kept).items()})

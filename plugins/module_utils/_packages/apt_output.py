@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import Change, Forecast, Transaction
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import Change, Forecast
 
 # "Inst name [old] (new origin [arch]) [...]", "Remv name [old]", "Purg name [old]": apt-private/private-install.cc
 _STEP = re.compile(r"^(?P<verb>Inst|Remv|Purg) (?P<name>\S+)(?: \[(?P<old>[^]]+)\])?(?: \((?P<new>\S+) )?")
@@ -27,7 +27,7 @@ _SIZE = re.compile(
 _UNITS = {None: 1, "k": 1000, "M": 1000**2, "G": 1000**3}
 
 
-def parse_simulation(text: str, ok: bool, transaction: Transaction) -> Forecast:
+def parse_simulation(text: str, ok: bool) -> Forecast:
     """C(apt-get --simulate), standard output and error together."""
     unknown = _unknown_names(text)
     if unknown:

@@ -42,7 +42,7 @@ CAUSES = (
     ),
     ("Error downloading packages", "repository_unusable", "mend the way to the repository, then run the task again"),
     ("Read-only file system", "read_only", "mount the file system writable, then run the task again"),
-    ("lock", "package_lock_timeout", "let the other process end, or raise lock_timeout"),
+    ("already locked by", "package_lock_timeout", "let the other process end, or raise lock_timeout"),
 )
 
 

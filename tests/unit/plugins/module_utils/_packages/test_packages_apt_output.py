@@ -11,10 +11,9 @@ import pytest
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import CommandResult
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import apt_failure, apt_output
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.apt import parse_database
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import Change, Installed, Transaction
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import Change, Installed
 
 RECORDED = Path(__file__).parent / "recorded"
-NOTHING = Transaction()
 
 
 def recorded(name: str) -> str:
@@ -56,13 +55,13 @@ def test_a_package_that_must_be_installed_again_is_not_complete():
     ],
 )
 def test_a_simulation(name, changes, held):
-    forecast = apt_output.parse_simulation(recorded(name), True, NOTHING)
+    forecast = apt_output.parse_simulation(recorded(name), True)
     assert forecast.changes == changes
     assert forecast.held == held
 
 
 def test_a_simulation_of_sixty_real_packages():
-    forecast = apt_output.parse_simulation(recorded("apt-install-new"), True, NOTHING)
+    forecast = apt_output.parse_simulation(recorded("apt-install-new"), True)
     said = next(line for line in recorded("apt-install-new").splitlines() if "newly installed" in line)
     assert f"{len(forecast.changes)} newly installed" in said
     assert {change.action for change in forecast.changes} == {"install"}
@@ -78,12 +77,12 @@ def test_a_simulation_of_sixty_real_packages():
     ],
 )
 def test_what_apt_does_not_know(name, unknown):
-    assert apt_output.parse_simulation(recorded(name), False, NOTHING).unknown == unknown
+    assert apt_output.parse_simulation(recorded(name), False).unknown == unknown
 
 
 @pytest.mark.parametrize("name", ["apt-uninstallable", "apt-broken"])
 def test_why_apt_refuses(name):
-    problem = apt_output.parse_simulation(recorded(name), False, NOTHING).problem
+    problem = apt_output.parse_simulation(recorded(name), False).problem
     assert problem == "bed-uninstallable : Depends: bed-does-not-exist but it is not installable"
 
 
@@ -139,7 +138,7 @@ def test_what_a_failed_run_has_left_is_named():
 
 
 def test_upgradable_and_shown():
-    assert apt_output.parse_simulation(recorded("apt-upgrade"), True, NOTHING).changes != ()
+    assert apt_output.parse_simulation(recorded("apt-upgrade"), True).changes != ()
     (record,) = apt_output.parse_records(recorded("apt-show"))
     assert record["Package"] == "python3-pip"
     assert record["Description-en"].startswith("Python package installer\n")
