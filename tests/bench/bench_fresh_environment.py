@@ -6,10 +6,10 @@
     python tests/bench/bench_fresh_environment.py [--rounds 5]
 
 The bare commands `uv venv && uv pip sync` are timed twice: as a shell task of the same play, and started by this script
-without Ansible. The first is the fair peer of a task; to the second the module's own time is compared, from its result.
+without Ansible. The first is the fair peer of a task; the second is that of the time which the module itself reports.
 All use one uv and one cache, which a first build that doesn't count has filled, and link from it on one file system.
-The pairs are alike in what they write: with or without bytecode, Python named or looked for. What pip_pinned does beside
-that (checking the set as `pip check` does, writing the record, bringing everything to the disk) is in its time.
+The pairs are alike in what they write: with or without bytecode, Python named or looked for. What pip_pinned does
+beside that (checking the set as `pip check` does, writing the record, bringing everything to the disk) is in its time.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A converged pip_pinned on sixty packages against ping, and against ansible.builtin.pip with the same requirement file.
+"""A converged pip_pinned on sixty packages against ping, and against ansible.builtin.pip with the same requirements.
 
     python tests/bench/bench_pip_pinned.py [--rounds 9] [--connections local,local-no-pipelining,ssh,docker]
 
@@ -62,7 +62,7 @@ def measured(inventory: str, env: dict[str, str], names: dict[str, Task], rounds
 
 def rows(connection: str, times: dict[str, measure.Times]) -> list[Row]:
     ours, ping, pip = times["pip_pinned"], times["ping"], times["builtin pip"]
-    note = f"CPU {ours.cpu_median:.2f}/{ping.cpu_median:.2f} s"
+    note = f"CPU {ours.cpu_median:.2f}/{ping.cpu_median:.2f} s, fastest {min(ours.wall):.3f}/{min(ping.wall):.3f} s"
     what = f"pip_pinned, {connection}"
     return [
         Row(what, ours.median, "ping", ping.median, 1.3, note=note),

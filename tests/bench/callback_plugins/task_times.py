@@ -36,7 +36,7 @@ class CallbackModule(CallbackBase):
 
     def __init__(self) -> None:
         super().__init__()
-        self._stream = open(os.environ["MLSTACK_TASK_TIMES"], "a", encoding="utf-8")  # noqa: SIM115: lives as we do
+        self._stream = open(os.environ["MLSTACK_TASK_TIMES"], "a", encoding="utf-8")  # noqa: SIM115
         self._task: str | None = None
         self._started = self._cpu = 0.0
 
