@@ -14,8 +14,9 @@ import os
 import sys
 import time
 
-# In place of this folder, so that 'testing' and the modules of ./converge are found.
-sys.path[0] = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+if __name__ == "__main__":
+    # In place of this folder, so that 'testing' and the modules of ./converge are found.
+    sys.path[0] = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 
 import interpreters
 import locked_environment

@@ -12,7 +12,10 @@ import sys
 import pytest
 
 import locked_environment
-from testing.workplace import Counts, counts_of
+from testing import run as runner
+from testing.layers import Layer
+from testing.machine import Machine
+from testing.workplace import Counts, Impossible, Workplace, counts_of
 
 TESTS = """
 import pytest
@@ -52,3 +55,66 @@ def test_command_line(arguments, status):
     done = subprocess.run([command, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == status
     assert "molecule" in done.stdout + done.stderr or arguments == ["--help"]
+
+
+def passes(work: Workplace) -> None:
+    work.check("true", ["true"])
+    work.conclude()
+
+
+def finds_something(work: Workplace) -> None:
+    work.check("true", ["true"])
+    work.check("false", ["sh", "-c", "echo the reason; exit 3"])
+    work.conclude()
+
+
+def lacks_something(work: Workplace) -> None:
+    raise Impossible("no moon in sight")
+
+
+@pytest.fixture
+def outcome_of(tmp_path, monkeypatch, capsys):
+    """Runs layers as ./test does: (status, what was printed)."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+    def outcome(ci: str, **layers):
+        monkeypatch.setenv("CI", ci)
+        chosen = [Layer(name, "", run) for name, run in layers.items()]
+        status = runner.run_layers(chosen, sys.prefix, Machine(print))
+        return status, capsys.readouterr().out
+
+    return outcome
+
+
+def test_a_run_without_a_failure_is_good(outcome_of):
+    status, printed = outcome_of("", first=passes, second=passes)
+    assert status == 0
+    assert printed.endswith("\n2 passed, 0 failed, 0 skipped\n")
+
+
+def test_a_failed_check_fails_the_run_and_shows_why(outcome_of):
+    status, printed = outcome_of("", first=passes, second=finds_something)
+    assert status == 1
+    assert "second       FAILED" in printed
+    assert "false: status 3" in printed
+    assert "    the reason\n" in printed
+    assert printed.endswith("\n2 passed, 1 failed, 0 skipped\n")
+
+
+def test_a_layer_that_cannot_run_is_skipped_with_its_reason(outcome_of):
+    status, printed = outcome_of("", first=passes, second=lacks_something)
+    assert status == 0
+    assert "second       skipped" in printed
+    assert "no moon in sight" in printed
+    assert printed.endswith("\n1 passed, 0 failed, 1 skipped\n")
+
+
+def test_a_layer_that_cannot_run_fails_in_ci(outcome_of):
+    status, printed = outcome_of("true", first=passes, second=lacks_something)
+    assert status == 1
+    assert "cannot run here: no moon in sight" in printed
+    assert printed.endswith("\n1 passed, 1 failed, 0 skipped\n")
+
+
+def test_a_run_that_tested_nothing_is_no_good(outcome_of):
+    assert outcome_of("", first=lacks_something)[0] == 1
