@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import os
 import typing as t
 import zlib
@@ -53,7 +54,7 @@ class ActionModule(ActionBase):
                 continue  # the module's own validation says what is wrong
             located[option] = [self._located(path) for path in paths]
             for path in located[option]:
-                _read(path, contents)
+                self._read(path, contents)
         return located
 
     def _located(self, path: str) -> str:
@@ -63,14 +64,23 @@ class ActionModule(ActionBase):
         except AnsibleError:
             return os.path.abspath(path)  # the module names it as unreadable, with everything else that is wrong
 
+    def _read(self, path: str, contents: dict[str, bytes]) -> None:
+        """Gather a file and its includes. What cannot be read or understood is left to the module to refuse."""
 
-def _read(path: str, contents: dict[str, bytes]) -> None:
-    """Gather a file and its includes. What cannot be read or understood is left to the module to refuse."""
+        def load(name: str) -> bytes:
+            if name not in contents:
+                contents[name] = self._content(name)
+            return contents[name]
 
-    def load(name: str) -> bytes:
-        if name not in contents:
-            with open(name, "rb") as stream:
-                contents[name] = stream.read()
-        return contents[name]
+        requirement_files.read_leniently([path], load=load)
 
-    requirement_files.read_leniently([path], load=load)
+    def _content(self, path: str) -> bytes:
+        """A file's bytes, decrypted where it is a vault's. Raises OSError."""
+        if not os.path.isfile(path):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+        real = self._loader.get_real_file(path)
+        try:
+            with open(real, "rb") as stream:
+                return stream.read()
+        finally:
+            self._loader.cleanup_tmp_file(real)
