@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import base64
 import glob
 import os
 import socket
 import threading
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
