@@ -44,7 +44,7 @@ except ImportError:
     pass
 print(json.dumps({"version": "%d.%d" % sys.version_info[:2],
                   "pip": os.path.dirname(pip.origin) if pip and pip.origin else None,
-                  "folders": [f for f in folders if f]}))
+                  "folders": [str(f) for f in folders if f]}))
 """
 
 RunResult = tuple[int, str, str]

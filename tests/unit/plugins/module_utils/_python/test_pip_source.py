@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -129,6 +131,17 @@ def test_says_each_way_that_failed_and_what_to_do(tmp_path, monkeypatch):
     assert f"To do: {caught.value.todo}." in text
     assert str(tmp_path / "state" / "wheels") in text
     assert not (tmp_path / "state" / "apt").exists()
+
+
+def installed_pythons():
+    found = [*glob.glob(os.path.expanduser("~/.pyenv/versions/3.*/bin/python")), "/usr/bin/python3"]
+    return [path for path in found if not re.search(r"/3\.[0-8]\.", path) and os.path.exists(path)] or [sys.executable]
+
+
+@pytest.mark.parametrize("python", installed_pythons())
+def test_finds_one_for_every_python_of_this_machine(python, tmp_path):
+    source = pip_source.find_pip(python, str(tmp_path))
+    assert version_under(source, python).startswith(f"pip {source.version} ")
 
 
 def test_an_interpreter_that_does_not_run_is_named(tmp_path):
