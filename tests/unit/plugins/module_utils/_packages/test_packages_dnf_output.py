@@ -188,5 +188,5 @@ def test_the_order_is_the_one_of_rpm_itself():
 @given(st.lists(WORDS, max_size=6))
 def test_sorting_is_stable_under_reordering(versions):
     assert [compare_versions(a, b) for a, b in zip(newest_first(versions), newest_first(versions[::-1]))] == [
-        0 for _ in versions
+        0 for _version in versions
     ]
