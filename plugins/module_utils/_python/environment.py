@@ -100,7 +100,8 @@ class Environments(Subject[EnvironmentWish, Observed]):
                 elif action.verb == "remove":
                     store.remove(force=wish.options["force"])
                     return planner.comparison(observation.installed, {})
-            if observation.store.ids and any(action.verb in ("switch", "prune") for action in plan.actions):
+            switching = any(action.verb in ("switch", "prune") for action in plan.actions)
+            if observation.store.ids and switching and wish.state != "rolled_back":
                 _prune(wish, store)
             current = store.observe().current
             _freeze(wish, current)

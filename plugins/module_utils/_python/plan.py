@@ -70,15 +70,14 @@ def needs_build(wish: EnvironmentWish, observed: Observed) -> bool:
 def surplus(wish: EnvironmentWish, observed: Observed) -> list[Generation]:
     """The generations that nothing needs once the wish is met, whether or not a live process uses them still."""
     if wish.state == "rolled_back":
-        after: Generation | None = _rollback_target(wish, observed)
-    elif needs_build(wish, observed):
+        return []  # else the newest could go, and going back again would go back further
+    if needs_build(wish, observed):
         previous = observed.current.id if observed.current else ""
         newcomer = Generation("~", "", {"previous": previous})  # sorts behind every date: it will be the newest
         doomed = choose.doomed(newcomer.id, (*observed.generations, newcomer), wish.options["keep"] + 1)
         return [item for item in doomed if item is not newcomer]
-    else:
-        reusable = _reusable(wish, observed) if wish.state == "present" and _reasons(wish, observed) else None
-        after = reusable or observed.current
+    reusable = _reusable(wish, observed) if wish.state == "present" and _reasons(wish, observed) else None
+    after = reusable or observed.current
     return choose.doomed(after.id, observed.generations, wish.options["keep"] + 1) if after else []
 
 
@@ -187,7 +186,7 @@ def _unwanted(wish: EnvironmentWish, observed: Observed) -> list[str]:
 def _rolled_back(wish: EnvironmentWish, observed: Observed) -> Plan:
     _refuse_occupied(wish, observed)
     target = _rollback_target(wish, observed)
-    further = (*_prune(wish, observed), *_freeze(wish, observed, target))
+    further = _freeze(wish, observed, target)
     if observed.current is not None and target.id == observed.current.id:
         return Plan(further)
     step = _switch(wish, target.id, "it is to be rolled back")
