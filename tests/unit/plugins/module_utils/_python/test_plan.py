@@ -1,0 +1,177 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Decisions over environments: what is done leads to the wish, once, and spares what must be spared."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+
+import pytest
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import plan as planner
+from ansible_collections.gpufleet.mlstack.tests.unit.plugins.module_utils._python.environments import (
+    ModelStore,
+    generation,
+    previewed,
+    wish,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+names = st.sampled_from(["numpy", "pandas", "six"])
+versions = st.sampled_from(["1.0", "1.1", "2.0"])
+contents = st.dictionaries(names, versions, max_size=3)
+
+
+def verbs(plan):
+    return [action.verb for action in plan.actions]
+
+
+@st.composite
+def present_wishes(draw):
+    pins = draw(st.dictionaries(names, versions, min_size=1, max_size=3))
+    return wish(
+        packages=[f"{name}=={version}" for name, version in pins.items()],
+        keep=draw(st.integers(0, 2)),
+        reinstall=draw(st.booleans()),
+        freeze_to=draw(st.sampled_from([None, "/frozen.txt"])),
+    )
+
+
+@st.composite
+def wishes(draw):
+    kind = draw(st.sampled_from(["present", "present", "absent", "without", "rolled_back"]))
+    options = {"keep": draw(st.integers(0, 2)), "freeze_to": draw(st.sampled_from([None, "/frozen.txt"]))}
+    if kind == "present":
+        return draw(present_wishes())
+    if kind == "without":
+        return wish(state="absent", packages=draw(st.lists(names, min_size=1, unique=True)), **options)
+    return wish(state=kind, **options)
+
+
+@st.composite
+def by_hand(draw):
+    """What somebody does in the environment with a plain pip, or a run that was killed leaves."""
+    return draw(st.sampled_from(["nothing", "leftover", "use"])) if draw(st.booleans()) else draw(contents)
+
+
+def touch(store, hand):
+    if isinstance(hand, dict) and store.current:
+        store.contents[store.current] = dict(hand)
+    elif hand == "leftover":
+        store.leftovers = ("/envs/.generations/ml/.trash-x",)
+    elif hand == "use":
+        store.in_use = frozenset(item.id for item in store.generations)
+
+
+@given(st.lists(st.tuples(wishes(), by_hand()), min_size=1, max_size=6))
+def test_after_a_plan_is_carried_out_there_is_nothing_left_to_do(story):
+    store = ModelStore()
+    for asked, hand in story:
+        touch(store, hand)
+        store.rebuilt = False
+        observed = store.observe(asked)
+        try:
+            plan = planner.plan_environment(asked, observed)
+        except MlstackError as error:
+            assert error.code == "nothing_to_roll_back_to"
+            continue
+        store.apply(asked, observed, plan)
+        again = planner.plan_environment(asked, store.observe(asked))
+        assert not again.changed, (verbs(plan), verbs(again))
+
+
+@given(st.lists(present_wishes(), min_size=1, max_size=5), wishes())
+def test_the_plan_names_every_generation_that_goes(history, last):
+    store = ModelStore()
+    for asked in [*history, last]:
+        store.rebuilt = False
+        observed = store.observe(asked)
+        try:
+            plan = planner.plan_environment(asked, observed)
+        except MlstackError:
+            return
+        store.apply(asked, observed, plan)
+        switched = any(verb in ("switch", "prune") for verb in verbs(plan))
+        if store.current and switched and asked.state != "rolled_back":
+            assert {item.id for item in store.generations} == store.kept_after(asked)
+
+
+@given(contents, contents)
+def test_a_comparison_leads_from_before_to_after(before, after):
+    told = planner.comparison(before, after)
+    result = {name: version for name, version in before.items() if name not in told["removed"]}
+    for name, change in told["replaced"].items():
+        assert result[name] == change["before"] != change["after"]
+        result[name] = change["after"]
+    assert not set(told["added"]) & set(before)
+    assert {**result, **told["added"]} == after
+
+
+@given(contents, contents)
+def test_drift_is_empty_only_where_nothing_differs(recorded, installed):
+    lines = planner.drift(recorded, installed)
+    assert (lines == ()) == (recorded == installed)
+    assert len(lines) == len({name for name in {*recorded, *installed} if recorded.get(name) != installed.get(name)})
+
+
+@given(present_wishes(), contents)
+def test_a_preview_changes_what_is_shown_and_not_what_is_done(asked, foretold):
+    store = ModelStore()
+    observed = store.observe(asked)
+    plain = planner.plan_environment(asked, observed)
+    shown = planner.plan_environment(asked, previewed(observed, foretold))
+    assert shown.actions == plain.actions
+    assert shown.details["added"] == dict(sorted(foretold.items()))
+
+
+def test_going_back_counts_from_the_newest_even_if_that_was_changed_by_hand():
+    store = ModelStore()
+    for version in ("1.0", "1.1", "2.0"):
+        asked = wish(packages=[f"six=={version}"])
+        observed = store.observe(asked)
+        store.apply(asked, observed, planner.plan_environment(asked, observed))
+    newest = store.current
+    store.contents[newest]["byhand"] = "1.0"
+    back = wish(state="rolled_back")
+    observed = store.observe(back)
+    store.apply(back, observed, planner.plan_environment(back, observed))
+    assert store.contents[store.current] == {"six": "1.1"}
+    assert not planner.plan_environment(back, store.observe(back)).changed
+
+
+def test_what_stands_in_the_place_is_refused_and_named():
+    for standing, words in {"directory": "a directory", "file": "a file", "foreign_link": "a link to"}.items():
+        for state in ("present", "absent", "rolled_back"):
+            store = ModelStore()
+            store.standing = standing
+            options = {"packages": ["six==1.0"]} if state == "present" else {}
+            asked = wish(state=state, **options)
+            with pytest.raises(MlstackError) as refused:
+                planner.plan_environment(asked, store.observe(asked))
+            assert refused.value.code == "occupied" and words in refused.value.found
+
+
+def test_a_directory_is_adopted_before_the_switch_when_asked():
+    store = ModelStore()
+    store.standing = "directory"
+    asked = wish(packages=["six==1.0"], adopt=True)
+    assert verbs(planner.plan_environment(asked, store.observe(asked))) == ["build", "adopt", "switch"]
+    # Built already, and stopped before the switch.
+    ready = store.observe(asked)
+    kept = generation("20260101T000000-abcdef", ready.wanted.digest, {"six": "1.0"})
+    store.generations, store.contents = [kept], {kept.id: {"six": "1.0"}}
+    assert verbs(planner.plan_environment(asked, store.observe(asked))) == ["adopt", "switch"]
+
+
+def test_planning_reads_no_clock_and_touches_no_file():
+    imported = set()
+    for node in ast.walk(ast.parse(inspect.getsource(planner))):
+        if isinstance(node, ast.Import):
+            imported |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            imported.add(node.module or "")
+    forbidden = {"os", "sys", "time", "datetime", "subprocess", "random", "pathlib", "shutil", "ansible"}
+    assert not {name.split(".")[0] for name in imported} & forbidden
