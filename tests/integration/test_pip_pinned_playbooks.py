@@ -73,6 +73,7 @@ class Project:
             env=environ,
             capture_output=True,
             text=True,
+            check=False,
         )
 
 

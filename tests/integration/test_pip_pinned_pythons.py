@@ -94,7 +94,7 @@ def test_a_managed_python_comes_from_a_mirror_and_stays_for_the_next_environment
 
 
 def test_auto_takes_the_newest_python_that_has_wheels(lonely, tmp_path):
-    """As with the guide's pins on Ubuntu 24.04: no wheel for the host's own Python, and one for another that is here."""
+    """As with the guide's pins on Ubuntu 24.04: no wheel for the host's own Python, and one for another here."""
     other = another_python()
     tag = "cp" + version_of(other).replace(".", "")
     distributions.wheel(tmp_path / "wheels", "binary", "1.0", tag=f"{tag}-{tag}-manylinux1_x86_64")

@@ -112,8 +112,6 @@ def test_credentials_of_the_argument_are_seen_nowhere(site_of_engine: Site, guar
 
 
 def test_credentials_of_requirement_files_and_variables_are_seen_nowhere(site: Site, guarded: PythonIndex) -> None:
-    import base64
-    import zlib
 
     url = guarded.url.replace("://", "://operator:${TOKEN}@")
     plain = f"--index-url {guarded.url_with_credentials}\nalpha==1.0\n"

@@ -67,7 +67,7 @@ def test_a_process_that_is_gone_holds_nothing() -> None:
 
 def test_only_one_of_us(tmp_path: Path) -> None:
     path = str(tmp_path / "ours")
-    first, second = (locks.only_one_of_us(path, 0.3, "change packages") for _ in range(2))
+    first, second = (locks.only_one_of_us(path, 0.3, "change packages") for _run in range(2))
     with first, pytest.raises(LockTimeout):
         second.__enter__()
     with locks.only_one_of_us(path, 1, "change packages"):
