@@ -32,7 +32,13 @@ SOURCES = {
 def params(*environments: dict, **more: object) -> dict:
     """The module's arguments as AnsibleModule would fill them in."""
     filled = [{**{name: spec.get("default") for name, spec in ENVIRONMENT_SPEC.items()}, **one} for one in environments]
-    rest = {"executable": None, "python_mirror": None, "python_downloads_json": None, "cache_dir": None, "toolbox": None}
+    rest = {
+        "executable": None,
+        "python_mirror": None,
+        "python_downloads_json": None,
+        "cache_dir": None,
+        "toolbox": None,
+    }
     return {"root": "/envs", "environments": filled, "requirement_files": None, **SOURCES, **rest, **more}
 
 
