@@ -56,7 +56,7 @@ def _module_utils_only(work: Workplace) -> str:
     folder = os.path.join(work.cache, "module_utils_only", os.path.basename(work.environment))
     package = os.path.join(folder, "ansible")
     os.makedirs(package, exist_ok=True)
-    for name in ("__init__.py", "release.py", "module_utils"):
+    for name in ("__init__.py", "_vendor", "release.py", "module_utils"):
         link = os.path.join(package, name)
         if not os.path.islink(link):
             os.symlink(os.path.join(installed, name), link)
