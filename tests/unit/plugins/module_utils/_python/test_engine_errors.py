@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Output of uv 0.13.9 and pip 25.3, recorded on an index of the test bed, is understood.
 
-In engine_output/ only addresses, ports and folders were replaced.
+In engine_output/ only hosts, addresses, ports and folders were replaced.
 """
 
 from __future__ import annotations
