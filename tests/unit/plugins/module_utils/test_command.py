@@ -103,7 +103,7 @@ def test_a_program_ends_with_us_unless_it_must_not(tmp_path, outlives_us):
 
 
 def _gone(pid: int) -> bool:
-    for _ in range(50):
+    for _attempt in range(50):
         try:
             with open(f"/proc/{pid}/stat") as stream:
                 if stream.read().rpartition(")")[2].split()[0] == "Z":

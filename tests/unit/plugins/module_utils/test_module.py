@@ -115,14 +115,14 @@ def test_check_mode_foretells_what_the_run_does_and_the_second_run_does_nothing(
         os.unlink(tmp_path / name)
     run(tmp_path, before)
     start = content(tmp_path)
-    foretold, _ = run(tmp_path, wished, check=True, diff=True)
+    foretold, _status = run(tmp_path, wished, check=True, diff=True)
     assert content(tmp_path) == start
     done, code = run(tmp_path, wished, diff=True)
     assert code == 0
     for key in ("changed", "plan", "diff"):
         assert foretold[key] == done[key]
     assert content(tmp_path) == {**start, **wished}
-    again, _ = run(tmp_path, wished, diff=True)
+    again, _status = run(tmp_path, wished, diff=True)
     assert (again["changed"], again["plan"], again["diff"]) == (False, [], [])
 
 
@@ -137,7 +137,7 @@ def test_one_wish_that_fails_stops_no_other_and_all_are_told(tmp_path):
 def test_what_another_run_did_while_we_waited_is_not_done_again(tmp_path):
     subject = Words()
     subject.meanwhile = {str(tmp_path / "a"): "x"}
-    result, _ = run(tmp_path, {"a": "x"}, subject=subject)
+    result, _status = run(tmp_path, {"a": "x"}, subject=subject)
     assert subject.locked == [str(tmp_path / "a")]
     assert not result["changed"] and result["plan"] == []
 
@@ -145,7 +145,7 @@ def test_what_another_run_did_while_we_waited_is_not_done_again(tmp_path):
 def test_a_converged_run_takes_no_lock(tmp_path):
     run(tmp_path, {"a": "x"})
     subject = Words()
-    result, _ = run(tmp_path, {"a": "x"}, subject=subject)
+    result, _status = run(tmp_path, {"a": "x"}, subject=subject)
     assert subject.locked == [] and result["commands_run"] == 0
 
 
@@ -168,7 +168,7 @@ def test_a_defect_is_told_as_ours_and_without_secrets(tmp_path):
 
 
 def test_arguments_in_the_result_hold_no_secret_and_no_files(tmp_path):
-    result, _ = run(
+    result, _status = run(
         tmp_path, {"a": "x"}, token="tokenword", url="https://u:secretword@host/", blob="a whole file of tokenword"
     )
     shown = result["invocation"]["module_args"]
@@ -178,6 +178,6 @@ def test_arguments_in_the_result_hold_no_secret_and_no_files(tmp_path):
 
 def test_a_diff_is_only_shown_when_asked_for(tmp_path):
     assert "diff" not in run(tmp_path, {"a": "x"})[0]
-    result, _ = run(tmp_path, {"a": "y"}, diff=True)
+    result, _status = run(tmp_path, {"a": "y"}, diff=True)
     assert result["diff"][0]["prepared"] == "a: write y\n"
     assert (result["diff"][1]["before"], result["diff"][1]["after"]) == ("x\n", "y\n")
