@@ -286,3 +286,24 @@ def test_auto_builds_with_pip_and_says_so_where_uv_cannot_be_had(site, toolbox, 
     assert ran.one["engine"]["name"] == "pip"
     assert "pip builds instead" in json.dumps(ran.result["warnings"])
     assert json.loads((site.path() / "mlstack.json").read_text())["engine"]["name"] == "pip"
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_a_conflict_is_named_as_package_wanted_and_found(site_of_engine, check):
+    for pins, requirer, against in (
+        (["alpha==1.0", "beta==2.0"], "alpha==1.0", "beta==2.0 is wished"),
+        (["alpha==1.0", "gamma==1.0"], "alpha==1.0", "gamma==1.0"),
+    ):
+        ran = site_of_engine.refuse("conflict", {"packages": pins}, check=check)
+        (conflict,) = ran.one["conflicts"]
+        assert conflict["package"] == "beta"
+        assert requirer in ran.result["msg"] and against in ran.result["msg"] and "beta<2" in ran.result["msg"]
+    assert not site_of_engine.path().exists()
+
+
+def test_an_index_that_is_gone_is_told(site_of_engine):
+    ran = site_of_engine.refuse(
+        "index_unreachable", {"packages": ["alpha==1.0"]}, index_url="http://127.0.0.1:9/simple/"
+    )
+    assert "127.0.0.1" in ran.result["msg"]
+    site_of_engine.refuse("no_such_package", {"packages": ["absent-here==1.0"]})

@@ -119,8 +119,14 @@ _READINGS = (
     ),
     _Reading(
         "index_unreachable",
+        r"(?P<line>Could not fetch URL [^\n]*)",
+        "the index cannot be reached: {line}",
+        "check index_url, proxy and certificates from this host, then run the task again",
+    ),
+    _Reading(
+        "index_unreachable",
         r"(?P<line>[^\n]*(?:Failed to fetch|Failed to download|Download failed|"
-        r"Could not fetch URL|Connection refused|Failed to establish a new connection|dns error|"
+        r"Connection refused|Failed to establish a new connection|dns error|"
         r"Temporary failure in name resolution|Name or service not known|Network is unreachable|timed out|"
         r"certificate verify failed|invalid peer certificate|Connection reset|IncompleteRead)[^\n]*)",
         "the index cannot be reached: {line}",

@@ -46,7 +46,7 @@ class PipEngine(Engine):
         """Nothing to do: pip unpacks anew each time."""
 
     def preview(self, python: str, request: Request, scratch: str) -> dict[str, str]:
-        argv = ["install", "--dry-run", "--quiet", "--ignore-installed", "--break-system-packages"]
+        argv = ["install", "--dry-run", "--ignore-installed", "--break-system-packages"]
         argv += ["--report", os.path.join(scratch, "report.json"), *self._of(request, scratch)]
         self._run(python, argv, request.sources, f"what pip would install for {request.title}")
         with open(os.path.join(scratch, "report.json"), encoding="utf-8") as stream:
@@ -94,7 +94,7 @@ class PipEngine(Engine):
         result = self.commands.run(command, purpose=purpose, env=environ, timeout=self.timeout, check=False)
         if not result.ok and "(from versions: none)" in result.err:
             # So it says too where the index refuses us or is not there, and only when it is talkative it tells which.
-            command.append("-vv")
+            command += ["-vv", "--retries", "0"]
             result = self.commands.run(command, purpose=purpose, env=environ, timeout=self.timeout, check=False)
         if not result.ok:
             raise explain(self.commands.failure(result, purpose), result)
