@@ -48,9 +48,9 @@ class ActionModule(ActionBase):
             return environment
         located = dict(environment)
         for option in ("requirements", "constraints"):
-            paths = environment.get(option) or []
-            paths = [paths] if isinstance(paths, str) else paths
-            if not isinstance(paths, list):
+            paths = environment.get(option)
+            paths = paths.split(",") if isinstance(paths, str) else paths  # as the module would divide it
+            if not paths or not isinstance(paths, list):
                 continue  # the module's own validation says what is wrong
             located[option] = [self._located(path) for path in paths]
             for path in located[option]:

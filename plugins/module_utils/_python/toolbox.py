@@ -115,7 +115,15 @@ class Toolbox:
             return self._ensured(tool)
 
     def _ensured(self, tool: Tool) -> str:
-        os.makedirs(self.root, mode=0o755, exist_ok=True)
+        try:
+            os.makedirs(self.root, mode=0o755, exist_ok=True)
+        except (FileExistsError, NotADirectoryError) as exc:
+            raise MlstackError(
+                "not_a_directory",
+                wished=f"install {tool.name} {tool.version} into the toolbox {self.root}",
+                found=f"{exc.filename} is not a directory",
+                todo="move it away, or choose another folder with the option toolbox",
+            ) from exc
         beside = tempfile.mkdtemp(prefix=f".{tool.name}-", dir=self.root)
         try:
             self._install(tool, beside)
