@@ -20,6 +20,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 # What a fault sees: the path that was asked for. It answers with a status to send, or None to serve as usual.
 Fault = Callable[[str], "int | None"]
@@ -101,7 +102,7 @@ def _handler(index: PythonIndex) -> type[BaseHTTPRequestHandler]:
             self.do_GET()
 
         def do_GET(self) -> None:
-            path = self.path.partition("?")[0]
+            path = unquote(self.path.partition("?")[0])
             index.requests.append(path)
             refused = index.fault(path) if index.fault else None
             if refused is not None:
@@ -129,7 +130,7 @@ def _handler(index: PythonIndex) -> type[BaseHTTPRequestHandler]:
                 self._answer(200, page.encode(), "text/html")
 
         def _file(self, path: Path) -> None:
-            if "/" in self.path.removeprefix("/files/") or not path.is_file():
+            if path.parent != index.folder or not path.is_file():
                 self._answer(404, b"no such file", "text/plain")
                 return
             time.sleep(index.delay_s)

@@ -26,12 +26,13 @@ WISH = {"name": "ml", "packages": ["six==1.16.0"], "verify_imports": ["six"]}
 VERSION = "import platform; print(platform.python_version())"
 
 
-def ansible(host: Container, folder: Path, user: str = "root", **arguments: Any) -> dict[str, Any]:
+def ansible(host: Container, folder: Path, user: str = "root", check: bool = False, **arguments: Any) -> dict[str, Any]:
     """Run pip_pinned on a host as Ansible does; the module's result."""
     inventory = folder / "hosts.ini"
     inventory.write_text(f"{host.inventory_line} ansible_user={user}\n")
     argv = [Path(sys.executable).parent / "ansible", "--inventory", inventory, "all", "--one-line"]
     argv += ["--module-name", "gpufleet.mlstack.pip_pinned", "--args", json.dumps(arguments)]
+    argv += ["--check"] if check else []
     ran = subprocess.run(
         argv,
         env={**os.environ, **ansible_environment(CHECKOUT), "ANSIBLE_NOCOLOR": "1"},
@@ -68,8 +69,9 @@ def test_a_host_that_has_python_and_nothing_else(tmp_path: Path, image: str, eng
 def test_an_ordinary_user_works_in_the_home_and_is_refused_elsewhere(tmp_path: Path) -> None:
     with container("debian12") as host:
         host.check("useradd --create-home --shell /bin/sh worker && mkdir -p /opt/mlstack/envs")
-        refused = ansible(host, tmp_path, user="worker", environments=[WISH])
-        assert refused["code"] == "not_permitted" and "/opt/mlstack/envs" in refused["msg"]
+        for check in (True, False):
+            refused = ansible(host, tmp_path, user="worker", check=check, environments=[WISH])
+            assert refused["code"] == "not_permitted" and "/opt/mlstack/envs" in refused["msg"]
         assert host.check("ls -A /opt/mlstack/envs") == ""
         done = ansible(host, tmp_path, user="worker", root="/home/worker/envs", environments=[WISH])
         assert done.get("changed") is True, done.get("msg")

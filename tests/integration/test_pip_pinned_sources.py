@@ -307,3 +307,26 @@ def test_an_index_that_is_gone_is_told(site_of_engine):
     )
     assert "127.0.0.1" in ran.result["msg"]
     site_of_engine.refuse("no_such_package", {"packages": ["absent-here==1.0"]})
+
+
+def test_a_pin_without_a_local_version_takes_the_build_that_the_index_has(site_of_engine, tmp_path):
+    """As with torch==2.0.1 on an index that has 2.0.1+cu118; the exact build is what is told and kept."""
+    distributions.wheel(tmp_path / "wheels", "tensors", "2.0.1+cu118")
+    with PythonIndex(tmp_path / "wheels") as index:
+        done = site_of_engine.apply({"packages": ["tensors==2.0.1"]}, index_url=index.url)
+        assert done.one["added"] == {"tensors": "2.0.1+cu118"}
+        assert not site_of_engine.apply({"packages": ["tensors==2.0.1"]}, index_url=index.url).result["changed"]
+        exact = site_of_engine.apply({"packages": ["tensors==2.0.1+cu118"]}, index_url=index.url)
+        assert exact.one["freeze"] == ["tensors==2.0.1+cu118"]
+        site_of_engine.refuse("no_such_version", {"packages": ["tensors==2.0.1+cpu"]}, index_url=index.url)
+
+
+def test_what_was_frozen_of_a_direct_url_is_pinned_and_builds_the_same(site_of_engine, packages):
+    site = site_of_engine
+    url = site.index.file_url("beta-2.0-py3-none-any.whl")
+    digest = distributions.sha256(wheel_of(packages, "beta", "2.0"))
+    frozen = site.folder / "frozen.txt"
+    site.apply({"packages": [f"beta @ {url}#sha256={digest}"], "freeze_to": str(frozen)})
+    assert frozen.read_text() == f"beta @ {url}#sha256={digest}\n"
+    again = site.apply({"name": "again", "requirements": [str(frozen)], "remote_src": True})
+    assert again.one["freeze"] == frozen.read_text().splitlines()

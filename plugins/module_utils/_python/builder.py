@@ -86,7 +86,7 @@ class Builder:
                 interpreter = self._interpreter(wish, engine, request, scratch, self._workshop)
             self._fill(wish, engine, building.prefix, interpreter, request, scratch, timings)
             with _timed(timings, "verify"):
-                found = self._verify(wish, observed, building, scratch)
+                found = self._verify(wish, observed, building, request, scratch)
             disk.delete(scratch)
             record = _record(engine, interpreter, found, request, timings)
             record["asked"] = dict(observed.wanted.asked) if observed.wanted else {}
@@ -124,7 +124,9 @@ class Builder:
             **found,
         )
 
-    def _verify(self, wish: EnvironmentWish, observed: Observed, building: Building, scratch: str) -> verify.Found:
+    def _verify(
+        self, wish: EnvironmentWish, observed: Observed, building: Building, request: Request, scratch: str
+    ) -> verify.Found:
         wanted = observed.wanted
         return verify.verify(
             f"environment {wish.name}",
@@ -133,6 +135,7 @@ class Builder:
             building.prefix,
             self._context.commands,
             scratch,
+            request.requirements,
         )
 
     def _request(self, wish: EnvironmentWish, observed: Observed) -> Request:

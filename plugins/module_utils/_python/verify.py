@@ -10,6 +10,7 @@ from __future__ import annotations
 import glob
 import json
 import os
+import re
 import typing as t
 from dataclasses import dataclass
 
@@ -26,6 +27,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.distribut
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import STRAY_VARIABLES
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.markers import PROBE
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.requirement_files import RequirementSet
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.requirements import Requirement
 
 # Imports one module per line of argv and goes on after a failure; prints {module: reason}.
 _IMPORT = r"""
@@ -60,8 +62,12 @@ def verify(
     prefix: str,
     commands: Commands,
     scratch: str,
+    installed_from: str = "",
 ) -> Found:
-    """Check a freshly built prefix: metadata, versions as wished, dependencies, imports. Raises MlstackError."""
+    """Check a freshly built prefix: metadata, versions as wished, dependencies, imports. Raises MlstackError.
+
+    ``installed_from`` is the requirement file text that it was built from.
+    """
     python = os.path.join(prefix, "bin", "python")
     probe = commands.run([python, "-I", "-c", PROBE], purpose=f"start the new Python of {title}", timeout=60)
     facts = interpreters.described(probe.out, python)
@@ -84,7 +90,7 @@ def verify(
     return Found(
         folders=[os.path.relpath(folder, os.path.realpath(prefix)) for folder in folders],
         installed={item.name: item.version for item in found.distributions},
-        freeze=sorted((frozen(item) for item in found.distributions), key=str.lower),
+        freeze=sorted((frozen(item, url_hashes(installed_from)) for item in found.distributions), key=str.lower),
         checks={"imports": list(imports), "requirements": len(found.distributions)},
     )
 
@@ -100,8 +106,17 @@ def damaged(prefix: str) -> dict[str, list[str]]:
     return {"files": sorted(set(files)), "packages": sorted(packages)}
 
 
-def frozen(item: Distribution) -> str:
-    """A distribution as a line of a requirement file, by its URL where it came from one (PEP 610)."""
+def url_hashes(requirements: str) -> dict[str, str]:
+    """Normalised name to sha256 of the direct URLs in a requirement file text."""
+    found = re.findall(r"^([A-Za-z0-9._-]+)\S* @ \S+[#&]sha256=([0-9a-f]{64})\b", requirements, re.M)
+    return {names.normalize(name): digest for name, digest in found}
+
+
+def frozen(item: Distribution, hashes: t.Mapping[str, str] | None = None) -> str:
+    """A distribution as a line of a requirement file, by its URL where it came from one (PEP 610).
+
+    uv checks the hash of a URL and does not note it; ``hashes`` has those that were asked for.
+    """
     url = item.direct_url or {}
     if not url.get("url"):
         return f"{item.written_name}=={item.version}"
@@ -111,8 +126,9 @@ def frozen(item: Distribution) -> str:
         return f"{item.written_name} @ {text}" + (
             f"#subdirectory={url['subdirectory']}" if url.get("subdirectory") else ""
         )
-    hashes = (url.get("archive_info") or {}).get("hashes") or {}
-    fragment = f"#sha256={hashes['sha256']}" if "sha256" in hashes else ""
+    noted = (url.get("archive_info") or {}).get("hashes") or {}
+    digest = noted.get("sha256") or (hashes or {}).get(item.name)
+    fragment = f"#sha256={digest}" if digest else ""
     return f"{item.written_name} @ {url['url']}{fragment}"
 
 
@@ -127,9 +143,16 @@ def _wrong_versions(
         version = by_name.get(wished.name)
         if version is None:
             problems.append(f"{wished.text} is wished, and no {wished.name} is installed")
-        elif wished.version and not versions.same(version, wished.version):
+        elif not _is_of(version, wished):
             problems.append(f"{wished.text} is wished, and {names.normalize(wished.name)} {version} is installed")
     return problems
+
+
+def _is_of(version: str, wished: Requirement) -> bool:
+    if wished.url is None:
+        # A pin without a local version takes any build of that version (PEP 440): 2.0.1+cu118 is a 2.0.1.
+        return versions.satisfies(version, wished.specifiers)
+    return wished.version is None or versions.same(version, wished.version)
 
 
 def _check_imports(title: str, imports: t.Sequence[str], python: str, commands: Commands, scratch: str) -> None:

@@ -70,6 +70,18 @@ def test_a_version_that_differs_or_is_missing_is_named(prefix):
     assert check(prefix, ["gamma==1.0 ; python_version < '3'", "ALPHA==1.0.0"])
 
 
+def test_a_pin_without_a_local_version_takes_any_build_of_it_and_one_with_takes_that(prefix):
+    put(prefix, "tensors", "2.0.1+cu118")
+    assert check(prefix, ["tensors==2.0.1"]) and check(prefix, ["tensors==2.0.1+cu118"])
+    assert "tensors 2.0.1+cu118 is installed" in refused("not_as_wished", prefix, ["tensors==2.0.1+cpu"]).found
+
+
+def test_the_hashes_of_direct_urls_in_a_requirement_file():
+    digest = "ab" * 32
+    text = f"Alpha[x] @ https://h/a.whl#sha256={digest}\nb @ git+https://h/b@{'0' * 40}\nc @ https://h/c#x=1&sha256={digest}\n"
+    assert verify.url_hashes(text) == {"alpha": digest, "c": digest}
+
+
 def test_metadata_that_is_cut_short_is_named(prefix):
     (site_packages(prefix) / "beta-1.1.dist-info" / "METADATA").write_text("")
     assert "beta-1.1.dist-info" in refused("not_as_wished", prefix).found
