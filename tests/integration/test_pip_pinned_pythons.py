@@ -101,8 +101,10 @@ def test_auto_takes_the_newest_python_that_has_wheels(lonely, tmp_path):
     distributions.sdist(tmp_path / "wheels", "source", "1.0")
     distributions.wheel(tmp_path / "wheels", "pure", "1.0")
     lonely.env["PATH"] += f":{other.parent}"
-    wish = {"packages": ["binary==1.0", "pure==1.0", "source==1.0"], "verify_imports": ["binary", "source"]}
+    linked = distributions.sdist(tmp_path / "wheels", "linked", "1.0")
     with PythonIndex(tmp_path / "wheels") as index:
+        url = f"linked @ {index.file_url(linked.name)}#sha256={distributions.sha256(linked)}"
+        wish = {"packages": ["binary==1.0", "pure==1.0", "source==1.0", url], "verify_imports": ["binary", "source"]}
         foretold = lonely.apply(wish, index_url=index.url, check=True)
         done = lonely.apply(wish, index_url=index.url)
         assert foretold.one["added"] == done.one["added"]

@@ -9,6 +9,7 @@ import base64
 import glob
 import os
 import socket
+import subprocess
 import threading
 import zlib
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from ansible_collections.gpufleet.mlstack.tests.bed import distributions
+from ansible_collections.gpufleet.mlstack.tests.bed.git_server import GitServer
 from ansible_collections.gpufleet.mlstack.tests.bed.python_index import PythonIndex
 from ansible_collections.gpufleet.mlstack.tests.integration.python_site import Site
 
@@ -155,3 +158,42 @@ def test_a_lock_holds_no_credentials(site: Site, guarded: PythonIndex) -> None:
     ran = site.apply(wish, index_url=guarded.url_with_credentials)
     assert "alpha==2.0" in lock.read_text()
     assert PASSWORD not in lock.read_text() + ran.out
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> tuple[Path, str]:
+    """A bare git repository of a package, its folder, and the commit."""
+    work = tmp_path / "work"
+    work.mkdir()
+    distributions.source_tree(distributions.sdist(tmp_path, "fromgit", "1.0"), work)
+    author = {f"GIT_{who}_{what}": "bed@localhost" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    env = {**os.environ, **author, "HOME": str(tmp_path), "GIT_CONFIG_NOSYSTEM": "1"}
+
+    def git(*words: object) -> str:
+        return subprocess.run(["git", *words], cwd=work, env=env, check=True, capture_output=True, text=True).stdout
+
+    git("init", "--quiet", "--initial-branch=main")
+    git("add", "--all")
+    git("commit", "--quiet", "--message", "1.0")
+    git("clone", "--quiet", "--bare", work, tmp_path / "served" / "fromgit.git")
+    return tmp_path / "served", git("rev-parse", "HEAD").strip()
+
+
+def test_credentials_of_a_git_url_are_seen_nowhere(site_of_engine: Site, repository: tuple[Path, str]) -> None:
+    site = site_of_engine
+    folder, commit = repository
+    with GitServer(folder, f"operator:{PASSWORD}") as server, watched_processes() as commands:
+        place = f"{server.place}/fromgit.git"
+        wish = {"packages": [f"fromgit @ git+http://operator:{PASSWORD}@{place}@{commit}"]}
+        foretold = site.apply(wish, check=True)
+        done = site.apply(wish)
+        wrong = {"name": "wrong", "packages": [f"fromgit @ git+http://operator:{PASSWORD}x@{place}@{commit}"]}
+        failed = site.run(wrong, no_cache=True)
+    assert failed.result["failed"]
+    assert foretold.one["added"] == done.one["added"] == {"fromgit": "1.0"}
+    assert done.one["freeze"] == [f"fromgit @ git+http://{place}@{commit}"]
+    assert [line for line in commands if "git" in line and server.place in line], "git was not seen at all"
+    assert not [line for line in commands if PASSWORD in line]
+    for each in (foretold, done, failed):
+        assert PASSWORD not in each.out + each.err
+    assert files_with(PASSWORD, site.root) + files_with(PASSWORD, site.home) == []

@@ -137,8 +137,9 @@ def test_direct_urls_with_a_hash_and_local_wheels(site_of_engine, packages):
     url = site.index.file_url("beta-2.0-py3-none-any.whl")
     digest = distributions.sha256(wheel_of(packages, "beta", "2.0"))
     wish = {"packages": [f"beta @ {url}#sha256={digest}", str(wheel_of(packages, "delta", "1.0"))]}
+    foretold = site.apply(wish, check=True)
     done = site.apply(wish)
-    assert done.one["added"] == {"beta": "2.0", "delta": "1.0"}
+    assert foretold.one["added"] == done.one["added"] == {"beta": "2.0", "delta": "1.0"}
     assert any(line.startswith(f"beta @ {url}") for line in done.one["freeze"])
     assert not site.apply(wish).result["changed"]
     site.refuse("requirement_unpinned", {"packages": [f"beta @ {url}"]})
@@ -175,8 +176,9 @@ def test_a_git_repository_at_a_commit(site_of_engine, repository):
     site = site_of_engine
     folder, commit = repository
     wish = {"packages": [f"fromgit @ git+file://{folder}@{commit}"]}
+    foretold = site.apply(wish, check=True)
     done = site.apply(wish)
-    assert done.one["added"] == {"fromgit": "1.0"}
+    assert foretold.one["added"] == done.one["added"] == {"fromgit": "1.0"}
     assert done.one["freeze"] == [f"fromgit @ git+file://{folder}@{commit}"]
     assert not site.apply(wish).result["changed"]
     for moving in ("main", commit[:12], ""):

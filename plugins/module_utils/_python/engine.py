@@ -14,6 +14,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import git_credentials
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,11 @@ class Request:
         options += [f"--only-binary {name}" for name in self.only_binary]
         return "".join(f"{line}\n" for line in options) + self.requirements
 
+    @property
+    def environ(self) -> dict[str, str]:
+        """The variables that must be set where this is read: credentials that have no place in its files."""
+        return git_credentials.environ(f"{self.requirements}\n{self.constraints}")
+
 
 def without(requirements: str, names: t.Collection[str]) -> str:
     """The same requirement file text less the requirements of these names (one logical line each)."""
@@ -100,7 +106,7 @@ class RequestFiles:
         for path, text in ((files.requirements, request.file_text()), (files.constraints, request.constraints)):
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with open(descriptor, "w", encoding="utf-8") as stream:
-                stream.write(text)
+                stream.write(git_credentials.stripped(text))
         return files
 
 

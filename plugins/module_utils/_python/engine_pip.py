@@ -40,7 +40,7 @@ class PipEngine(Engine):
     def install(self, prefix: str, request: Request, scratch: str) -> None:
         argv = ["install", *self._of(request, scratch)]
         argv += [] if request.compile_bytecode else ["--no-compile"]
-        self._run(_python_of(prefix), argv, request.sources, f"{request.title} installed by pip")
+        self._run(_python_of(prefix), argv, request.sources, f"{request.title} installed by pip", request.environ)
 
     def forget(self, packages: t.Sequence[str]) -> None:
         """Nothing to do: pip unpacks anew each time."""
@@ -48,7 +48,7 @@ class PipEngine(Engine):
     def preview(self, python: str, request: Request, scratch: str) -> dict[str, str]:
         argv = ["install", "--dry-run", "--ignore-installed", "--break-system-packages"]
         argv += ["--report", os.path.join(scratch, "report.json"), *self._of(request, scratch)]
-        self._run(python, argv, request.sources, f"what pip would install for {request.title}")
+        self._run(python, argv, request.sources, f"what pip would install for {request.title}", request.environ)
         with open(os.path.join(scratch, "report.json"), encoding="utf-8") as stream:
             report = json.load(stream)
         return {row["metadata"]["name"]: row["metadata"]["version"] for row in report["install"]}

@@ -15,6 +15,7 @@ from dataclasses import replace
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import CommandResult, Commands
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import site_packages
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import (
     STRAY_VARIABLES,
     Cache,
@@ -30,7 +31,9 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.pip_confi
 _NO_WHEEL = re.compile(
     r"Because ([A-Za-z0-9._-]+)(?:==\S+)? has no (?:usable )?wheels|Wheels are required for `([^`]+)`"
 )
-_WOULD_ADD = re.compile(r"^ \+ (?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+)", re.M)
+# A direct URL of anything but a wheel: it is meant to be built from source.
+_SOURCE_URL = re.compile(r"(?:^| @ )[A-Za-z+]+:(?!\S*\.whl\b)")
+_WOULD_ADD = re.compile(r"^ \+ (?P<name>[A-Za-z0-9._-]+)(?:==(?P<version>\S+)| @ (?P<url>\S+))", re.M)
 
 
 class UvEngine(Engine):
@@ -51,7 +54,7 @@ class UvEngine(Engine):
         argv = ["pip", "install", "--python", os.path.join(prefix, "bin", "python"), *self._of(request, scratch)]
         if request.compile_bytecode:
             argv.append("--compile-bytecode")
-        self._run(argv, request.sources, f"{request.title} installed by uv")
+        self._run(argv, request.sources, f"{request.title} installed by uv", request.environ)
 
     def forget(self, packages: t.Sequence[str]) -> None:
         self._run(["cache", "clean", *packages], Sources(), f"{', '.join(packages)} dropped from uv's cache")
@@ -59,18 +62,32 @@ class UvEngine(Engine):
     def preview(self, python: str, request: Request, scratch: str) -> dict[str, str]:
         argv = ["pip", "install", "--dry-run", "--python", python]
         argv += ["--target", os.path.join(scratch, "empty"), *self._of(request, scratch)]
-        result = self._run(argv, request.sources, f"what uv would install for {request.title}")
-        return {match["name"]: match["version"] for match in _WOULD_ADD.finditer(result.err)}
+        result = self._run(argv, request.sources, f"what uv would install for {request.title}", request.environ)
+        added = {match["name"]: match for match in _WOULD_ADD.finditer(result.err)}
+        versions = {name: match["version"] for name, match in added.items() if match["version"]}
+        if len(versions) == len(added):
+            return versions
+        # What comes from a URL is named by that alone: unpack it, where nobody looks, to know its version.
+        folder = os.path.join(scratch, "from-urls")
+        asked = without(request.requirements, list(versions))
+        alone = replace(request, requirements=asked, constraints="", no_deps=True, require_hashes=False)
+        argv = ["pip", "install", "--python", python, "--target", folder, *self._of(alone, scratch)]
+        self._run(argv, request.sources, f"the versions of what {request.title} has from URLs", request.environ)
+        return {**site_packages.versions(folder), **versions}
 
     def wheels_missing(self, python: str, version: str, request: Request, scratch: str) -> list[str] | None:
         argv = ["pip", "compile", "--quiet", "--no-header", "--no-annotate", "--no-deps", "--no-build"]
         argv += ["--python", python, "--no-python-downloads", "--python-version", version]
         missing: list[str] = []
+        lines = [line for line in request.requirements.splitlines(keepends=True) if not _SOURCE_URL.search(line)]
         while True:
             # uv names one package at a time: ask again without those it has named.
-            rest = replace(request, requirements=without(request.requirements, missing))
+            rest = replace(request, requirements=without("".join(lines), missing))
             result = self._call(
-                [*argv, *self._files(rest, scratch, positional=True)], request.sources, "look for wheels"
+                [*argv, *self._files(rest, scratch, positional=True)],
+                request.sources,
+                "look for wheels",
+                request.environ,
             )
             if result.ok:
                 return sorted(missing)
@@ -95,7 +112,7 @@ class UvEngine(Engine):
         argv = ["pip", "compile", "--quiet", "--generate-hashes", "--no-header", "--python", python]
         argv += ["--no-python-downloads", "--output-file", output, *options]
         argv += self._files(request, scratch, positional=True)
-        self._run(argv, request.sources, f"a lock of {request.title} with hashes")
+        self._run(argv, request.sources, f"a lock of {request.title} with hashes", request.environ)
 
     def install_python(self, version: str, folder: str, env: t.Mapping[str, str]) -> CommandResult:
         """Download a managed Python into ``folder``."""
