@@ -32,7 +32,9 @@ def filled(environ: dict[str, str], url_path: str) -> dict[str, str]:
         "GIT_TERMINAL_PROMPT": "0",
         **environ,
     }
-    done = subprocess.run(["git", "credential", "fill"], input=asked, env=env, capture_output=True, text=True)
+    done = subprocess.run(
+        ["git", "credential", "fill"], input=asked, env=env, capture_output=True, text=True, check=False
+    )
     return dict(line.split("=", 1) for line in done.stdout.splitlines())
 
 

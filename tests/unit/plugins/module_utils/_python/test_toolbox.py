@@ -54,7 +54,7 @@ def test_a_tool_with_another_hash_is_refused_and_leaves_nothing(tmp_path, wheel)
 def test_two_who_install_at_once_end_with_one(tmp_path, wheel):
     found = []
     threads = [
-        threading.Thread(target=lambda: found.append(box(tmp_path, wheel).ensure(tool(wheel)))) for _ in range(2)
+        threading.Thread(target=lambda: found.append(box(tmp_path, wheel).ensure(tool(wheel)))) for _number in range(2)
     ]
     for thread in threads:
         thread.start()
