@@ -40,7 +40,7 @@ def watched_processes() -> Iterator[list[str]]:
     over = threading.Event()
 
     def watch() -> None:
-        while not over.wait(0.005):
+        while not over.wait(0.02):
             for path in glob.glob("/proc/[0-9]*/cmdline"):
                 try:
                     seen.add(Path(path).read_bytes().replace(b"\0", b" ").decode(errors="replace"))
