@@ -31,8 +31,8 @@ options:
   extra_index_urls:
     description:
       - Further indexes. Both engines then take the best version that any index has.
-      - Whoever can publish on one of them can offer a newer version of a dependency that you do not pin. Pin all of them
-        with hashes, as a lock does, where one of the indexes is public.
+      - Whoever can publish on one of them can offer a newer version of a dependency that you do not pin. Pin all of
+        them with hashes, as a lock does, where one of the indexes is public.
     type: list
     elements: str
     default: []
