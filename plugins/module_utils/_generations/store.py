@@ -80,6 +80,7 @@ class Store:
         self.place = Place(root, name)
         self._redactor = redactor or Redactor()
         self._proc = proc
+        self._gone: set[str] = set()
 
     # --- looking -------------------------------------------------------------------------------------------------
 
@@ -210,7 +211,9 @@ class Store:
                 "bad_digest", wished="a generation", found=f"the digest {digest!r}", todo="report this as a defect"
             )
         with disk.explained(f"make room for a new generation of {self.place.link}"):
-            generation = records.next_id(now, digest, os.listdir(self.place.store))
+            # An id is never given twice: not the one of something just deleted, nor the one a dangling link names.
+            taken = {*os.listdir(self.place.store), self._generation_in_use(), *self._gone}
+            generation = records.next_id(now, digest, taken)
             path = self._path(generation)
             os.mkdir(path)
         building = Building(generation, path, digest, now, self._generation_in_use())
@@ -280,6 +283,9 @@ class Store:
             )
         with disk.explained(f"switch {place.link} to generation {generation.id}"):
             disk.replace_link(place.link, place.target(generation.id), place.new_link)
+        former = place.generation_of(target) if standing == "link" else ""
+        if former and former != generation.id:
+            self._discard_unsealed(self._path(former))
         return ""
 
     def prune(self, doomed: t.Sequence[Generation]) -> tuple[list[str], dict[str, list[str]]]:
@@ -334,11 +340,15 @@ class Store:
         return list(ids)
 
     def clean_leftovers(self) -> list[str]:
-        """Delete what a killed run left behind; returns the paths."""
+        """Delete what a killed run left behind; returns the paths.
+
+        What the link points to stays until switch(), even if its record was lost: people may still work with it.
+        """
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import adopt
 
         adopt.repair(self.place)
-        leftovers = self._names()[1]
+        in_use = self._path(self._generation_in_use())
+        leftovers = [path for path in self._names()[1] if path != in_use]
         for path in leftovers:
             self._discard(path)
         return list(leftovers)
@@ -357,6 +367,7 @@ class Store:
         """Delete something of ours. A directory first gets a name under which nobody finds it."""
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import disk
 
+        self._gone.add(os.path.basename(path))
         with disk.explained(f"delete {path}"):
             if os.path.dirname(path) == self.place.store and not os.path.basename(path).startswith(TRASH):
                 trash = os.path.join(self.place.store, f"{TRASH}{os.path.basename(path)}")

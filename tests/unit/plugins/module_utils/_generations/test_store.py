@@ -63,6 +63,36 @@ def in_another_process(code: str, store: Store) -> str:
     return output(sys.executable, "-c", code, store.place.root, env=environment)
 
 
+@pytest.mark.parametrize("lost", ["record", "directory"])
+def test_an_id_is_never_given_twice(store: Store, lost: str) -> None:
+    old = built(store)
+    if lost == "record":
+        os.unlink(f"{old.path}/{records.FILE}")
+    else:
+        disk.delete(old.path)
+    again = Store(store.place.root, store.place.name)
+    with again.lock():
+        again.clean_leftovers()
+    new = built(again)  # in the same second, from the same wish
+    assert new.id > old.id
+    assert again.observe().ids == (new.id,)
+
+
+def test_what_is_in_use_stays_until_the_switch_even_without_its_record(store: Store) -> None:
+    old = built(store)
+    os.unlink(f"{old.path}/{records.FILE}")
+    assert store.observe().leftovers == (old.path,)
+    with pytest.raises(KeyboardInterrupt), store.lock():
+        store.clean_leftovers()
+        with store.build("bbbbbb", NOW):
+            raise KeyboardInterrupt
+    assert output(f"{store.place.link}/bin/tool") == "aaaaaa"
+    new = built(store, "bbbbbb")
+    assert output(f"{store.place.link}/bin/tool") == "bbbbbb"
+    assert (store.observe().ids, store.observe().leftovers) == ((new.id,), ())
+    assert not os.path.lexists(old.path)
+
+
 def test_rights_do_not_depend_on_the_umask(store: Store) -> None:
     before = os.umask(0o077)
     try:
