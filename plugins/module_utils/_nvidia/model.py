@@ -1,0 +1,241 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""What a host is, as far as NVIDIA is concerned: hardware, what is loaded, what lies on disk, and who uses it.
+
+Everything is read, nothing is guessed: what could not be found out is empty or None.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field
+
+OPEN, PROPRIETARY = "open", "proprietary"
+
+# Where a piece of the driver can come from.
+DISTRIBUTION, NVIDIA_REPOSITORY, RUNFILE, UNKNOWN = "distribution", "nvidia", "runfile", "unknown"
+
+
+@dataclass(frozen=True)
+class PciDevice:
+    """One PCI function of NVIDIA. ``device`` and ``pci_class`` are four lower-case hex digits (C(20b2), C(0302)),
+    ``bound_to`` the kernel driver that has it, or empty."""
+
+    address: str
+    device: str
+    pci_class: str
+    subsystem: str = ""
+    bound_to: str = ""
+    numa_node: int | None = None
+    virtual_function: bool = False
+
+
+@dataclass(frozen=True)
+class LoadedDriver:
+    """The kernel modules that run now. ``modules`` are the names of NVIDIA's modules in the kernel."""
+
+    version: str
+    flavour: str = ""
+    modules: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ModuleOnDisk:
+    """One C(nvidia.ko) of one kernel. ``origin`` is C(dkms), C(prebuilt) or C(runfile). ``signed`` is None where
+    nobody looked; ``signer`` is the common name in the signature, where it can be told."""
+
+    path: str
+    version: str
+    flavour: str = ""
+    origin: str = ""
+    signed: bool | None = None
+    signer: str = ""
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One installed kernel. ``module`` is the driver that it would load; ``registered`` the driver version that DKMS
+    knows for it without having built it (added, but failed or not yet built)."""
+
+    release: str
+    running: bool = False
+    boots_next: bool = False
+    headers: bool = False
+    module: ModuleOnDisk | None = None
+    registered: str = ""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One installed part of the driver or of what must fit it.
+
+    ``name`` is what it is (C(kernel_module), C(libraries), C(tools), C(fabric_manager), C(persistence_daemon), C(imex),
+    C(nscq), C(nvsdm), C(container_toolkit), C(dcgm), C(firmware), C(metapackage)); ``package`` is its real name here,
+    empty for a runfile's; ``version`` is the whole version of the package, and ``driver`` what of it names a driver.
+    """
+
+    name: str
+    package: str
+    version: str
+    driver: str = ""
+    source: str = UNKNOWN
+    held: bool = False
+
+
+@dataclass(frozen=True)
+class Nouveau:
+    """The free driver that stands in the way. ``blocked_by`` are the files of modprobe that keep it from loading."""
+
+    loaded: bool = False
+    blocked: bool = False
+    blocked_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class MigInstance:
+    """A slice of a GPU. Numbers are None where a listing does not tell them."""
+
+    gpu_index: int
+    profile: str
+    device: int
+    uuid: str = ""
+    gpu_instance: int | None = None
+    compute_instance: int | None = None
+
+
+@dataclass(frozen=True)
+class SmiGpu:
+    """What nvidia-smi says of one GPU. Memory is in MiB, None where the GPU has none of its own (C([N/A]))."""
+
+    index: int
+    name: str
+    uuid: str = ""
+    bus_id: str = ""
+    memory_total: int | None = None
+    compute_capability: str = ""
+    mig_current: str = ""
+    mig_pending: str = ""
+    persistence: str = ""
+
+
+@dataclass(frozen=True)
+class SmiProcess:
+    """A process as nvidia-smi sees it; the pid can be another name space's. ``kind`` is C, G, M or C+G."""
+
+    pid: int
+    name: str
+    gpu: str = ""
+    kind: str = ""
+    memory: int | None = None
+
+
+@dataclass(frozen=True)
+class SmiReport:
+    """One answer of nvidia-smi, in whatever form.
+
+    ``driver`` is the kernel module's version, ``library`` what NVML says of itself where they differ; ``cuda`` the newest
+    CUDA that this driver runs. ``error`` is empty, or C(mismatch), C(no_driver), C(no_devices), C(failed), and then
+    ``message`` holds what was printed.
+    """
+
+    driver: str = ""
+    library: str = ""
+    cuda: str = ""
+    gpus: tuple[SmiGpu, ...] = ()
+    mig: tuple[MigInstance, ...] = ()
+    processes: tuple[SmiProcess, ...] = ()
+    error: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A process that has a GPU open. ``devices`` are device files such as C(/dev/nvidia0); ``daemon`` marks NVIDIA's own
+    services (persistence daemon, Fabric Manager, DCGM), which a driver change restarts and which are no user's work."""
+
+    pid: int
+    user: str
+    command: str
+    devices: tuple[str, ...] = ()
+    unit: str = ""
+    container: str = ""
+    daemon: bool = False
+
+    def __str__(self) -> str:
+        where = "".join(
+            part
+            for part in (
+                f", unit {self.unit}" * bool(self.unit),
+                f", container {self.container}" * bool(self.container),
+            )
+        )
+        return f"pid {self.pid} ({self.command}) of {self.user}{where}"
+
+
+@dataclass(frozen=True)
+class Toolkit:
+    """An installed CUDA toolkit. ``version`` is C(major.minor.patch) as far as its files tell; ``source`` as for pieces."""
+
+    path: str
+    version: str
+    compiler: bool = False
+    default: bool = False
+    source: str = UNKNOWN
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something on this host that does not fit together. ``code`` is stable; ``text`` is for people; ``reboot`` tells
+    that a reboot mends it."""
+
+    code: str
+    text: str
+    reboot: bool = False
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One host.
+
+    ``libraries`` is the version of C(libnvidia-ml.so.1) and C(libcuda.so.1) on disk; ``secure_boot`` None where the
+    firmware does not say. ``leftovers`` are files that only NVIDIA's own installer (C(.run)) leaves behind.
+    """
+
+    gpus: tuple[PciDevice, ...] = ()
+    nvswitches: tuple[PciDevice, ...] = ()
+    loaded: LoadedDriver | None = None
+    kernels: tuple[Kernel, ...] = ()
+    libraries: str = ""
+    pieces: tuple[Piece, ...] = ()
+    leftovers: tuple[str, ...] = ()
+    nouveau: Nouveau = field(default_factory=Nouveau)
+    secure_boot: bool | None = None
+    smi: SmiReport | None = None
+    holders: tuple[Holder, ...] = ()
+    toolkits: tuple[Toolkit, ...] = ()
+
+    @property
+    def running(self) -> Kernel | None:
+        return next((kernel for kernel in self.kernels if kernel.running), None)
+
+    @property
+    def next_boot(self) -> Kernel | None:
+        return next((kernel for kernel in self.kernels if kernel.boots_next), None)
+
+    @property
+    def on_disk(self) -> str:
+        """The driver that the next boot would load, or empty."""
+        kernel = self.next_boot or self.running
+        return kernel.module.version if kernel is not None and kernel.module is not None else ""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Where the installed driver comes from; more than one is a mixture."""
+        driver = ("kernel_module", "libraries", "tools", "metapackage", "firmware")
+        found: t.Iterable[str] = (piece.source for piece in self.pieces if piece.name in driver)
+        return tuple(
+            sorted({source for source in found if source != UNKNOWN} | ({RUNFILE} if self.leftovers else set()))
+        )
