@@ -136,8 +136,8 @@ class SmiProcess:
 class SmiReport:
     """One answer of nvidia-smi, in whatever form.
 
-    ``driver`` is the kernel module's version, ``library`` what NVML says of itself where they differ; ``cuda`` the newest
-    CUDA that this driver runs. ``error`` is empty, or C(mismatch), C(no_driver), C(no_devices), C(failed), and then
+    ``driver`` is the kernel module's version, ``library`` what NVML says of itself where they differ; ``cuda`` the
+    newest CUDA that this driver runs. ``error`` is empty, or C(mismatch), C(no_driver), C(no_devices), C(failed), and then
     ``message`` holds what was printed.
     """
 
@@ -153,8 +153,11 @@ class SmiReport:
 
 @dataclass(frozen=True)
 class Holder:
-    """A process that has a GPU open. ``devices`` are device files such as C(/dev/nvidia0); ``daemon`` marks NVIDIA's own
-    services (persistence daemon, Fabric Manager, DCGM), which a driver change restarts and which are no user's work."""
+    """A process that has a GPU open.
+
+    ``devices`` are device files such as C(/dev/nvidia0), ``job`` is a Slurm job; ``daemon`` marks NVIDIA's own services
+    (persistence daemon, Fabric Manager, DCGM), which a driver change restarts and which are no user's work.
+    """
 
     pid: int
     user: str
@@ -162,22 +165,19 @@ class Holder:
     devices: tuple[str, ...] = ()
     unit: str = ""
     container: str = ""
+    job: str = ""
     daemon: bool = False
 
     def __str__(self) -> str:
-        where = "".join(
-            part
-            for part in (
-                f", unit {self.unit}" * bool(self.unit),
-                f", container {self.container}" * bool(self.container),
-            )
-        )
+        places = (("unit", self.unit), ("container", self.container), ("Slurm job", self.job))
+        where = "".join(f", {word} {value}" for word, value in places if value)
         return f"pid {self.pid} ({self.command}) of {self.user}{where}"
 
 
 @dataclass(frozen=True)
 class Toolkit:
-    """An installed CUDA toolkit. ``version`` is C(major.minor.patch) as far as its files tell; ``source`` as for pieces."""
+    """An installed CUDA toolkit. ``version`` is C(major.minor[.patch]) as far as its files tell, ``source`` as for
+    pieces; ``compiler`` tells that it has nvcc, ``default`` that C(/usr/local/cuda) leads to it."""
 
     path: str
     version: str
