@@ -219,6 +219,7 @@ class Apt(PackageManager):
         wanted = [f"{name}={version}" if version else name for name, version in transaction.install]
         wanted += [f"{name}-" for name in transaction.remove]
         recommends = "yes" if transaction.install_recommends else "no"
+        options = [*options, "--purge"] if transaction.purge else options
         return self.commands.run(
             [
                 "apt-get",

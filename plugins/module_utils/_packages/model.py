@@ -11,6 +11,12 @@ import fnmatch
 import typing as t
 from dataclasses import dataclass, field
 
+if t.TYPE_CHECKING:
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.repository import (
+        Sources,
+        SourcesObservation,
+    )
+
 PRESENT, ABSENT, LATEST = "present", "absent", "latest"
 
 
@@ -32,7 +38,8 @@ class PackageWish:
 class Wish:
     """A whole task. ``allow_removal`` is the packages that may go although nobody asked; True means any.
 
-    ``cache_valid_time`` and ``lock_timeout`` are in seconds.
+    ``cache_valid_time`` and ``lock_timeout`` are in seconds. ``purge`` removes configuration files too. ``sources`` is
+    what must be true of the repositories before, None for whatever there is.
     """
 
     packages: tuple[PackageWish, ...] = ()
@@ -42,6 +49,8 @@ class Wish:
     cache_valid_time: int = 3600
     lock_timeout: int = 300
     install_recommends: bool = False
+    purge: bool = False
+    sources: Sources | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -100,6 +109,7 @@ class Transaction:
     install_recommends: bool = False
     allow_removal: bool = False
     allow_downgrade: bool = False
+    purge: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.install or self.remove)
@@ -135,6 +145,7 @@ class Observation:
     - ``hold_support`` are packages without which this host cannot hold any.
     - ``lost_holds`` were lifted by a run of ours that was killed.
     - ``forecast`` is None where nobody has asked the manager yet, or where it cannot tell.
+    - ``sources`` is None where the wish says nothing of repositories.
     """
 
     installed: t.Mapping[str, Installed] = field(default_factory=dict)
@@ -146,6 +157,7 @@ class Observation:
     hold_support: tuple[str, ...] = ()
     lost_holds: tuple[str, ...] = ()
     forecast: Forecast | None = None
+    sources: SourcesObservation | None = None
 
 
 def version_matches(wished: str, version: str) -> bool:

@@ -87,6 +87,7 @@ def resolve(wish: Wish, observation: Observation) -> Resolution:
             install_recommends=wish.install_recommends,
             allow_removal=bool(wish.allow_removal),
             allow_downgrade=wish.allow_downgrade,
+            purge=wish.purge,
         ),
         hold=tuple(dict.fromkeys((*hold, *(name for name in observation.lost_holds if name not in unhold)))),
         unhold=tuple(unhold),
@@ -99,11 +100,12 @@ def plan(wish: Wish, observation: Observation) -> Plan:
     """The steps, in the order in which they are taken; with a forecast, every package that it names."""
     resolution = resolve(wish, observation)
     transaction, forecast = resolution.transaction, observation.forecast
+    sources = sources_plan(wish, observation)
     refresh = refresh_reason(wish, observation, resolution)
     interrupted = observation.interrupted if transaction else ""
     if forecast is not None and not refresh and not interrupted:
         check(wish, resolution, forecast)
-    actions = []
+    actions = list(sources.actions)
     if interrupted:
         actions.append(Action("repair", "package manager", f"finish its interrupted run ({interrupted})"))
     if refresh:
@@ -124,13 +126,25 @@ def plan(wish: Wish, observation: Observation) -> Plan:
     actions += [Action("hold", name, f"hold {name} at its version") for name in resolution.hold]
     return Plan(
         actions=tuple(actions),
-        before=tuple(f"{change.name} {change.before}" for change in changes if change.before)
+        before=sources.before
+        + tuple(f"{change.name} {change.before}" for change in changes if change.before)
         + tuple(f"{name} held" for name in resolution.unhold),
-        after=tuple(f"{change.name} {change.after}".rstrip() for change in changes if change.action != "remove")
+        after=sources.after
+        + tuple(f"{change.name} {change.after}".rstrip() for change in changes if change.action != "remove")
         + tuple(f"{name} {version}" for name, version in resolution.unresolved)
         + tuple(f"{name} held" for name in resolution.hold),
         details={"kept_back": list(resolution.kept_back)},
     )
+
+
+def sources_plan(wish: Wish, observation: Observation) -> Plan:
+    """What changes about the repositories, which comes before everything else."""
+    if wish.sources is None or observation.sources is None:
+        return Plan()
+    # Not every module that plans packages configures repositories.
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import plan_sources
+
+    return plan_sources.plan(wish.sources, observation.sources)
 
 
 def refresh_reason(wish: Wish, observation: Observation, resolution: Resolution) -> str:
@@ -141,12 +155,20 @@ def refresh_reason(wish: Wish, observation: Observation, resolution: Resolution)
     missing = [f"{name} {version}" for name, version in resolution.unresolved]
     if observation.forecast is not None:
         missing += observation.forecast.unknown
-    if missing and (observation.refreshed or not wish.update_cache):
+    pending = sources_plan(wish, observation).changed
+    if missing and not pending and (observation.refreshed or not wish.update_cache):
         raise unknown_package(missing, observation)
+    if pending and transaction_installs(resolution):
+        return "the repositories change before"
     wants_lists = resolution.transaction.install or any(package.state == LATEST for package in wish.packages)
     if observation.stale and (wants_lists or missing):
         return observation.stale
     return f"the present ones do not offer {', '.join(missing)}" if missing else ""
+
+
+def transaction_installs(resolution: Resolution) -> bool:
+    """Whether anything comes from a repository."""
+    return bool(resolution.transaction.install or resolution.unresolved)
 
 
 def expected_changes(transaction: Transaction, observation: Observation) -> tuple[Change, ...]:

@@ -1,0 +1,97 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""What must change so that packages come from where they shall. Pure: data in, data out."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils import _managed_files as managed
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._managed_files import ManagedFile
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.repository import (
+    KeyFile,
+    ModuleStream,
+    Sources,
+    SourcesObservation,
+)
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Action, Plan
+
+# In this order: a repository must not be there before its key, and streams are read from repositories.
+VERBS = ("trust", "distrust", "replace", "write", "delete", "reset_stream", "enable_stream")
+
+
+@dataclass(frozen=True)
+class SourcesChange:
+    """What differs. ``rivals`` are files of others that go, since ours takes their place."""
+
+    keys: tuple[KeyFile, ...] = ()
+    rivals: tuple[str, ...] = ()
+    files: tuple[ManagedFile, ...] = ()
+    streams: tuple[ModuleStream, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.keys or self.rivals or self.files or self.streams)
+
+
+def change(wish: Sources, observation: SourcesObservation) -> SourcesChange:
+    """The difference between wish and observation. Raises MlstackError for a definition that is not ours alone."""
+    if observation.mixed:
+        raise MlstackError(
+            "repository_defined_twice",
+            wished=f"configure {', '.join(r.name for r in wish.repositories)}",
+            found=f"{', '.join(observation.mixed)} names the same address beside others",
+            todo="take the lines of that repository out of it; this task then writes a file of its own",
+            files=list(observation.mixed),
+        )
+    return SourcesChange(
+        keys=tuple(key for key in observation.keys if not _as_wished(key, observation)),
+        rivals=tuple(observation.rivals),
+        files=tuple(managed.differing(observation.files, observation.texts)),
+        streams=tuple(stream for stream in wish.streams if observation.streams.get(stream.module, "") != stream.stream),
+    )
+
+
+def plan(wish: Sources, observation: SourcesObservation) -> Plan:
+    """The steps, in the order in which they are taken."""
+    found = change(wish, observation)
+    steps: list[Action] = []
+    before: list[str] = []
+    after: list[str] = []
+    for key in found.keys:
+        present = observation.trusted.get(key.path, ())
+        verb = "trust" if key.wanted else "distrust"
+        told = f"the signing key {', '.join(key.wanted or present)} for {key.repository.name}"
+        steps.append(Action(verb, key.repository.name, f"{verb} {told}", {"path": key.path}))
+        before += [f"{key.path}: key {fingerprint}" for fingerprint in present]
+        after += [f"{key.path}: key {fingerprint}" for fingerprint in key.wanted]
+    for path in found.rivals:
+        steps.append(Action("replace", path, f"delete {path}, which defines the same repository"))
+        before += [f"{path}: {line}" for line in observation.rivals[path].splitlines()]
+    steps += managed.actions(found.files, observation.texts)
+    before += managed.lines(found.files, observation.texts)
+    after += managed.lines(found.files, managed.texts(found.files))
+    for stream in found.streams:
+        present_stream = observation.streams.get(stream.module, "")
+        steps += _stream_steps(stream, present_stream)
+        before += [f"stream {stream.module}:{present_stream}"] if present_stream else []
+        after += [f"stream {stream.module}:{stream.stream}"] if stream.stream else []
+    return Plan(tuple(steps), tuple(before), tuple(after))
+
+
+def _stream_steps(stream: ModuleStream, present: str) -> t.Iterator[Action]:
+    if present:
+        yield Action("reset_stream", stream.module, f"reset the module stream {stream.module}:{present}")
+    if stream.stream:
+        yield Action("enable_stream", stream.module, f"enable the module stream {stream.module}:{stream.stream}")
+
+
+def _as_wished(key: KeyFile, observation: SourcesObservation) -> bool:
+    present = observation.trusted.get(key.path, ())
+    if not key.wanted:
+        return observation.texts.get(key.path) is None
+    return bool(present) and set(present) <= set(key.wanted)

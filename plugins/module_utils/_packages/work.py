@@ -1,0 +1,134 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""The packages of one wish on one host, looked at and changed: for every module that needs packages."""
+
+from __future__ import annotations
+
+import contextlib
+import typing as t
+from dataclasses import replace
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Distribution
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import plan as planner
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.lifted_holds import LiftedHolds
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.manager import manager_for
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import LATEST, Change, Observation, Wish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
+
+
+class PackageWork:
+    """What a Subject does with packages: look() when it observes, lock() around a change, carry_out() when it applies.
+
+    The plan in between is planner.plan(), which is pure.
+    """
+
+    def __init__(self, context: Context, distribution: Distribution) -> None:
+        self.manager = manager_for(context.host, context.commands, distribution)
+        self.refreshed = False
+        self._context = context
+        self._lifted = LiftedHolds(context.host)
+        self._locked = False
+
+    def look(self, wish: Wish, *, simulate: bool | None = None) -> Observation:
+        """Observe, with the package manager's own forecast where that is worth its price: it costs most, so that a
+        converged host never pays for it, and a real run only under the lock."""
+        simulate = self._context.preview or self._locked if simulate is None else simulate
+        manager = self.manager
+        installed = manager.installed(wish.names)
+        lookups = planner.names_to_look_up(wish, installed)
+        observation = Observation(
+            installed=installed,
+            candidates=manager.candidates(lookups),
+            refreshed=self.refreshed,
+            interrupted=manager.interrupted(),
+            hold_support=manager.needed_for_holds(),
+            lost_holds=self._lifted.lost(manager),
+        )
+        if wish.sources is not None:
+            observation = replace(observation, sources=self._sources().observe(wish.sources))
+        resolution = planner.resolve(wish, observation)
+        transaction = resolution.transaction
+        # Old lists only matter to who is about to install from them.
+        matters = transaction.install or resolution.unresolved or any(p.state == LATEST for p in wish.packages)
+        stale = manager.stale(wish.cache_valid_time) if matters and wish.update_cache and not self.refreshed else ""
+        forecast = manager.simulate(transaction) if simulate and transaction else None
+        unknown = [name for name in forecast.unknown if " " not in name] if forecast is not None else []
+        similar = {name: tuple(manager.similar(name)) for name in unknown}
+        return replace(observation, stale=stale, forecast=forecast, similar=similar)
+
+    @contextlib.contextmanager
+    def lock(self, seconds: float) -> t.Iterator[None]:
+        """Wait until the package manager is free, and keep other runs of ours out. Raises LockTimeout."""
+        wished = f"change packages with {self.manager.name}"
+        if not self._context.host.is_root:
+            raise MlstackError(
+                "not_root",
+                wished=wished,
+                found="this task does not run as root",
+                todo="set become to true for it; check mode works without",
+            )
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import locks
+
+        with locks.only_one_of_us("/run/gpufleet-mlstack-packages.lock", seconds, wished):
+            locks.wait_until_free(self.manager.lock_holder, seconds, wished)
+            self._locked = True
+            yield
+
+    def carry_out(self, wish: Wish, observation: Observation, plan: Plan) -> tuple[Plan, tuple[Change, ...]]:
+        """Do what the plan says, and return what was really done: fresh package lists may know more than the plan did.
+
+        When it fails, repositories and streams are again as they were. Raises MlstackError.
+        """
+        if wish.sources is None or observation.sources is None:
+            return self._carry_out(wish, observation, plan, ())
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import plan_sources
+
+        steps = tuple(action for action in plan.actions if action.verb in plan_sources.VERBS)
+        with self._sources().changed(plan_sources.change(wish.sources, observation.sources)):
+            done, changes = self._carry_out(wish, observation, plan, steps)
+        shown = plan_sources.plan(wish.sources, observation.sources)
+        return replace(done, before=shown.before + done.before, after=shown.after + done.after), changes
+
+    def _carry_out(
+        self, wish: Wish, observation: Observation, plan: Plan, sources_steps: tuple[t.Any, ...]
+    ) -> tuple[Plan, tuple[Change, ...]]:
+        first_steps = tuple(action for action in plan.actions if action.verb in ("repair", "refresh"))
+        for action in first_steps:
+            if action.verb == "repair":
+                self.manager.repair()
+            else:
+                self.manager.refresh()
+                self.refreshed = True
+        self.manager.may_fetch = True
+        if first_steps or sources_steps or observation.forecast is None:
+            observation = self.look(wish, simulate=True)
+        # Raises what even fresh lists do not offer, and what must not be done.
+        plan = planner.plan(wish, observation)
+        self._change(planner.resolve(wish, observation))
+        return (
+            replace(plan, actions=(*sources_steps, *first_steps, *plan.actions)),
+            planner.forecast_changes(observation),
+        )
+
+    def _change(self, resolution: planner.Resolution) -> None:
+        manager = self.manager
+        if resolution.unhold:
+            manager.unhold(resolution.unhold)
+        if resolution.transaction:
+            kept = [name for name in resolution.transaction.lifted if name not in resolution.unhold]
+            with self._lifted.during(kept, manager):
+                for warning in manager.apply(resolution.transaction):
+                    self._context.warn(warning)
+        if resolution.hold:
+            manager.hold(resolution.hold)
+        self._lifted.forget()
+
+    def _sources(self) -> t.Any:
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import sources
+
+        return sources.sources_for(self._context.host, self._context.commands, self.manager.name)
