@@ -40,6 +40,63 @@ options:
     type: list
     elements: raw
     default: []
+  repositories:
+    description:
+      - Repositories that shall be configured before anything is installed, each with the key that signs it. Others are
+        left alone.
+      - A file of somebody else that defines nothing but the same repository is replaced. Apt refuses to work when two
+        of them name different keys.
+      - When the task fails, they are again as they were.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: The stem of the file that defines it. For dnf also its id.
+        type: str
+        required: true
+      url:
+        description:
+          - Where it lies, an http, https or file URL. It must not carry credentials, since every user of the host can
+            read it.
+        type: str
+      key:
+        description: The public key that signs it, as text. Either this or O(repositories[].key_url) is needed.
+        type: str
+      key_url:
+        description: Where the public key lies. It is fetched only when the host does not have it yet.
+        type: str
+      fingerprints:
+        description: The fingerprints that the key may have, all digits of them. A key with another one is not trusted.
+        type: list
+        elements: str
+        default: []
+      suite:
+        description: The suite for apt. One that ends in a slash is a flat repository without components.
+        type: str
+        default: /
+      components:
+        description: The components for apt.
+        type: list
+        elements: str
+        default: []
+      architectures:
+        description: The architectures for apt, where it is not all that the host has.
+        type: list
+        elements: str
+        default: []
+      priority:
+        description: The priority for dnf. The lowest number wins.
+        type: int
+      check_metadata:
+        description: Whether dnf verifies the signature of the index too. Apt always does.
+        type: bool
+        default: false
+      state:
+        description: Whether it shall be configured. V(absent) removes its file and its key.
+        type: str
+        choices: [present, absent]
+        default: present
   allow_downgrade:
     description: Whether a package may be replaced by an older version of itself.
     type: bool
@@ -95,6 +152,18 @@ EXAMPLES = r"""
       - name: datacenter-gpu-manager
         version: "3.3.*"
         hold: true
+  become: true
+
+- name: Install from a repository of one's own
+  gpufleet.mlstack.system_packages:
+    repositories:
+      - name: tools
+        url: https://packages.example.com/apt
+        suite: stable
+        components: [main]
+        key_url: https://packages.example.com/key.asc
+        fingerprints: ["0123 4567 89AB CDEF 0123  4567 89AB CDEF 0123 4567"]
+    packages: [our-tool]
   become: true
 
 - name: Go back to an older release, and say so
@@ -172,7 +241,8 @@ code:
   description:
     - Why the module refused or failed, as a word that does not change. Among them V(unknown_package),
       V(removal_refused), V(downgrade_refused), V(held_package), V(unsolvable), V(repository_unusable), V(disk_full),
-      V(package_lock_timeout), V(package_script_failed) and V(not_root).
+      V(package_lock_timeout), V(package_script_failed), V(invalid_repository), V(key_mismatch),
+      V(repository_defined_twice) and V(not_root).
   returned: failure
   type: str
 """
@@ -180,12 +250,27 @@ code:
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import run_module
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.subject import SystemPackages
 
+REPOSITORY = {
+    "name": {"type": "str", "required": True},
+    "url": {"type": "str"},
+    "key": {"type": "str", "no_log": False},
+    "key_url": {"type": "str", "no_log": False},
+    "fingerprints": {"type": "list", "elements": "str", "default": []},
+    "suite": {"type": "str", "default": "/"},
+    "components": {"type": "list", "elements": "str", "default": []},
+    "architectures": {"type": "list", "elements": "str", "default": []},
+    "priority": {"type": "int"},
+    "check_metadata": {"type": "bool", "default": False},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+}
+
 
 def main() -> None:
     run_module(
         SystemPackages(),
         {
             "packages": {"type": "list", "elements": "raw", "default": []},
+            "repositories": {"type": "list", "elements": "dict", "default": [], "options": REPOSITORY},
             "allow_downgrade": {"type": "bool", "default": False},
             "allow_removal": {"type": "raw", "default": False},
             "update_cache": {"type": "bool", "default": True},

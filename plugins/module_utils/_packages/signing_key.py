@@ -19,8 +19,8 @@ import typing as t
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 
 _ARMOUR = re.compile(
-    r"-----BEGIN PGP PUBLIC KEY BLOCK-----\r?\n(?P<headers>(?:[^\r\n]+\r?\n)*)\r?\n(?P<body>[A-Za-z0-9+/=\r\n]+?)"
-    r"(?:\r?\n=(?P<crc>[A-Za-z0-9+/]{4}))?\s*-----END PGP PUBLIC KEY BLOCK-----"
+    r"-----BEGIN PGP PUBLIC KEY BLOCK-----\r?\n(?:[^\r\n]+\r?\n)*\r?\n([A-Za-z0-9+/=\r\n]+?)"
+    r"(?:\r?\n=[A-Za-z0-9+/]{4})?\s*-----END PGP PUBLIC KEY BLOCK-----"
 )
 _PRIMARY_KEY = 6  # the packet's tag; subkeys are 14
 
@@ -68,11 +68,12 @@ def normal(fingerprint: str) -> str:
 def _binary(key: bytes) -> bytes:
     if key[:1] and key[0] & 0x80:
         return key
-    match = _ARMOUR.search(key.decode("ascii", "replace"))
-    if match is None:
+    blocks = _ARMOUR.findall(key.decode("ascii", "replace"))
+    if not blocks:
         raise ValueError("no armoured public key")
     try:
-        return base64.b64decode("".join(match.group("body").split()), validate=True)
+        # A file may hold several blocks, and whoever trusts it trusts all of them.
+        return b"".join(base64.b64decode("".join(body.split()), validate=True) for body in blocks)
     except binascii.Error as exc:
         raise ValueError("the armour is damaged") from exc
 

@@ -23,7 +23,7 @@ class SystemPackages(Subject[Wish, Observation]):
     _work: PackageWork
 
     def wishes(self, params: t.Mapping[str, t.Any], context: Context) -> list[Wish]:
-        if not params["packages"]:
+        if not params["packages"] and not params["repositories"]:
             return []
         distribution = context.host.distribution()
         self._work = PackageWork(context, distribution)

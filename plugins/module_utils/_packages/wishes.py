@@ -21,6 +21,9 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model i
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.names import real_names
 
+if t.TYPE_CHECKING:
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.repository import Sources
+
 # Debian policy 5.6.1 and RPM's names, with an architecture behind ':' or '.'. No leading '-': it would be an option.
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9+._-]*(?::[a-z0-9]+)?$")
 _VERSION = re.compile(r"^[0-9A-Za-z*][0-9A-Za-z.+:~^*_-]*$")
@@ -44,6 +47,34 @@ def read_wish(params: t.Mapping[str, t.Any], distribution: Distribution) -> Wish
         cache_valid_time=params["cache_valid_time"],
         lock_timeout=params["lock_timeout"],
         install_recommends=params["install_recommends"],
+        sources=read_sources(params["repositories"]),
+    )
+
+
+def read_sources(entries: t.Sequence[t.Mapping[str, t.Any]]) -> Sources | None:
+    """The repositories of a task; None where it names none."""
+    if not entries:
+        return None
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.repository import Repository, Sources
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.signing_key import normal
+
+    return Sources(
+        repositories=tuple(
+            Repository(
+                name=entry["name"],
+                url=entry["url"] or "",
+                key=entry["key"] or "",
+                key_url=entry["key_url"] or "",
+                fingerprints=tuple(normal(fingerprint) for fingerprint in entry["fingerprints"]),
+                suite=entry["suite"],
+                components=tuple(entry["components"]),
+                architectures=tuple(entry["architectures"]),
+                priority=entry["priority"],
+                check_metadata=entry["check_metadata"],
+                state=entry["state"],
+            )
+            for entry in entries
+        )
     )
 
 

@@ -24,6 +24,7 @@ DEFAULTS = {
     "cache_valid_time": 3600,
     "lock_timeout": 300,
     "install_recommends": False,
+    "repositories": [],
 }
 
 
