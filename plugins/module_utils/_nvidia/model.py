@@ -10,13 +10,16 @@ Everything is read, nothing is guessed: what could not be found out is empty or 
 
 from __future__ import annotations
 
-import typing as t
 from dataclasses import dataclass, field
 
 OPEN, PROPRIETARY = "open", "proprietary"
 
 # Where a piece of the driver can come from.
 DISTRIBUTION, NVIDIA_REPOSITORY, RUNFILE, UNKNOWN = "distribution", "nvidia", "runfile", "unknown"
+
+# Packages of the driver itself, and with them what must have its very version, see Piece.
+DRIVER_PIECES = ("kernel_module", "libraries", "tools", "metapackage", "firmware", "persistence_daemon")
+BOUND_PIECES = (*DRIVER_PIECES, "fabric_manager", "imex", "nscq", "nvsdm")
 
 
 @dataclass(frozen=True)
@@ -73,8 +76,8 @@ class Piece:
     """One installed part of the driver or of what must fit it.
 
     ``name`` is what it is (C(kernel_module), C(libraries), C(tools), C(fabric_manager), C(persistence_daemon), C(imex),
-    C(nscq), C(nvsdm), C(container_toolkit), C(dcgm), C(firmware), C(metapackage)); ``package`` is its real name here,
-    empty for a runfile's; ``version`` is the whole version of the package, and ``driver`` what of it names a driver.
+    C(nscq), C(nvsdm), C(container_toolkit), C(dcgm), C(firmware), C(metapackage), C(pinning)); ``package`` is its real
+    name here; ``version`` is the whole version of the package, and ``driver`` what of it names a driver.
     """
 
     name: str
@@ -87,11 +90,13 @@ class Piece:
 
 @dataclass(frozen=True)
 class Nouveau:
-    """The free driver that stands in the way. ``blocked_by`` are the files of modprobe that keep it from loading."""
+    """The free driver that stands in the way. ``blocked_by`` are the files that keep it from loading; ``initramfs`` the
+    kernels whose initial file system does not know of them yet."""
 
     loaded: bool = False
     blocked: bool = False
     blocked_by: tuple[str, ...] = ()
+    initramfs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -136,12 +141,13 @@ class SmiProcess:
 class SmiReport:
     """One answer of nvidia-smi, in whatever form.
 
-    ``driver`` is the kernel module's version, ``library`` what NVML says of itself where they differ; ``cuda`` the
-    newest CUDA that this driver runs. ``error`` is empty, or C(mismatch), C(no_driver), C(no_devices), C(failed), and then
-    ``message`` holds what was printed.
+    ``driver`` is the kernel module's version, ``tool`` that of nvidia-smi, ``library`` what NVML says of itself, often
+    with two numbers of the three; ``cuda`` the newest CUDA that this driver runs. ``error`` is empty, or C(mismatch),
+    C(no_driver), C(no_devices), C(failed), and then ``message`` holds what was printed.
     """
 
     driver: str = ""
+    tool: str = ""
     library: str = ""
     cuda: str = ""
     gpus: tuple[SmiGpu, ...] = ()
@@ -201,7 +207,9 @@ class Observation:
     """One host.
 
     ``libraries`` is the version of C(libnvidia-ml.so.1) and C(libcuda.so.1) on disk; ``secure_boot`` None where the
-    firmware does not say. ``leftovers`` are files that only NVIDIA's own installer (C(.run)) leaves behind.
+    firmware does not say, ``key_enrolled`` whether it knows the key of modules that are built here. ``leftovers`` are
+    files that only NVIDIA's own installer (C(.run)) leaves behind. ``container_specifications`` pairs each CDI file
+    with the driver for which it was written. ``smi`` is None where nvidia-smi is absent or was not asked.
     """
 
     gpus: tuple[PciDevice, ...] = ()
@@ -213,6 +221,8 @@ class Observation:
     leftovers: tuple[str, ...] = ()
     nouveau: Nouveau = field(default_factory=Nouveau)
     secure_boot: bool | None = None
+    key_enrolled: bool | None = None
+    container_specifications: tuple[tuple[str, str], ...] = ()
     smi: SmiReport | None = None
     holders: tuple[Holder, ...] = ()
     toolkits: tuple[Toolkit, ...] = ()
@@ -232,10 +242,12 @@ class Observation:
         return kernel.module.version if kernel is not None and kernel.module is not None else ""
 
     @property
+    def driver_pieces(self) -> tuple[Piece, ...]:
+        """The packages that make up the driver itself."""
+        return tuple(piece for piece in self.pieces if piece.name in DRIVER_PIECES)
+
+    @property
     def sources(self) -> tuple[str, ...]:
         """Where the installed driver comes from; more than one is a mixture."""
-        driver = ("kernel_module", "libraries", "tools", "metapackage", "firmware")
-        found: t.Iterable[str] = (piece.source for piece in self.pieces if piece.name in driver)
-        return tuple(
-            sorted({source for source in found if source != UNKNOWN} | ({RUNFILE} if self.leftovers else set()))
-        )
+        found = {piece.source for piece in self.driver_pieces if piece.source != UNKNOWN}
+        return tuple(sorted(found | ({RUNFILE} if self.leftovers else set())))

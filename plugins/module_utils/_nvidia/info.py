@@ -1,0 +1,146 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""Telling what a host has of NVIDIA; nothing is changed."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import asdict, dataclass
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Subject
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia import findings, hardware
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import Observation, PciDevice, SmiGpu
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.observe import observe
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
+
+# Pieces that are told by name, beside the list of all.
+_COMPONENTS = ("fabric_manager", "persistence_daemon", "imex", "nscq", "container_toolkit", "dcgm")
+
+
+@dataclass(frozen=True)
+class Question:
+    """``ask_driver`` runs nvidia-smi, ``detail`` looks at processes, signatures and origins."""
+
+    ask_driver: bool
+    detail: bool
+
+
+class GpuInfo(Subject[Question, Observation]):
+    """The loop's subject of gpu_info; its plans are empty."""
+
+    def wishes(self, params: t.Mapping[str, t.Any], context: Context) -> list[Question]:
+        return [Question(params["ask_driver"], params["detail"])]
+
+    def title(self, wish: Question) -> str:
+        return "GPUs"
+
+    def observe(self, wish: Question, context: Context) -> Observation:
+        return observe(context.host, context.commands, detail=wish.detail, ask_driver=wish.ask_driver)
+
+    def plan(self, wish: Question, observation: Observation) -> Plan:
+        return Plan()
+
+    def describe(self, wish: Question, observation: Observation) -> dict[str, t.Any]:
+        return told(observation)
+
+
+def told(found: Observation) -> dict[str, t.Any]:
+    """An observation as the result of gpu_info. Pure."""
+    reasons = findings.reboot_reasons(found)
+    components = {
+        name: next((piece.driver or piece.version for piece in found.pieces if piece.name == name), None)
+        for name in _COMPONENTS
+    }
+    return {
+        "gpus": [_gpu(found, device) for device in found.gpus],
+        "nvswitches": [{"address": device.address, "pci_id": f"10de:{device.device}"} for device in found.nvswitches],
+        "driver": {
+            "loaded": found.loaded.version if found.loaded else None,
+            "loaded_flavour": found.loaded.flavour if found.loaded else None,
+            "loaded_modules": list(found.loaded.modules) if found.loaded else [],
+            "on_disk": found.on_disk or None,
+            "libraries": found.libraries or None,
+            "cuda": found.smi.cuda if found.smi and found.smi.cuda else None,
+            "sources": list(found.sources),
+            "runfile_leftovers": list(found.leftovers),
+        },
+        "kernels": [_kernel(kernel) for kernel in map(asdict, found.kernels)],
+        "next_boot": findings.next_boot(found),
+        "packages": [asdict(piece) for piece in found.pieces],
+        "components": components,
+        "container_specifications": [{"path": p, "driver": v or None} for p, v in found.container_specifications],
+        "toolkits": [asdict(toolkit) for toolkit in found.toolkits],
+        "nouveau": {
+            "loaded": found.nouveau.loaded,
+            "blocked": found.nouveau.blocked,
+            "blocked_by": list(found.nouveau.blocked_by),
+            "outdated_initramfs": list(found.nouveau.initramfs),
+        },
+        "secure_boot": found.secure_boot,
+        "signing_key_enrolled": found.key_enrolled,
+        "processes": _processes(found),
+        "problems": [asdict(problem) for problem in findings.problems(found)],
+        "reboot_required": bool(reasons),
+        "reboot_reasons": list(reasons),
+    }
+
+
+def _gpu(found: Observation, device: PciDevice) -> dict[str, t.Any]:
+    seen = _answering(found, device)
+    shown: dict[str, t.Any] = {
+        "address": device.address,
+        "pci_id": f"10de:{device.device}",
+        "subsystem": device.subsystem or None,
+        "numa_node": device.numa_node,
+        "virtual_function": device.virtual_function,
+        "kernel_driver": device.bound_to or None,
+        "index": seen.index if seen else None,
+        "name": seen.name if seen else None,
+        "uuid": seen.uuid or None if seen else None,
+        "memory_mib": seen.memory_total if seen else None,
+        "mig": None,
+    }
+    if seen is not None and seen.mig_current and found.smi is not None:
+        shown["mig"] = {
+            "current": seen.mig_current,
+            "pending": seen.mig_pending or seen.mig_current,
+            "instances": [asdict(instance) for instance in found.smi.mig if instance.gpu_index == seen.index],
+        }
+    return shown
+
+
+def _answering(found: Observation, device: PciDevice) -> SmiGpu | None:
+    key = hardware.bus_key(device.address)
+    gpus = found.smi.gpus if found.smi is not None else ()
+    return next((gpu for gpu in gpus if key is not None and hardware.bus_key(gpu.bus_id) == key), None)
+
+
+def _kernel(kernel: dict[str, t.Any]) -> dict[str, t.Any]:
+    return {**kernel, "registered": kernel["registered"] or None}
+
+
+def _processes(found: Observation) -> list[dict[str, t.Any]]:
+    """What C(/proc) shows, with the memory that nvidia-smi knows; and what only nvidia-smi sees."""
+    reported = {process.pid: process for process in (found.smi.processes if found.smi is not None else ())}
+    rows = []
+    for holder in found.holders:
+        process = reported.pop(holder.pid, None)
+        rows.append({**asdict(holder), "memory_mib": process.memory if process else None})
+    for process in reported.values():
+        rows.append(
+            {
+                "pid": process.pid,
+                "user": None,
+                "command": process.name,
+                "devices": [process.gpu] if process.gpu else [],
+                "unit": "",
+                "container": "",
+                "job": "",
+                "daemon": False,
+                "memory_mib": process.memory,
+            }
+        )
+    return rows

@@ -1,0 +1,122 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""Which kernel boots next, from the boot loader's own files."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
+
+_ENTRIES = "/boot/loader/entries"
+_CONFIGURATIONS = ("/boot/grub/grub.cfg", "/boot/grub2/grub.cfg")
+_ENVIRONMENTS = ("/boot/grub/grubenv", "/boot/grub2/grubenv")
+_KERNEL = re.compile(r"/vmlinuz-(\S+)")
+_ENTRY = re.compile(r"^\s*(?P<kind>menuentry|submenu)\s+(?P<quote>['\"])(?P<title>.*?)(?P=quote)(?P<rest>.*)$")
+_ID = re.compile(r"--id\s+(\S+)|\$menuentry_id_option\s+'([^']+)'")
+
+
+def release(host: Host, releases: t.Collection[str], running: str) -> str:
+    """The release that the boot loader is set to start, among those installed.
+
+    Where there is no boot loader, or its files may not be read, that is the newest kernel with an image: it is what
+    every supported distribution makes the default. A host without any image, such as a container, has the newest kernel
+    for which it holds modules or headers, and else the one that runs.
+    """
+    environment = _environment(host)
+    chosen = _boot_loader_specification(host, environment) or _grub_menu(host, environment)
+    if chosen in releases:
+        return chosen
+    with_image = [name for name in releases if host.exists(f"/boot/vmlinuz-{name}")]
+    with_image = with_image or [name for name in releases if host.exists(f"/lib/modules/{name}/vmlinuz")]
+    on_disk = with_image or [name for name in releases if host.exists(f"/lib/modules/{name}")]
+    return max(on_disk, key=sort_key, default=running)
+
+
+def sort_key(text: str) -> list[tuple[int, int, str]]:
+    """Numbers by value, everything else as text: 5.15.0-100 follows 5.15.0-99."""
+    return [(1, int(part), "") if part.isdigit() else (0, 0, part) for part in re.findall(r"\d+|[^\d.]+", text)]
+
+
+def _environment(host: Host) -> dict[str, str]:
+    text = next(filter(None, (host.read_text(path) for path in _ENVIRONMENTS)), "")
+    pairs = (line.partition("=") for line in text.splitlines() if not line.startswith("#"))
+    return {name: value for name, equals, value in pairs if equals}
+
+
+def _boot_loader_specification(host: Host, environment: t.Mapping[str, str]) -> str:
+    """EL's entries, one file each, of which C(grubenv) names one; without a name, the newest comes first."""
+    entries = {}
+    for name in host.names(_ENTRIES):
+        if name.endswith(".conf") and "rescue" not in name:
+            match = _KERNEL.search(host.read_text(f"{_ENTRIES}/{name}") or "")
+            if match:
+                entries[name[: -len(".conf")]] = match.group(1)
+    if not entries:
+        return ""
+    wanted = environment.get("next_entry") or environment.get("saved_entry") or ""
+    return entries.get(wanted) or max(entries.values(), key=sort_key)
+
+
+def _grub_menu(host: Host, environment: t.Mapping[str, str]) -> str:
+    """Debian's and Ubuntu's generated menu. C(GRUB_DEFAULT) is a number, a title or id, a path of them, or C(saved)."""
+    text = next(filter(None, (host.read_text(path) for path in _CONFIGURATIONS)), None)
+    if text is None:
+        return ""
+    settings = host.read_text("/etc/default/grub") or ""
+    match = re.search(r"(?m)^\s*GRUB_DEFAULT=[\"']?(.*?)[\"']?\s*$", settings)
+    wanted = match.group(1) if match else "0"
+    if wanted == "saved":
+        wanted = environment.get("saved_entry", "") or "0"
+    return _walk(_menu(text), environment.get("next_entry") or wanted)
+
+
+class _Item:
+    """A menu entry with its kernel, or a submenu with its items."""
+
+    def __init__(self, title: str = "", identifier: str = "") -> None:
+        self.title = title
+        self.identifier = identifier
+        self.kernel = ""
+        self.items: list[_Item] = []
+
+
+def _menu(text: str) -> _Item:
+    top = _Item()
+    stack: list[tuple[int, _Item]] = [(-1, top)]
+    depth = 0
+    for line in text.splitlines():
+        entry = _ENTRY.match(line)
+        if entry:
+            identifier = _ID.search(entry.group("rest"))
+            names = identifier.groups() if identifier else ()
+            item = _Item(entry.group("title"), next((name for name in names if name), ""))
+            stack[-1][1].items.append(item)
+            stack.append((depth, item))
+        elif line.strip().startswith("linux"):
+            kernel = _KERNEL.search(line)
+            if kernel and not stack[-1][1].kernel:
+                stack[-1][1].kernel = kernel.group(1)
+        if not line.lstrip().startswith("#"):
+            depth += line.count("{") - line.count("}")
+        while len(stack) > 1 and depth <= stack[-1][0]:
+            stack.pop()
+    return top
+
+
+def _walk(item: _Item, wanted: str) -> str:
+    for part in wanted.split(">"):
+        if part.isdigit():
+            following = item.items[int(part)] if int(part) < len(item.items) else None
+        else:
+            following = next((each for each in item.items if part in (each.title, each.identifier)), None)
+        if following is None:
+            break
+        item = following
+    while not item.kernel and item.items:
+        item = item.items[0]
+    return item.kernel

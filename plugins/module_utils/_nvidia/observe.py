@@ -1,0 +1,52 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""The whole picture of a host, from the files that each fact stands in."""
+
+from __future__ import annotations
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia import (
+    gpu_packages,
+    hardware,
+    libraries,
+    loaded,
+    nouveau,
+    on_disk,
+    processes,
+    secure_boot,
+    smi,
+    sources,
+    toolkits,
+)
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import Observation
+
+
+def observe(host: Host, commands: Commands, *, detail: bool = True, ask_driver: bool = True) -> Observation:
+    """Look at everything. ``detail`` also reads what takes a while: processes, signatures, the origin of packages;
+    ``ask_driver`` runs nvidia-smi where a driver is loaded."""
+    family = host.distribution().family
+    gpus, switches = hardware.scan(host)
+    kernels = on_disk.kernels(host, commands, detail=detail)
+    driver = loaded.read(host)
+    packages = gpu_packages.installed(host, commands, family)
+    origins = gpu_packages.origins(host, family, packages) if detail else {}
+    return Observation(
+        gpus=gpus,
+        nvswitches=switches,
+        loaded=driver,
+        kernels=kernels,
+        libraries=libraries.version(host),
+        pieces=sources.pieces(packages, origins),
+        leftovers=sources.runfile_leftovers(host),
+        nouveau=nouveau.read(host, [kernel.release for kernel in kernels]),
+        secure_boot=secure_boot.enabled(host),
+        key_enrolled=secure_boot.key_enrolled(host),
+        container_specifications=libraries.container_specifications(host),
+        smi=smi.ask(host, commands) if ask_driver and driver is not None else None,
+        holders=processes.holders(host) if detail and gpus else (),
+        toolkits=toolkits.find(host, {package.name: package.version for package in packages}),
+    )
