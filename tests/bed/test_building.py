@@ -87,8 +87,9 @@ def test_what_stands_in_says_so() -> None:
 def test_every_file_that_images_are_made_of_gives_their_tag() -> None:
     only_use_images = {"bed.py", "containers.py", "docker.py", "galaxy_collections.py", "service.py"}
     python_sources = {"distributions.py", "git_server.py", "managed_python.py", "python_index.py"}
+    conda_channel = {f"conda_{part}.py" for part in ("archive", "channel", "packages", "python", "server")}
     files = {path.name for path in HERE.glob("*.py") if not path.name.startswith("test_")}
-    files -= only_use_images | python_sources
+    files -= only_use_images | python_sources | conda_channel
     files |= {f"dockerfiles/{path.name}" for path in (HERE / "dockerfiles").iterdir()}
     assert set(INPUTS) == files
 
