@@ -14,7 +14,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from ansible_collections.gpufleet.mlstack.tests.bed import conda_channel, conda_packages, conda_python
+from ansible_collections.gpufleet.mlstack.tests.bed import conda_channel, conda_packages, conda_python, service
 from ansible_collections.gpufleet.mlstack.tests.bed.conda_archive import PLACEHOLDER, CondaPackage, decompressed
 from ansible_collections.gpufleet.mlstack.tests.bed.conda_python import Interpreter
 from ansible_collections.gpufleet.mlstack.tests.bed.conda_server import CondaServer
@@ -85,6 +85,7 @@ def test_sixty_packages_are_sixty(channel: conda_channel.Channel) -> None:
 @pytest.mark.parametrize("key", ["ubuntu2404", "rocky9"])
 def test_the_python_of_an_image_runs_there_from_any_folder(key: str, tmp_path: Path) -> None:
     require_bed()
+    service.up()
     packed = conda_python.python_package(Interpreter.of_image(IMAGES[key].tag))
     prefix = tmp_path / "prefix"
     for path, entry in packed.entries.items():
