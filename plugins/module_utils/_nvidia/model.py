@@ -17,8 +17,9 @@ OPEN, PROPRIETARY = "open", "proprietary"
 # Where a piece of the driver can come from.
 DISTRIBUTION, NVIDIA_REPOSITORY, RUNFILE, UNKNOWN = "distribution", "nvidia", "runfile", "unknown"
 
-# Packages of the driver itself, and with them what must have its very version, see Piece.
-DRIVER_PIECES = ("kernel_module", "libraries", "tools", "metapackage", "firmware", "persistence_daemon")
+# Packages of the driver itself, and with them what must have its very version, see Piece. The persistence daemon need
+# not: Debian has it at a version of its own.
+DRIVER_PIECES = ("kernel_module", "libraries", "tools", "metapackage", "firmware")
 BOUND_PIECES = (*DRIVER_PIECES, "fabric_manager", "imex", "nscq", "nvsdm")
 
 

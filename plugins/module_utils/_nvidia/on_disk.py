@@ -24,7 +24,9 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model imp
 
 MODULES = "/lib/modules"
 # Debian calls its module nvidia-current.ko, and gives it the name nvidia by an alias of modprobe.
-_MODULE = re.compile(r"^nvidia(?:-(?:current|tesla|legacy|open|\d+)[\w.-]*?)?\.ko(?:\.(?:gz|xz|zst))?$")
+_MODULE = re.compile(
+    r"^nvidia(?!.*(?:uvm|modeset|drm|peermem))(?:-(?:current|tesla|legacy|open|\d+)[\w.-]*?)?\.ko(?:\.(?:gz|xz|zst))?$"
+)
 # In the order in which depmod takes them (depmod.d(5): 'search updates ... built-in').
 _PLACES = ("updates", "extra", "weak-updates", "kernel/drivers/video")
 _RUNFILE_PLACE = "kernel/drivers/video"

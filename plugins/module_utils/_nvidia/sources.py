@@ -20,7 +20,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model imp
 
 # The first that matches counts.
 _PIECES: tuple[tuple[str, str], ...] = (
-    ("container_toolkit", r"(?:lib)?nvidia-container-|nvidia-docker"),
+    ("container_toolkit", r"(?:lib)?nvidia-container|nvidia-docker"),
     ("dcgm", r"datacenter-gpu-manager"),
     ("fabric_manager", r"nvidia-fabric-?manager|nvlsm$"),
     ("imex", r"nvidia-imex"),
@@ -32,12 +32,12 @@ _PIECES: tuple[tuple[str, str], ...] = (
     (
         "kernel_module",
         r"nvidia-dkms|nvidia-kernel-(?:open-)?dkms|nvidia-open-kernel-dkms|nvidia-kernel-(?:source|open|support)"
-        r"|nvidia-open-kernel-|linux-(?:modules|objects|signatures)-nvidia|(?:a?kmod|dkms)-nvidia|nvidia-modprobe",
+        r"|nvidia-open-kernel-|linux-(?:modules|objects|signatures)-nvidia|(?:a?kmod|dkms)-nvidia",
     ),
-    ("tools", r"nvidia-utils|nvidia-smi$|nvidia-settings|nvidia-driver-cuda$|nvidia-xconfig|nvidia-driver-bin"),
-    ("libraries", r"libnvidia-|libcuda1|libnvcuvid|libxnvctrl|nvidia-driver-(?:cuda-)?libs|nvidia-libs|nvidia-egl"),
+    ("tools", r"nvidia-utils|nvidia-smi$|nvidia-driver-cuda$|nvidia-driver-bin"),
+    ("libraries", r"libnvidia-|libcuda1|libnvcuvid|nvidia-driver-(?:cuda-)?libs|nvidia-libs"),
     ("metapackage", r"nvidia-driver|nvidia-headless|nvidia-open|cuda-drivers|nvidia-compute(?:-G06)?$"),
-    ("metapackage", r"xserver-xorg-video-nvidia|xorg-x11-drv-nvidia|nvidia-vdpau|nvidia-alternative|nvidia-support"),
+    ("metapackage", r"xserver-xorg-video-nvidia|xorg-x11-drv-nvidia|nvidia-vdpau|nvidia-alternative"),
 )
 _FORMS = tuple((name, re.compile(rf"(?:{form})")) for name, form in _PIECES)
 _DRIVER_VERSION = re.compile(r"^(?:\d+:)?(\d{3}\.\d+(?:\.\d+)?)(?![\d.])")
