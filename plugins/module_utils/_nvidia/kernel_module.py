@@ -45,7 +45,7 @@ class ModuleFile:
         except (OSError, EOFError, lzma.LZMAError, struct.error, ValueError):
             return
 
-    def _read(self, stream: t.BinaryIO) -> None:
+    def _read(self, stream: t.Any) -> None:
         self.fields = _modinfo(stream)
         self.readable = bool(self.fields)
         self.signed, self.signer = _signature(stream)

@@ -107,7 +107,7 @@ def _container_name(host: Host, container: str) -> str:
 
 
 def _users(host: Host) -> dict[int, str]:
-    users = {}
+    users: dict[int, str] = {}
     for line in (host.read_text("/etc/passwd") or "").splitlines():
         fields = line.split(":")
         if len(fields) > 2 and fields[2].isdigit():
