@@ -62,12 +62,12 @@ class EnvironmentFile:
         Given to the reader of requirement files under the source's path, it resolves C(-r) and C(-e) beside the
         source, as conda does, and tells problems by the right line.
         """
-        lines = dict.fromkeys(range(1, max((item.line for item in self.pip), default=0) + 1), "")
+        lines: list[str] = []
         for item in self.pip:
-            # Two entries on one line, as in [a, b], keep the order; the second counts as one line below.
-            line = next(number for number in range(item.line, item.line + len(self.pip) + 1) if not lines.get(number))
-            lines[line] = item.text
-        return "".join(lines.get(number, "") + "\n" for number in range(1, max(lines, default=0) + 1))
+            # Entries that share a line, as in [a, b], take the lines below.
+            lines += [""] * (item.line - 1 - len(lines))
+            lines.append(item.text)
+        return "".join(line + "\n" for line in lines)
 
     def as_data(self) -> dict[str, t.Any]:
         return {"kind": "environment", **_plain(self)}
@@ -212,6 +212,6 @@ def unique(source: str, packages: t.Iterable[LockedPackage]) -> tuple[list[Locke
     problems = []
     for package in packages:
         earlier = kept.setdefault(package.name, package)
-        if earlier.url != package.url:
+        if (earlier.url, earlier.md5, earlier.sha256) != (package.url, package.md5, package.sha256):
             problems.append(twice(source, package, earlier))
     return list(kept.values()), problems

@@ -224,7 +224,7 @@ def _condition(atom: str, whole: str, bare: str) -> Condition:
             raise BadVersion(f"{atom!r} allows nothing")
         return Condition("*", "*")
     if version.endswith("*"):
-        stem = version.rstrip("*").rstrip(".")
+        stem = version.rstrip("*.")  # '1.*.*' is written, too
         if "*" in stem or not stem:
             raise BadVersion(f"{atom!r} has a * within")
         # '>=1.2.*' is written often, and means '>=1.2' to every solver.

@@ -52,7 +52,7 @@ class _Reader:
         self._environ = environ
         self._problems: list[Problem] = []
         self._warnings: list[str] = []
-        self._specs: list[SpecLine] = []
+        self._specs: dict[str, SpecLine] = {}  # by text
         self._pip: list[PipLine] = []
         self._pip_line = 0
 
@@ -69,7 +69,7 @@ class _Reader:
             prefix=self._text("prefix"),
             channels=channels,
             nodefaults=nodefaults,
-            specs=tuple(self._specs),
+            specs=tuple(self._specs.values()),
             pip=tuple(self._pip),
             pip_listed=self._pip_line > 0,
             platforms=platforms,
@@ -184,8 +184,7 @@ class _Reader:
         except match_spec.BadSpec as exc:
             self._refuse(item.line, item.text, str(exc), _ENTRY)
             return
-        if text not in (spec.text for spec in self._specs):
-            self._specs.append(SpecLine(text, item.line))
+        self._specs.setdefault(text, SpecLine(text, item.line))
 
     def _section(self, section: Mapping) -> None:
         for key, value in section.items.items():

@@ -90,17 +90,18 @@ def load(text: bytes | str, source: str) -> tuple[Mapping, list[str]]:
         raise _refusal(source, exc.line, exc.reason) from None
     except yaml.MarkedYAMLError as exc:
         mark = exc.problem_mark or exc.context_mark
-        raise _refusal(source, mark.line + 1 if mark else 1, _told(exc)) from None
+        line = mark.line + 1 if mark else 1
+        raise _refusal(source, line, _told(exc, decoded, line)) from None
     except yaml.YAMLError as exc:
         raise _refusal(source, 1, str(exc).partition("\n")[0]) from None
     return document, decoded.splitlines()
 
 
-def _told(exc: yaml.MarkedYAMLError) -> str:
-    problem = exc.problem or "it is no YAML"
-    if "\\t" in problem or "'\t'" in problem or "tab" in problem:
-        return "a tab indents or begins a value, and YAML wants blanks"
-    return f"it is no YAML: {problem}"
+def _told(exc: yaml.MarkedYAMLError, text: str, line: int) -> str:
+    lines = text.splitlines()
+    if line <= len(lines) and "\t" in re.split(r"[^\s-]", lines[line - 1])[0]:
+        return "a tab indents the line, and YAML wants blanks"
+    return f"it is no YAML: {exc.problem or exc.context}"
 
 
 def _refusal(source: str, line: int, reason: str) -> InvalidWish:
@@ -136,7 +137,7 @@ class _Composer:
                 self._finished(node, self._sizes.get(id(node), 1))
             elif isinstance(event, yaml.ScalarEvent):
                 _check_tag(event.tag, line)
-                plain = event.style is None and event.tag is None
+                plain = not event.style and event.tag is None
                 end = event.end_mark.column if event.end_mark else 0
                 node = Scalar(event.value, line, end, plain)
                 self._register(event.anchor, node)
