@@ -17,6 +17,11 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import requirement_files
 
 
+def packed(contents: t.Mapping[str, bytes]) -> dict[str, str]:
+    """Contents as an argument. Packed small: Python reads a pipelined module byte by byte, these bytes included."""
+    return {path: base64.b64encode(zlib.compress(data, 9)).decode("ascii") for path, data in contents.items()}
+
+
 class ActionModule(ActionBase):
     """Reads requirement files, and those they include, and runs the module with their contents."""
 
@@ -32,11 +37,7 @@ class ActionModule(ActionBase):
         if isinstance(environments, list):
             arguments["environments"] = [self._with_paths(item, contents) for item in environments]
         if contents:
-            arguments["requirement_files"] = {
-                # Packed small: Python reads a pipelined module byte by byte, these bytes included.
-                path: base64.b64encode(zlib.compress(data, 9)).decode("ascii")
-                for path, data in contents.items()
-            }
+            arguments["requirement_files"] = packed(contents)
         result: dict[str, t.Any] = self._execute_module(
             module_name="gpufleet.mlstack.pip_pinned", module_args=arguments, task_vars=task_vars
         )

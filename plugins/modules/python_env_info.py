@@ -48,6 +48,23 @@ options:
     description: Whether to compare every installed file with its recorded hash. This reads the whole environment.
     type: bool
     default: false
+  locks:
+    description:
+      - Requirement files that environments are compared with, locks as a rule, by the environment's name below O(root)
+        or its path as it is in O(paths).
+      - What the files ask for is not resolved; only their pins that apply to the environment's Python are compared.
+    type: dict
+    default: {}
+  remote_src:
+    description:
+      - Whether the files of O(locks) lie on the host. By default they are read on the controller, relative paths being
+        looked for as M(ansible.builtin.copy) does.
+    type: bool
+    default: false
+  requirement_files:
+    description:
+      - Contents of the files of O(locks) on the controller by path, packed. The action plugin fills it in.
+    type: dict
 seealso:
   - module: gpufleet.mlstack.pip_pinned
 """
@@ -69,6 +86,14 @@ EXAMPLES = r"""
     paths: [/srv/app/venv]
     outdated: true
     tree: true
+
+- name: Does the host hold what the lock in the repository says?
+  gpufleet.mlstack.python_env_info:
+    names: [prod]
+    locks:
+      prod: files/prod.lock
+  register: python
+  failed_when: python.environments | map(attribute='lock_differences') | flatten | length > 0
 """
 
 RETURN = r"""
@@ -115,7 +140,13 @@ environments:
       type: list
       elements: dict
       returned: when it runs
-      sample: [{"name": "numpy", "version": "1.24.3", "requested": true, "installer": "uv", "requires": []}]
+      sample:
+        - name: numpy
+          version: 1.24.3
+          requested: true
+          installer: uv
+          requires: []
+          installed_at: "2026-11-22T20:15:30Z"
     freeze:
       description: The exact contents as lines of a requirement file.
       type: list
@@ -137,6 +168,15 @@ environments:
       type: list
       elements: str
       returned: always
+    lock_differences:
+      description:
+        - What is not as the lock says. C(locked) is its version there, C(installed) that in the environment, null where
+          there is none, C(since) when the installed one came.
+        - C(pip), C(setuptools) and C(wheel) count only where the lock names them.
+      type: list
+      elements: dict
+      returned: for environments in O(locks)
+      sample: [{"name": "numpy", "locked": "1.24.3", "installed": "1.26.4", "since": "2026-11-23T08:12:00Z"}]
     outdated:
       description: Distributions for which the index has a newer version.
       type: list
@@ -181,6 +221,10 @@ def main() -> None:
             "tree": {"type": "bool", "default": False},
             "cache": {"type": "bool", "default": False},
             "verify_files": {"type": "bool", "default": False},
+            "locks": {"type": "dict", "default": {}},
+            "remote_src": {"type": "bool", "default": False},
+            # A file may hold credentials, and arguments go to the system log.
+            "requirement_files": {"type": "dict", "no_log": True},
             **SOURCES_SPEC,
         },
     )

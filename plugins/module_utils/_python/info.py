@@ -7,34 +7,54 @@
 
 from __future__ import annotations
 
+import base64
+import errno
 import os
 import tempfile
 import typing as t
+import zlib
 from dataclasses import dataclass
 
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import disk
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Store, StoreState
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Outcome, Subject
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import cache, check, interpreters, tree, verify
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.distributions import Inventory, inventory
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import (
+    cache,
+    check,
+    interpreters,
+    lock_differences,
+    requirement_files,
+    tree,
+    verify,
+)
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.distributions import (
+    Distribution,
+    Inventory,
+    inventory,
+)
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.environment import drift_of
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.markers import PROBE
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.markers import PROBE, Environment
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.wish import sources_of
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.workshop import Workshop
 
 
 @dataclass(frozen=True)
 class Question:
-    """One environment to tell of: C(name) below the root, or a path elsewhere where ``root`` is empty."""
+    """One environment to tell of: C(name) below the root, or a path elsewhere where ``root`` is empty. ``lock`` is the
+    file to compare it with."""
 
     root: str
     name: str
     path: str
+    lock: str = ""
 
 
 class PythonInfo(Subject[Question, dict[str, t.Any]]):
     """The loop's subject of python_env_info; its plans are empty."""
+
+    unshown = ("requirement_files",)
 
     def wishes(self, params: t.Mapping[str, t.Any], context: Context) -> list[Question]:
         self._params = params
@@ -44,8 +64,15 @@ class PythonInfo(Subject[Question, dict[str, t.Any]]):
         names = params["names"]
         if names is None:
             names = [name for name in context.host.names(root) if not name.startswith(".")]
-        managed = [Question(root, name, os.path.join(root, name)) for name in names]
-        return managed + [Question("", os.path.basename(path.rstrip("/")), path) for path in params["paths"]]
+            names += [name for name in params["locks"] if "/" not in name and name not in names]
+        locks = dict(params["locks"])
+        packed = params["requirement_files"] or {}
+        self._files = {path: zlib.decompress(base64.b64decode(text)) for path, text in packed.items()}
+        managed = [Question(root, name, os.path.join(root, name), locks.pop(name, "")) for name in names]
+        others = [(os.path.basename(path.rstrip("/")), path) for path in params["paths"]]
+        asked = managed + [Question("", name, path, locks.pop(path, "")) for name, path in others]
+        _refuse_locks_of_nothing(locks, asked)
+        return asked
 
     def title(self, wish: Question) -> str:
         return wish.path
@@ -56,14 +83,16 @@ class PythonInfo(Subject[Question, dict[str, t.Any]]):
         if wish.root:
             state = Store(wish.root, wish.name, context.redactor).observe()
             told.update(_managed(state, self._params["verify_files"]))
-            prefix = state.current.prefix if state.current else ""
+            prefix = state.current.prefix if state.current else wish.path
         if os.path.exists(os.path.join(prefix, "pyvenv.cfg")):
             told.setdefault("standing", "venv")
             if told["standing"] == "directory":
                 told["standing"] = "venv"
-            told.update(self._contents(prefix, context))
+            told.update(self._contents(prefix, wish, context))
         elif not wish.root:
             told["standing"] = "directory" if os.path.isdir(prefix) else "absent"
+        if wish.lock and "packages" not in told:  # nothing of the lock is here
+            told["lock_differences"] = self._beside(wish, (), None, context)
         return told
 
     def plan(self, wish: Question, observation: dict[str, t.Any]) -> Plan:
@@ -84,7 +113,7 @@ class PythonInfo(Subject[Question, dict[str, t.Any]]):
         caches = [{"path": item.folder, "size": item.size} for item in cache.observe(self._cache_folders)]
         return {"environments": environments, "cache": caches}
 
-    def _contents(self, prefix: str, context: Context) -> dict[str, t.Any]:
+    def _contents(self, prefix: str, wish: Question, context: Context) -> dict[str, t.Any]:
         python = os.path.join(prefix, "bin", "python")
         result = context.commands.run([python, "-I", "-c", PROBE], purpose=f"ask the Python of {prefix}", timeout=60)
         facts = interpreters.described(result.out, python)
@@ -100,6 +129,8 @@ class PythonInfo(Subject[Question, dict[str, t.Any]]):
             "broken": [f"{item.folder}: {item.reason}" for item in found.broken],
             "size": disk.size_of(prefix),
         }
+        if wish.lock:
+            told["lock_differences"] = self._beside(wish, found.distributions, facts["environment"], context)
         if self._params["tree"]:
             told["tree"] = tree.tree(found.distributions, facts["environment"])
         if self._params["outdated"]:
@@ -107,6 +138,31 @@ class PythonInfo(Subject[Question, dict[str, t.Any]]):
                 engine = self._workshop.visiting(scratch).engine()
                 told["outdated"] = engine.outdated(prefix, sources_of(self._params), scratch)
         return told
+
+    def _beside(
+        self, wish: Question, installed: t.Sequence[Distribution], environment: Environment | None, context: Context
+    ) -> list[dict[str, t.Any]]:
+        lock = requirement_files.read([wish.lock], load=self._load, variables=context.host.environ)
+        found = lock_differences.differences(lock.requirements, installed, environment)
+        return [item._asdict() for item in found]
+
+    def _load(self, path: str) -> bytes:
+        if path in self._files:
+            return self._files[path]
+        if not self._params["remote_src"]:  # the controller could not read it
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT) + " on the controller", path)
+        with open(path, "rb") as stream:
+            return stream.read()
+
+
+def _refuse_locks_of_nothing(locks: t.Mapping[str, str], asked: t.Sequence[Question]) -> None:
+    if locks:
+        raise InvalidWish(
+            "lock_of_nothing",
+            wished=f"a comparison of {', '.join(sorted(locks))} with a lock",
+            found=f"the environments told of are {', '.join(item.name for item in asked) or 'none'}",
+            todo="give as the key a name below root, or a path as it is in paths",
+        )
 
 
 def _managed(state: StoreState, files: bool) -> dict[str, t.Any]:
@@ -128,6 +184,7 @@ def _packages(found: Inventory) -> list[dict[str, t.Any]]:
             "requested": item.requested,
             "installer": item.installer,
             "requires": list(item.requires),
+            "installed_at": lock_differences.installed_at(item),
         }
         for item in sorted(found.distributions, key=lambda item: item.name)
     ]
