@@ -9,6 +9,7 @@ here fails the test.
 
 from __future__ import annotations
 
+import itertools
 import re
 from pathlib import Path
 
@@ -101,7 +102,9 @@ def test_a_file_is_read(path):
     assert found.warnings == ()
     lines = content(path).decode().splitlines()
     for item in found.packages if form != "environment" else ():
-        entry = lines[item.line - 1 : item.line + 30] if form == "conda-lock" else [lines[item.line - 1]]
+        entry = [lines[item.line - 1]]
+        if form == "conda-lock":
+            entry += itertools.takewhile(lambda line: not line.strip().startswith("- "), lines[item.line :])
         assert any(item.url in line for line in entry)
 
 
