@@ -41,6 +41,7 @@ class Package:
     version: str
     held: bool = False
     vendor: str = ""
+    complete: bool = True
 
 
 def installed(host: Host, commands: Commands, family: str) -> tuple[Package, ...]:
@@ -68,7 +69,8 @@ def _dpkg(text: str) -> t.Iterator[Package]:
         status = re.search(r"(?m)^Status: (\S+) \S+ (\S+)$", record)
         version = re.search(r"(?m)^Version: (\S+)$", record)
         if status and version and status.group(2) not in ("not-installed", "config-files"):
-            yield Package(match.group(1), version.group(1), held=status.group(1) == "hold")
+            held, complete = status.group(1) == "hold", status.group(2) == "installed"
+            yield Package(match.group(1), version.group(1), held=held, complete=complete)
 
 
 def _rpm(host: Host, commands: Commands) -> t.Iterator[Package]:

@@ -62,9 +62,11 @@ class ModuleOnDisk:
 @dataclass(frozen=True)
 class Kernel:
     """One installed kernel. ``module`` is the driver that it would load; ``registered`` the driver version that DKMS
-    knows for it without having built it (added, but failed or not yet built)."""
+    knows for it without having built it (added, but failed or not yet built). ``installed`` is false for a kernel that
+    runs and is not on the disk: a container's, or one that was removed."""
 
     release: str
+    installed: bool = True
     running: bool = False
     boots_next: bool = False
     headers: bool = False
@@ -78,7 +80,7 @@ class Piece:
 
     ``name`` is what it is (C(kernel_module), C(libraries), C(tools), C(fabric_manager), C(persistence_daemon), C(imex),
     C(nscq), C(nvsdm), C(container_toolkit), C(dcgm), C(firmware), C(metapackage), C(pinning)); ``package`` is its real
-    name here; ``version`` is the whole version of the package, and ``driver`` what of it names a driver.
+    name here; ``version`` is the whole version of the package, and ``driver`` what of it names a driver. ``complete`` is false for a package that is half installed.
     """
 
     name: str
@@ -87,6 +89,7 @@ class Piece:
     driver: str = ""
     source: str = UNKNOWN
     held: bool = False
+    complete: bool = True
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ def repository(
     fingerprints: tuple[str, ...] = (),
     name: str = NAME,
 ) -> Repository:
-    """The repository of this distribution, or a mirror of it at ``url``. A mirror has NVIDIA's key unless another one is
+    """The repository of this distribution, or a mirror of it at ``url``. A mirror has NVIDIA's key unless another is
     given with its fingerprints. Raises MlstackError where NVIDIA publishes none and no ``url`` is given."""
     apt = distribution.family == "Debian"
     system = _system(distribution)

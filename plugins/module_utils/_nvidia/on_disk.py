@@ -51,6 +51,7 @@ def kernels(host: Host, commands: Commands, *, detail: bool = True) -> tuple[Ker
         found.append(
             Kernel(
                 release=release,
+                installed=host.exists(f"{MODULES}/{release}"),
                 running=release == running,
                 boots_next=release == boots,
                 headers=has_headers(host, release),

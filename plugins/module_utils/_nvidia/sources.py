@@ -59,6 +59,7 @@ def pieces(packages: t.Iterable[Package], origins: t.Mapping[str, str]) -> tuple
                     driver=driver_of(package.version),
                     source=origins.get(package.name, UNKNOWN),
                     held=package.held,
+                    complete=package.complete,
                 )
             )
     return tuple(sorted(found, key=lambda piece: (piece.name, piece.package)))
