@@ -200,7 +200,7 @@ def container(
     host = _start(image_key, network, tmpfs or {}, volumes, options, boot=boot)
     try:
         if boot:
-            _wait_until_booted(host)
+            wait_until_booted(host)
         yield host
     finally:
         docker("rm", "--force", "--volumes", host.name)
@@ -238,7 +238,8 @@ def _start(
     return Container(name, image_key)
 
 
-def _wait_until_booted(host: Container, timeout_s: float = 60) -> None:
+def wait_until_booted(host: Container, timeout_s: float = 60) -> None:
+    """Wait until systemd has nothing more to start; BedError when that takes too long."""
     deadline = time.monotonic() + timeout_s
     while True:
         state = host.run(["systemctl", "is-system-running"]).out.strip()

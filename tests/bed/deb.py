@@ -62,6 +62,10 @@ def _build(package: Package, pool: Path) -> Path:
         for path, content in package.files.items():
             (root / path.lstrip("/")).parent.mkdir(parents=True, exist_ok=True)
             (root / path.lstrip("/")).write_text(content)
+            (root / path.lstrip("/")).chmod(package.mode(path))
+        for path, target_path in package.links.items():
+            (root / path.lstrip("/")).parent.mkdir(parents=True, exist_ok=True)
+            (root / path.lstrip("/")).symlink_to(target_path)
         (control / "control").write_text(_control(package))
         configuration = "".join(f"{path}\n" for path in package.files if path.startswith("/etc/"))
         if configuration:
@@ -69,6 +73,10 @@ def _build(package: Package, pool: Path) -> Path:
         if package.after_install:
             script = control / "postinst"
             script.write_text(f'#!/bin/sh\nset -e\nif [ "$1" = configure ]; then\n{package.after_install}\nfi\n')
+            script.chmod(0o755)
+        if package.before_removal:
+            script = control / "prerm"
+            script.write_text(f'#!/bin/sh\nset -e\nif [ "$1" = remove ]; then\n{package.before_removal}\nfi\n')
             script.chmod(0o755)
         run(["dpkg-deb", "--root-owner-group", "-Zgzip", "--build", root, target])
     return target
@@ -81,10 +89,30 @@ def build_repository(packages: Iterable[Package], repository: Path, keys: Keys, 
     pool.mkdir(parents=True)
     with ThreadPoolExecutor(2) as workers:
         files = list(workers.map(lambda package: _build(package, pool), packages))
+    _index(repository, keys, signer, sorted(files))
+
+
+def build_flat_repository(packages: Iterable[Package], repository: Path, keys: Keys, signer: str, label: str) -> None:
+    """Build the packages and a repository without suites (`deb URL /`), as NVIDIA's are; it calls itself `label`."""
+    shutil.rmtree(repository, ignore_errors=True)
+    repository.mkdir(parents=True)
+    with ThreadPoolExecutor(2) as workers:
+        files = list(workers.map(lambda package: _build(package, repository), packages))
+    index = repository / "Packages"
+    index.write_text("\n".join(_index_entry(file, repository) for file in sorted(files)))
+    index.with_suffix(".gz").write_bytes(gzip.compress(index.read_bytes(), mtime=0))
+    release = repository / "Release"
+    heading = f"Origin: {label}\nLabel: {label}\nArchitectures: amd64\n"
+    release.write_text(heading + _release_sums([index, index.with_suffix(".gz")], repository))
+    keys.sign_inline(signer, release, repository / "InRelease")
+    keys.sign_detached(signer, release, repository / "Release.gpg")
+
+
+def _index(repository: Path, keys: Keys, signer: str | None, files: list[Path]) -> None:
     suite = repository / "dists" / SUITE
     index = suite / COMPONENT / "binary-amd64" / "Packages"
     index.parent.mkdir(parents=True)
-    index.write_text("\n".join(_index_entry(file, repository) for file in sorted(files)))
+    index.write_text("\n".join(_index_entry(file, repository) for file in files))
     index.with_suffix(".gz").write_bytes(gzip.compress(index.read_bytes(), mtime=0))
     release = suite / "Release"
     release.write_text(_release([index, index.with_suffix(".gz")], suite))
@@ -102,12 +130,15 @@ def _index_entry(file: Path, repository: Path) -> str:
 
 
 def _release(indexes: list[Path], suite: Path) -> str:
-    sums = "".join(
-        f" {hashlib.sha256(path.read_bytes()).hexdigest()} {path.stat().st_size} {path.relative_to(suite)}\n"
-        for path in indexes
-    )
     return (
         f"Origin: gpufleet test bed\nLabel: gpufleet test bed\nSuite: {SUITE}\nCodename: {SUITE}\n"
-        f"Date: {time.strftime('%a, %d %b %Y %H:%M:%S UTC', time.gmtime())}\n"
-        f"Architectures: amd64\nComponents: {COMPONENT}\nSHA256:\n{sums}"
+        f"Architectures: amd64\nComponents: {COMPONENT}\n{_release_sums(indexes, suite)}"
     )
+
+
+def _release_sums(indexes: list[Path], top: Path) -> str:
+    sums = "".join(
+        f" {hashlib.sha256(path.read_bytes()).hexdigest()} {path.stat().st_size} {path.relative_to(top)}\n"
+        for path in indexes
+    )
+    return f"Date: {time.strftime('%a, %d %b %Y %H:%M:%S UTC', time.gmtime())}\nSHA256:\n{sums}"

@@ -18,7 +18,8 @@ class Package:
     """One version of one package, in words that both formats have.
 
     `version` is upstream's, with an epoch where it has one (`1:2.0`); `after_install` is a shell
-    script (postinst, %post). `stand_in_for` names the real package whose place it takes.
+    script (postinst, %post), `before_removal` another (prerm, %preun) that an upgrade does not run. Files below a
+    folder `bin` or `sbin` can be run. `stand_in_for` names the real package whose place it takes.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Package:
     files: Mapping[str, str] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
     after_install: str = ""
+    before_removal: str = ""
     stand_in_for: str = ""
 
     @property
@@ -48,6 +50,11 @@ class Package:
     def full_version(self) -> str:
         """[epoch:]version-release, which is how apt and dnf both write it."""
         return f"{self.version}-{self.release}"
+
+    @staticmethod
+    def mode(path: str) -> int:
+        """The rights of one of its files."""
+        return 0o755 if path.rsplit("/", 2)[-2] in ("bin", "sbin") else 0o644
 
     @property
     def description(self) -> str:

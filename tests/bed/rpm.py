@@ -40,6 +40,7 @@ def _spec(package: Package, content: Path) -> str:
     }
     lines = [f"{key}: {value}" for key, values in headers.items() for value in values]
     owned = [f"%config(noreplace) {path}" if path.startswith("/etc/") else path for path in package.files]
+    removal = f'%preun\nif [ "$1" = 0 ]; then\n{package.before_removal}\nfi' if package.before_removal else ""
     return "\n".join(
         [
             _PREAMBLE,
@@ -47,6 +48,7 @@ def _spec(package: Package, content: Path) -> str:
             f"%description\n{package.description}",
             f"%install\ncp -a {content}/. %{{buildroot}}/" if owned or package.links else "",
             f"%post\n{package.after_install}" if package.after_install else "",
+            removal,
             "%files",
             *owned,
             *package.links,
@@ -62,6 +64,7 @@ def _build(package: Package, repository: Path) -> None:
         for path, text in package.files.items():
             (content / path.lstrip("/")).parent.mkdir(parents=True, exist_ok=True)
             (content / path.lstrip("/")).write_text(text)
+            (content / path.lstrip("/")).chmod(package.mode(path))
         for path, target in package.links.items():
             (content / path.lstrip("/")).parent.mkdir(parents=True, exist_ok=True)
             (content / path.lstrip("/")).symlink_to(target)
@@ -82,10 +85,11 @@ def build_repository(
     keys: Keys,
     signer: str | None,
     groups: str = "",
+    modules: str = "",
 ) -> None:
     """Build the packages and a dnf repository over them; `signer` None leaves packages and index unsigned.
 
-    `groups` is a comps.xml document, "" for a repository without package groups.
+    `groups` is a comps.xml document, "" for a repository without package groups; `modules` a modules.yaml, likewise.
     """
     shutil.rmtree(repository, ignore_errors=True)
     repository.mkdir(parents=True)
@@ -97,6 +101,11 @@ def build_repository(
         comps.write(groups)
         comps.flush()
         run(["createrepo_c", "--quiet", *(["--groupfile", comps.name] if groups else []), repository])
+    if modules:
+        with tempfile.TemporaryDirectory() as scratch:
+            document = Path(scratch) / "modules.yaml"
+            document.write_text(modules)
+            run(["modifyrepo_c", "--mdtype=modules", document, repository / "repodata"])
     if signer:
         index = repository / "repodata" / "repomd.xml"
         keys.sign_detached(signer, index, index.with_suffix(".xml.asc"))

@@ -17,7 +17,7 @@ _SERVER_LABEL = "gpufleet.bed.server"
 
 
 @contextlib.contextmanager
-def _only_one() -> Iterator[None]:
+def only_one() -> Iterator[None]:
     """Hold the bed's lock: two builds at once would do the same work twice."""
     directory = host.state_directory()
     directory.mkdir(parents=True, exist_ok=True)
@@ -31,7 +31,7 @@ def up() -> None:
     why = obstacle()
     if why:
         raise host.BedError(f"The test bed needs docker: {why}.")
-    with _only_one():
+    with only_one():
         if images.missing():
             obstacles = host.obstacles()
             if obstacles:
@@ -43,7 +43,7 @@ def up() -> None:
 
 def down(*, remove_images: bool = False) -> None:
     """Remove the bed's containers and network, and with `remove_images` the images too."""
-    with _only_one():
+    with only_one():
         names = containers()
         if names:
             docker("rm", "--force", "--volumes", *names)

@@ -27,6 +27,13 @@ rpm -i --nodeps "$@"
 sed -i 's/^best=.*/best=True/; s/^skip_if_unavailable=.*/skip_if_unavailable=False/' /etc/dnf/dnf.conf
 printf '%s\n' 'module_platform_id=platform:el9' 'pluginpath=/usr/lib/python3/dist-packages/dnf-plugins' >>/etc/dnf/dnf.conf
 ln -s dnf /usr/bin/yum
+
+# Debian's is the same program by another name, with its notes in dpkg's folder, which goes below.
+mkdir -p /var/lib/alternatives
+mv /usr/bin/update-alternatives "$debian.update-alternatives"
+printf '%s\n' '#!/bin/sh' "exec $debian.update-alternatives --admindir /var/lib/alternatives \"\$@\"" >/usr/sbin/alternatives
+chmod 755 /usr/sbin/alternatives
+ln -s alternatives /usr/sbin/update-alternatives
 mkdir -p /usr/libexec
 ln -s ../bin/python3 /usr/libexec/platform-python
 

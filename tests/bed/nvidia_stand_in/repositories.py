@@ -1,0 +1,120 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""NVIDIA's download host in the bed: stand-in repositories behind the real names, over https with the bed's own CA.
+
+Everything lies in one folder of the bed's state, built anew when what it is made of changes.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import shutil
+from pathlib import Path
+
+from .. import deb, host, images, rpm, service
+from ..docker import LABEL, NETWORK, containers, docker
+from ..signing import BED
+from . import cuda_packages, driver_packages, kernel_headers, pci, runfile
+
+HERE = Path(__file__).resolve().parent
+NAME = "developer.download.nvidia.com"
+# Ubuntu's own archive cannot be reached under its name: what it has of the driver is served here.
+ARCHIVE_NAME = "ubuntu-archive.bed.test"
+REPOSITORIES = "compute/cuda/repos"
+APT_DISTRIBUTIONS = ("ubuntu2204", "ubuntu2404", "debian12")
+KEYS = {"apt": "3bf863cc.pub", "dnf": "D42D0685.pub"}
+LABEL_OF_REPOSITORY = "NVIDIA CUDA"
+_SERVER_LABEL = "gpufleet.bed.nvidia-stand-in"
+
+
+@functools.cache
+def content_hash() -> str:
+    """Twelve hex digits over everything that the folder is made of."""
+    digest = hashlib.sha256(kernel_headers.release().encode())
+    inputs = [*HERE.glob("*.py"), *(HERE / "files").iterdir(), *(HERE.parent / name for name in images.INPUTS)]
+    for path in sorted(path for path in inputs if path.is_file()):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    digest.update(images.keys().public_key(BED).encode())
+    return digest.hexdigest()[:12]
+
+
+def folder() -> Path:
+    """Where the stand-ins lie: `www` is served, `pci` and `gpu` are mounted into hosts."""
+    return host.state_directory() / "nvidia-stand-in" / content_hash()
+
+
+def runfile_url(version: str) -> str:
+    """Where NVIDIA's host has the installer of a release (11.8.0)."""
+    names = {"11.8.0": "cuda_11.8.0_520.61.05_linux.run", "12.4.1": "cuda_12.4.1_550.54.15_linux.run"}
+    return f"https://{NAME}/compute/cuda/{version}/local_installers/{names[version]}"
+
+
+def ensure() -> Path:
+    """Build what is missing, serve it on the bed's network, and return the folder."""
+    service.up()
+    with service.only_one():
+        top = folder()
+        if not (top / "complete").exists():
+            shutil.rmtree(top.parent, ignore_errors=True)
+            _build(top)
+            (top / "complete").touch()
+        _serve(top)
+    return top
+
+
+def _build(top: Path) -> None:
+    _certificates(top / "tls")
+    www = top / "www"
+    keys, public = images.keys(), images.keys().public_key(BED)
+    first = www / REPOSITORIES / APT_DISTRIBUTIONS[0] / "x86_64"
+    both = [*cuda_packages.packages("apt"), *driver_packages.apt_packages(), *kernel_headers.packages("apt")]
+    deb.build_flat_repository(both, first, keys, BED, LABEL_OF_REPOSITORY)
+    (first / KEYS["apt"]).write_text(public)
+    for name in APT_DISTRIBUTIONS[1:]:
+        shutil.copytree(first, www / REPOSITORIES / name / "x86_64", copy_function=os.link)
+    for release in ("22.04", "24.04"):
+        archive = list(driver_packages.archive_packages(release))
+        deb.build_flat_repository(archive, www / "ubuntu-restricted" / release, keys, BED, "Ubuntu")
+    last = www / REPOSITORIES / "rhel9" / "x86_64"
+    both = [*cuda_packages.packages("dnf"), *driver_packages.dnf_packages(), *kernel_headers.packages("dnf")]
+    rpm.build_repository(both, last, keys, BED, modules=driver_packages.dnf_modules())
+    (last / KEYS["dnf"]).write_text(public)
+    keys.rest()
+    for release in cuda_packages.RELEASES[:2]:
+        file = www / runfile_url(release.version).partition(f"{NAME}/")[2]
+        file.parent.mkdir(parents=True)
+        file.write_text(runfile.installer(release))
+    pci.write(top / "pci")
+    shutil.copytree(HERE / "files", top / "gpu")
+    shutil.copy(top / "tls" / "ca.crt", top / "gpu" / "bed-ca.crt")
+    (top / "gpu" / "key.asc").write_text(public)
+
+
+def _certificates(tls: Path) -> None:
+    tls.mkdir(parents=True)
+    names = f"subjectAltName=DNS:{NAME},DNS:{ARCHIVE_NAME}\nbasicConstraints=CA:FALSE\n"
+    (tls / "extensions").write_text(names)
+    new = ["openssl", "req", "-newkey", "rsa:2048", "-nodes", "-subj"]
+    authority = ["-x509", "-days", "3650", "-keyout", tls / "ca.key", "-out", tls / "ca.crt"]
+    host.run([*new, "/CN=gpufleet test bed CA", *authority])
+    host.run([*new, f"/CN={NAME}", "-keyout", tls / "server.key", "-out", tls / "server.csr"])
+    signed = ["-CA", tls / "ca.crt", "-CAkey", tls / "ca.key", "-CAcreateserial", "-extfile", tls / "extensions"]
+    host.run(
+        ["openssl", "x509", "-req", "-days", "3650", "-in", tls / "server.csr", *signed, "-out", tls / "server.crt"]
+    )
+
+
+def _serve(top: Path) -> None:
+    current = f"{_SERVER_LABEL}={content_hash()}-{images.content_hash()}"
+    if docker("ps", "--filter", f"label={current}", "--format", "{{.Names}}").split():
+        return
+    name = f"{NETWORK}-nvidia-stand-in"
+    if name in containers():
+        docker("rm", "--force", name)
+    words = ["--detach", "--init", "--name", name, "--label", LABEL, "--label", current, "--network", NETWORK]
+    words += [word for alias in (NAME, ARCHIVE_NAME) for word in ("--network-alias", alias)]
+    words += [f"--volume={top}:/srv/bed:ro"]
+    docker("run", *words, images.IMAGES["debian12"].tag, "python3", "/srv/bed/gpu/serve.py")
