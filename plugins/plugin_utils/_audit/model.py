@@ -1,0 +1,199 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""What an audit of one host says, and the plain data that a task returns and that outputs read.
+
+``HostAudit.plain()`` is the result of the task: lists, dictionaries, texts and numbers alone, with ``schema`` 1.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import asdict, dataclass, field, fields
+
+SCHEMA = 1
+# The worst first. What no source rates may be anything, so it stands before what is known to be harmless.
+SEVERITIES = ("critical", "high", "medium", "unknown", "low")
+
+Plain = t.Dict[str, t.Any]
+
+
+@dataclass(frozen=True)
+class Flaw:
+    """A vulnerability under its preferred id. ``score`` is the CVSS base score, None where no source gives one;
+    ``severity`` is one of SEVERITIES."""
+
+    id: str
+    aliases: tuple[str, ...] = ()
+    severity: str = "unknown"
+    score: float | None = None
+    vector: str = ""
+    summary: str = ""
+    url: str = ""
+    published: str = ""
+    modified: str = ""
+
+
+@dataclass(frozen=True)
+class Package:
+    """What is installed, or pinned in a file.
+
+    ``kind`` is C(pypi) or C(conda). ``needs`` are the normalised names of what it requires here, ``requested`` says
+    that somebody asked for it by name, ``origin`` where it came from as far as that is recorded: a URL without
+    credentials, or a conda channel. ``status`` is C(matched) where advisories of its name are known, C(no_advisory)
+    where none are, C(unknown) where no database can tell (``why``). ``fix`` is the smallest version without a known
+    flaw, ``latest`` the newest one where that is newer, ``yanked`` why it was withdrawn from the index.
+    """
+
+    name: str
+    version: str
+    kind: str = "pypi"
+    needs: tuple[str, ...] = ()
+    requested: bool = False
+    licence: str = ""
+    origin: str = ""
+    installer: str = ""
+    status: str = "no_advisory"
+    why: str = ""
+    fix: str = ""
+    latest: str = ""
+    yanked: str = ""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A flaw of a package in an environment. ``fixed`` are the versions that end it, the smallest first, ``path``
+    leads from what was asked for to the package, ``ignored`` is why the policy lets it pass."""
+
+    package: str
+    version: str
+    flaw: Flaw
+    fixed: tuple[str, ...] = ()
+    path: tuple[str, ...] = ()
+    ignored: str = ""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Anything else that is wrong. ``kind`` is a stable word: see docs/audit.md for all of them."""
+
+    kind: str
+    text: str
+    package: str = ""
+    ignored: str = ""
+
+
+@dataclass(frozen=True)
+class Environment:
+    """One thing that was audited.
+
+    ``kind`` is C(venv), C(system), C(conda) or C(file); ``generation`` its id where it is one of this collection,
+    and ``in_use`` whether people get it. ``failed`` says why it could not be audited.
+    """
+
+    name: str
+    path: str
+    kind: str
+    python: str = ""
+    generation: str = ""
+    in_use: bool = True
+    packages: tuple[Package, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    failed: str = ""
+
+
+@dataclass(frozen=True)
+class DatabaseInfo:
+    """Where advisories came from. ``date`` is that of the newest advisory in it (ISO 8601, UTC), ``age_days`` how old
+    that was at the audit; None where a service answers without telling."""
+
+    source: str
+    kind: str = ""
+    date: str = ""
+    age_days: int | None = None
+    advisories: int | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the policy says. ``reasons`` are the sentences in which it is not met; empty means that it is.
+
+    ``judged`` says that there was a policy at all.
+    """
+
+    judged: bool = False
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class HostAudit:
+    """All that the audit of one host says."""
+
+    environments: tuple[Environment, ...] = ()
+    database: DatabaseInfo | None = None
+    verdict: Verdict = field(default_factory=Verdict)
+    notes: tuple[str, ...] = ()
+    index_asked: bool = False
+
+    def plain(self) -> Plain:
+        """The task's result: ``schema``, ``environments``, ``database``, ``verdict``, ``notes``, ``index_asked`` and
+        the ``summary``, which counts findings that are not ignored by severity, and everything else."""
+        return {"schema": SCHEMA, **_plain(asdict(self)), "summary": self.summary()}
+
+    def summary(self) -> dict[str, int]:
+        flaws = [finding.flaw for item in self.environments for finding in item.findings if not finding.ignored]
+        counts = {severity: sum(flaw.severity == severity for flaw in flaws) for severity in SEVERITIES}
+        ignored = sum(bool(finding.ignored) for item in self.environments for finding in item.findings)
+        problems = sum(not problem.ignored for item in self.environments for problem in item.problems)
+        return {
+            **counts,
+            "findings": len(flaws),
+            "ignored": ignored,
+            "problems": problems,
+            "environments": len(self.environments),
+            "packages": sum(len(item.packages) for item in self.environments),
+        }
+
+
+def from_plain(data: t.Mapping[str, t.Any]) -> HostAudit:
+    """The audit that a task's result tells. Raises ValueError for a result of another schema."""
+    if data.get("schema") != SCHEMA:
+        raise ValueError(f"the result has schema {data.get('schema')!r}, and this release reads {SCHEMA}")
+    return HostAudit(
+        environments=tuple(_environment(item) for item in data.get("environments", ())),
+        database=_made(DatabaseInfo, data["database"]) if data.get("database") else None,
+        verdict=_made(Verdict, data.get("verdict") or {}),
+        notes=tuple(data.get("notes", ())),
+        index_asked=bool(data.get("index_asked", False)),
+    )
+
+
+def _environment(data: t.Mapping[str, t.Any]) -> Environment:
+    findings = [_made(Finding, {**item, "flaw": _made(Flaw, item["flaw"])}) for item in data.get("findings", ())]
+    return _made(
+        Environment,
+        {
+            **data,
+            "packages": [_made(Package, item) for item in data.get("packages", ())],
+            "findings": findings,
+            "problems": [_made(Problem, item) for item in data.get("problems", ())],
+        },
+    )
+
+
+def _made(kind: t.Any, data: t.Mapping[str, t.Any]) -> t.Any:
+    known = {item.name for item in fields(kind)}
+    return kind(
+        **{key: tuple(value) if isinstance(value, list) else value for key, value in data.items() if key in known}
+    )
+
+
+def _plain(value: t.Any) -> t.Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value
