@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import abc
+import os
 import typing as t
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.model impo
     Solution,
     SolveRequest,
 )
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import disk
 
 AUTO, RATTLER, MICROMAMBA, MAMBA, CONDA = "auto", "rattler", "micromamba", "mamba", "conda"
 NAMES = (RATTLER, MICROMAMBA, MAMBA, CONDA)  # in the order in which auto takes them: the fastest first
@@ -83,6 +85,12 @@ class Engine(abc.ABC):
     @abc.abstractmethod
     def package_cache(self) -> str:
         """The folder in which unpacked packages lie, from which files of a prefix may be hard links."""
+
+    def forget(self, packages: t.Iterable[Package]) -> None:
+        """Drop these from the cache: files of a prefix may be hard links to it, and whoever changes one there changes
+        it for every environment to come."""
+        for package in packages:
+            disk.delete(os.path.join(self.package_cache(), package.stem))
 
     def outdated(self, request: SolveRequest, installed: t.Iterable[Package]) -> list[tuple[Package, Package]]:
         """Pairs of an installed package and the other one that a fresh solve would take, by name."""

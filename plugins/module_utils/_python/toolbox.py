@@ -141,7 +141,7 @@ class Toolbox:
     ) -> None:
         self.root = root
         self._commands = commands
-        self._python = python
+        self.python = python
         self._sources = sources
         self._timeout = timeout
         self._cache = cache
@@ -188,7 +188,7 @@ class Toolbox:
     def pip(self) -> PipSource:
         """Any pip of the host, good enough to fetch the pinned tools. Raises MlstackError."""
         try:
-            return find_pip(self._python, os.path.join(self.root, "bootstrap"), run=self._run)
+            return find_pip(self.python, os.path.join(self.root, "bootstrap"), run=self._run)
         except PipNotFound as exc:
             raise MlstackError("pip_not_found", wished=exc.wished, found=exc.found, todo=exc.todo) from exc
 
