@@ -37,6 +37,28 @@ class Findings(t.NamedTuple):
         return not any(self)
 
 
+class Compared(t.NamedTuple):
+    """The files of one distribution; ``recorded`` are all of them, normalised."""
+
+    missing: tuple[str, ...]
+    changed: tuple[str, ...]
+    recorded: frozenset[str]
+
+
+def compare(directory: str, entry: str) -> Compared | None:
+    """Compare one distribution's files with its RECORD; None where it has none that can be read."""
+    try:
+        rows = _rows(os.path.join(directory, entry, "RECORD"))
+    except (OSError, ValueError, csv.Error):
+        return None
+    states = {path: _compare(os.path.join(directory, path), digest) for path, digest in rows if not _is_bytecode(path)}
+    return Compared(
+        missing=tuple(path for path, state in states.items() if state == "missing"),
+        changed=tuple(path for path, state in states.items() if state == "changed"),
+        recorded=frozenset(os.path.normpath(path) for path, _digest in rows),
+    )
+
+
 def verify(directory: str) -> Findings:
     """Compare every file of a site-packages folder with the RECORDs in it, and look for files that none names."""
     missing: list[str] = []
@@ -46,16 +68,13 @@ def verify(directory: str) -> Findings:
     for entry in sorted(os.listdir(directory)):
         if not entry.endswith(".dist-info"):
             continue
-        try:
-            rows = _rows(os.path.join(directory, entry, "RECORD"))
-        except (OSError, ValueError, csv.Error):
+        compared = compare(directory, entry)
+        if compared is None:
             without.append(entry)
             continue
-        for path, digest in rows:
-            recorded.add(os.path.normpath(path))
-            state = None if _is_bytecode(path) else _compare(os.path.join(directory, path), digest)
-            if state is not None:
-                (missing if state == "missing" else changed).append(path)
+        missing += compared.missing
+        changed += compared.changed
+        recorded |= compared.recorded
     unrecorded = [path for path in _files(directory) if path not in recorded and not _is_excused(path, without)]
     return Findings(*(tuple(sorted(items)) for items in (missing, changed, unrecorded, without)))
 
