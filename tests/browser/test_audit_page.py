@@ -59,6 +59,7 @@ def test_a_host_unfolds_to_its_findings_and_why_they_are_there(small):
     small.click(".fold", "gpu-2")
     assert "ignored: templates are ours (until 2027-01-01)" in small.text()
     assert "Found: its Python is gone." in small.text()
+    assert "Of 1 package nothing can be told" in small.text() and "are in no advisory of PyPI" in small.text()
 
 
 def test_the_tree_of_dependencies_unfolds(small):
@@ -92,7 +93,11 @@ def test_by_package_by_flaw_outdated_and_the_rest(small):
     small.tab("Outdated")
     assert small.rows() == ["torch"] and "2.5.0" in small.text("#view")
     small.tab("Other findings")
-    assert small.rows() == ["torch 2.0.1 needs sympy, which is not installed"]
+    assert small.rows() == [
+        "torch 2.0.1 needs sympy, which is not installed",
+        "MarkupSafe has a licence that is not allowed",
+    ]
+    assert "licence (ignored: we asked legal)" in small.text("#view")
 
 
 def test_searching_narrows_every_view_and_the_address_remembers(small):

@@ -17,12 +17,10 @@ from datetime import datetime
 from decimal import Decimal
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.model import Environment, Finding, Flaw, Package
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.outputs.fleet import (
     VERSION,
-    Environment,
-    Finding,
-    Flaw,
-    Package,
+    Placed,
 )
 
 # None where the library is missing: the other outputs do without it, and require() tells those who want this one.
@@ -52,7 +50,8 @@ except ImportError as error:
 else:
     MISSING = None
 
-SPECIFICATION = "1.6"
+Pair = tuple[Finding, Package]
+
 _NAMESPACE = uuid.UUID("6f1c2a54-2f0f-5d0b-9b6e-0d8d6a1f6c11")
 
 
@@ -67,17 +66,16 @@ def require() -> None:
         )
 
 
-def render(environment: Environment, made: str) -> str:
+def render(placed: Placed, made: str) -> str:
     """The bill of one environment as JSON; ``made`` is the time of the audit."""
     require()
-    return str(
-        make_outputter(bill(environment, made), OutputFormat.JSON, SchemaVersion.V1_6).output_as_string(indent=1)
-    )
+    return str(make_outputter(bill(placed, made), OutputFormat.JSON, SchemaVersion.V1_6).output_as_string(indent=1))
 
 
-def bill(environment: Environment, made: str) -> Bom:
+def bill(placed: Placed, made: str) -> Bom:
     """The bill as the library's object."""
-    bom = Bom(serial_number=_serial(environment), version=1)
+    environment = placed.environment
+    bom = Bom(serial_number=_serial(placed), version=1)
     bom.metadata.timestamp = datetime.fromisoformat(made.replace("Z", "+00:00"))
     bom.metadata.tools.components.add(
         Component(
@@ -90,14 +88,21 @@ def bill(environment: Environment, made: str) -> Bom:
     subject = Component(
         type=ComponentType.APPLICATION, name=environment.name or environment.path, bom_ref="environment"
     )
-    told = {"host": environment.host, "path": environment.path, "kind": environment.kind, "python": environment.python}
+    told = {
+        "host": placed.host,
+        "path": environment.path,
+        "kind": environment.kind,
+        "python": environment.python,
+        "generation": environment.generation,
+    }
     subject.properties.update(Property(name=f"mlstack:{key}", value=value) for key, value in told.items() if value)
     bom.metadata.component = subject
     components = {item: _component(item) for item in dict.fromkeys(environment.packages)}
+    components.update({item: _component(item) for _finding, item in placed.found() if item not in components})
     bom.components.update(components.values())
     _relate(bom, subject, components, environment)
-    for finding in _merged(environment.findings):
-        bom.vulnerabilities.add(_vulnerability(finding, [components[item.package] for item in finding]))
+    for pairs in _merged(placed):
+        bom.vulnerabilities.add(_vulnerability(pairs, [components[item] for _finding, item in pairs]))
     return bom
 
 
@@ -122,22 +127,22 @@ def _relate(bom: Bom, subject: Component, components: t.Mapping[Package, Compone
     for item, component in components.items():
         needed = [by_name[name] for name in item.needs if name in by_name and by_name[name] is not component]
         bom.register_dependency(component, needed)
-    asked = [by_name[name] for name in map(_canonical, environment.requested) if name in by_name]
+    asked = [components[item] for item in environment.packages if item.requested]
     bom.register_dependency(subject, asked or components.values())
 
 
-def _merged(findings: t.Iterable[Finding]) -> t.Iterator[list[Finding]]:
+def _merged(placed: Placed) -> t.Iterable[list[Pair]]:
     """One entry per flaw, with every package that has it."""
-    groups: dict[Flaw, list[Finding]] = {}
-    for finding in findings:
-        groups.setdefault(finding.flaw, []).append(finding)
-    return iter(groups.values())
+    groups: dict[Flaw, list[Pair]] = {}
+    for finding, package in placed.found():
+        groups.setdefault(finding.flaw, []).append((finding, package))
+    return groups.values()
 
 
-def _vulnerability(findings: t.Sequence[Finding], affected: t.Iterable[Component]) -> Vulnerability:
-    flaw = findings[0].flaw
+def _vulnerability(pairs: t.Sequence[Pair], affected: t.Iterable[Component]) -> Vulnerability:
+    flaw = pairs[0][0].flaw
     source = VulnerabilitySource(name="OSV", url=XsUri(flaw.url) if flaw.url else None)
-    ignored = [item.ignored for item in findings]
+    ignored = [finding.ignored for finding, _package in pairs]
     return Vulnerability(
         bom_ref=f"{flaw.id}",
         id=flaw.id,
@@ -145,7 +150,7 @@ def _vulnerability(findings: t.Sequence[Finding], affected: t.Iterable[Component
         references=[VulnerabilityReference(id=alias, source=VulnerabilitySource(name="OSV")) for alias in flaw.aliases],
         ratings=[_rating(flaw)],
         description=flaw.summary or None,
-        recommendation=" ".join(_advice(item.package) for item in findings),
+        recommendation=" ".join(_advice(package) for _finding, package in pairs),
         advisories=[VulnerabilityAdvisory(url=XsUri(flaw.url))] if flaw.url else [],
         published=_time(flaw.published),
         analysis=_analysis(ignored[0] if all(ignored) else ""),
@@ -185,10 +190,11 @@ def _time(text: str) -> datetime | None:
         return None
 
 
-def _serial(environment: Environment) -> uuid.UUID:
+def _serial(placed: Placed) -> uuid.UUID:
+    environment = placed.environment
     packages = sorted(f"{item.name}=={item.version}" for item in environment.packages)
     flaws = sorted(f"{item.flaw.id}:{item.ignored}" for item in environment.findings)
-    return uuid.uuid5(_NAMESPACE, "\n".join([environment.host, environment.path, *packages, *flaws]))
+    return uuid.uuid5(_NAMESPACE, "\n".join([placed.host, environment.path, *packages, *flaws]))
 
 
 def _canonical(name: str) -> str:

@@ -3,121 +3,98 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Private to this collection: it may change at any time. Other collections use the modules instead.
-"""The audit of a whole fleet as every output reads it: hosts, their environments, packages, and what is wrong."""
+"""The audits of all hosts together, as every output reads them."""
 
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
-# The worst first. What no source rates may be anything, so it stands before what is known to be harmless.
-SEVERITIES = ("critical", "high", "medium", "unknown", "low")
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.model import (
+    SEVERITIES,
+    DatabaseInfo,
+    Environment,
+    Finding,
+    Flaw,
+    HostAudit,
+    Package,
+    Problem,
+    from_plain,
+)
 
-
-@dataclass(frozen=True)
-class Flaw:
-    """A vulnerability under its preferred id. ``score`` is the CVSS base score, None where no source gives one."""
-
-    id: str
-    aliases: tuple[str, ...] = ()
-    severity: str = "unknown"
-    score: float | None = None
-    vector: str = ""
-    summary: str = ""
-    url: str = ""
-    published: str = ""
-
-
-@dataclass(frozen=True)
-class Package:
-    """What is installed. ``needs`` are the normalised names of what it requires here; ``fix`` is the smallest version
-    without a known flaw, ``latest`` the newest one where that is newer, ``yanked`` why it was withdrawn."""
-
-    name: str
-    version: str
-    kind: str = "pypi"
-    needs: tuple[str, ...] = ()
-    licence: str = ""
-    origin: str = ""
-    fix: str = ""
-    latest: str = ""
-    yanked: str = ""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A flaw of a package in an environment. ``path`` leads from what was asked for to the package, ``ignored`` is why
-    the policy lets it pass."""
-
-    package: Package
-    flaw: Flaw
-    fixed: tuple[str, ...] = ()
-    path: tuple[str, ...] = ()
-    ignored: str = ""
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Anything else that is wrong: C(kind) is a stable word such as C(broken_requirement)."""
-
-    kind: str
-    text: str
-
-
-@dataclass(frozen=True)
-class Environment:
-    """One thing that was audited on a host; ``failed`` says why it could not be."""
-
-    host: str
-    name: str
-    path: str
-    kind: str
-    python: str = ""
-    packages: tuple[Package, ...] = ()
-    requested: frozenset[str] = frozenset()
-    findings: tuple[Finding, ...] = ()
-    problems: tuple[Problem, ...] = ()
-    failed: str = ""
-
-    def open_findings(self) -> t.Iterator[Finding]:
-        return (item for item in self.findings if not item.ignored)
+VERSION = "0.1.0"
+TOOL = f"gpufleet.mlstack {VERSION}"
 
 
 @dataclass(frozen=True)
 class Host:
-    """``failed`` says why nothing is known of it."""
+    """One host; ``failed`` says why nothing is known of it."""
 
     name: str
-    environments: tuple[Environment, ...] = ()
+    audit: HostAudit = field(default_factory=HostAudit)
     failed: str = ""
 
 
 @dataclass(frozen=True)
-class Database:
-    """Where the advisories came from, of what time they are, and how old that was when the audit was made."""
+class Placed:
+    """An environment and the host it stands on."""
 
-    source: str
-    date: str = ""
-    age_days: int | None = None
-    advisories: int | None = None
+    host: str
+    environment: Environment
+
+    def found(self) -> list[tuple[Finding, Package]]:
+        """The findings, the worst first and ignored ones last, each with the package that has the flaw."""
+        here = {(item.name, item.version): item for item in self.environment.packages}
+        pairs = [
+            (finding, here.get((finding.package, finding.version)) or Package(finding.package, finding.version))
+            for finding in self.environment.findings
+        ]
+        return sorted(pairs, key=lambda pair: (bool(pair[0].ignored), rank(pair[0].flaw), pair[0].package))
+
+    def open_flaws(self) -> set[Flaw]:
+        return {item.flaw for item in self.environment.findings if not item.ignored}
+
+    def open_problems(self) -> list[Problem]:
+        return [item for item in self.environment.problems if not item.ignored]
 
 
 @dataclass(frozen=True)
 class Fleet:
-    """``reasons`` are the sentences in which the policy is not met; ``judged`` says that there was a policy."""
+    """``made`` is the time of the audit (ISO 8601, UTC)."""
 
     made: str
-    hosts: tuple[Host, ...]
-    databases: tuple[Database, ...] = ()
-    reasons: tuple[str, ...] = ()
-    judged: bool = False
-    notes: tuple[str, ...] = ()
-    index_asked: bool = False
+    hosts: tuple[Host, ...] = ()
     title: str = "Audit of the fleet"
 
-    def environments(self) -> t.Iterator[Environment]:
-        for host in self.hosts:
-            yield from host.environments
+    def environments(self) -> t.Iterator[Placed]:
+        return (Placed(host.name, item) for host in self.hosts for item in host.audit.environments)
+
+    def databases(self) -> list[DatabaseInfo]:
+        """Every database that some host was matched with, once."""
+        found = (host.audit.database for host in self.hosts)
+        return list(dict.fromkeys(item for item in found if item is not None))
+
+    def reasons(self) -> list[str]:
+        """The sentences in which the policy is not met, with the host each is about."""
+        return [f"{host.name}: {reason}" for host in self.hosts for reason in host.audit.verdict.reasons]
+
+    @property
+    def judged(self) -> bool:
+        return any(host.audit.verdict.judged for host in self.hosts)
+
+    @property
+    def index_asked(self) -> bool:
+        return any(host.audit.index_asked for host in self.hosts)
+
+    def notes(self) -> list[str]:
+        """What the audits remark, once, however many hosts it is about."""
+        return list(dict.fromkeys(note for host in self.hosts for note in host.audit.notes))
+
+    def unheard(self) -> list[tuple[str, str]]:
+        """What could not be audited, and why: whole hosts first."""
+        hosts = [(host.name, host.failed) for host in self.hosts if host.failed]
+        items = [(f"{one.host}: {one.environment.path}", one.environment.failed) for one in self.environments()]
+        return hosts + [(what, why) for what, why in items if why]
 
 
 def rank(flaw: Flaw) -> tuple[int, float, str]:
@@ -125,9 +102,35 @@ def rank(flaw: Flaw) -> tuple[int, float, str]:
     return SEVERITIES.index(flaw.severity), -(flaw.score or 0.0), flaw.id
 
 
-def tool() -> str:
-    """The name and version under which outputs are made."""
-    return f"gpufleet.mlstack {VERSION}"
+def from_results(results: t.Mapping[str, t.Any], made: str, title: str) -> Fleet:
+    """The fleet of the results of dep_audit, by host. A host without a result that can be read is there as unheard.
+
+    What many hosts have in common is kept once, so that memory grows with distinct packages.
+    """
+    packages: dict[Package, Package] = {}
+    findings: dict[Finding, Finding] = {}
+    hosts = []
+    for name in sorted(results):
+        try:
+            audit = from_plain(results[name])
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            hosts.append(Host(name, failed=_why(results[name], error)))
+            continue
+        environments = tuple(
+            replace(
+                item,
+                packages=tuple(packages.setdefault(one, one) for one in item.packages),
+                findings=tuple(findings.setdefault(one, one) for one in item.findings),
+            )
+            for item in audit.environments
+        )
+        hosts.append(Host(name, replace(audit, environments=environments)))
+    return Fleet(made, tuple(hosts), title)
 
 
-VERSION = "0.1.0"
+def _why(result: t.Any, error: Exception) -> str:
+    if isinstance(result, t.Mapping) and result.get("msg"):
+        return str(result["msg"])
+    if isinstance(result, t.Mapping) and "schema" in result:
+        return f"its result cannot be read: {error}"
+    return "it was not asked, or did not answer"

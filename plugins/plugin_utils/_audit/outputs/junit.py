@@ -14,12 +14,10 @@ import re
 import typing as t
 from xml.etree import ElementTree
 
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.model import Finding, Package
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.outputs.fleet import (
-    Environment,
-    Finding,
     Fleet,
-    Package,
-    rank,
+    Placed,
 )
 
 # Characters that XML 1.0 cannot hold, not even escaped.
@@ -38,17 +36,21 @@ def render(fleet: Fleet) -> str:
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
-def _suite(item: Environment, made: str) -> ElementTree.Element:
-    suite = ElementTree.Element("testsuite", name=_text(f"{item.host}: {item.path}"), hostname=_text(item.host))
+def _suite(placed: Placed, made: str) -> ElementTree.Element:
+    item = placed.environment
+    suite = ElementTree.Element("testsuite", name=_text(f"{placed.host}: {item.path}"), hostname=_text(placed.host))
     suite.set("timestamp", made[:19])
-    place = f"{item.host}.{item.name}"
-    found: dict[tuple[str, str], list[Finding]] = {}
-    for finding in sorted(item.findings, key=lambda one: rank(one.flaw)):
-        found.setdefault((finding.package.name, finding.package.version), []).append(finding)
-    cases = [_case(package, place, found.get((package.name, package.version), [])) for package in item.packages]
+    place = f"{placed.host}.{item.name}"
+    found: dict[Package, list[Finding]] = {}
+    for finding, package in placed.found():
+        found.setdefault(package, []).append(finding)
+    cases = [_case(package, place, found.get(package, [])) for package in item.packages]
     for problem in item.problems:
         case = _named(f"{problem.kind.replace('_', ' ')}: {problem.text}", place)
-        ElementTree.SubElement(case, "failure", type=_text(problem.kind), message=_text(problem.text))
+        if problem.ignored:
+            ElementTree.SubElement(case, "skipped", message=_text(f"ignored: {problem.ignored}"))
+        else:
+            ElementTree.SubElement(case, "failure", type=_text(problem.kind), message=_text(problem.text))
         cases.append(case)
     if item.failed:
         case = _named("audit", place)
@@ -64,18 +66,18 @@ def _case(package: Package, place: str, findings: t.Sequence[Finding]) -> Elemen
             continue
         message = f"{finding.flaw.id} ({finding.flaw.severity}): {finding.flaw.summary}"
         failure = ElementTree.SubElement(case, "failure", type=finding.flaw.severity, message=_text(message))
-        failure.text = _text(_advice(finding))
+        failure.text = _text(_advice(finding, package))
     if findings and len(case) == 0:
         told = "; ".join(f"{finding.flaw.id} is ignored: {finding.ignored}" for finding in findings)
         ElementTree.SubElement(case, "skipped", message=_text(told))
     return case
 
 
-def _advice(finding: Finding) -> str:
+def _advice(finding: Finding, package: Package) -> str:
     lines = [f"Also known as {', '.join(finding.flaw.aliases)}." if finding.flaw.aliases else ""]
     lines.append(f"Fixed in {', '.join(finding.fixed)}." if finding.fixed else "No fix is known.")
-    if finding.package.fix:
-        lines.append(f"Update {finding.package.name} to {finding.package.fix}.")
+    if package.fix:
+        lines.append(f"Update {package.name} to {package.fix}.")
     if len(finding.path) > 1:
         lines.append(f"It is here because of {' > '.join(finding.path[:-1])}.")
     lines.append(finding.flaw.url)

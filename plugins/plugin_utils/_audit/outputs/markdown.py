@@ -11,13 +11,11 @@ import html
 import re
 import typing as t
 
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.model import SEVERITIES, Flaw, Package
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.outputs.fleet import (
-    SEVERITIES,
-    Finding,
-    Flaw,
+    TOOL,
     Fleet,
     rank,
-    tool,
 )
 
 _MOST_HOSTS = 50  # of one table; the page has them all
@@ -25,10 +23,10 @@ _MOST_HOSTS = 50  # of one table; the page has them all
 
 def render(fleet: Fleet) -> str:
     """The text of the file."""
-    lines = [f"# {_text(fleet.title)}", "", f"{fleet.made[:16].replace('T', ' ')} UTC, {tool()}.", ""]
-    lines += [f"Advisories: {_text(one.source)}, {_age(one.date, one.age_days)}." for one in fleet.databases]
+    lines = [f"# {_text(fleet.title)}", "", f"{fleet.made[:16].replace('T', ' ')} UTC, {TOOL}.", ""]
+    lines += [f"Advisories: {_text(one.source)}, {_age(one.date, one.age_days)}." for one in fleet.databases()]
     lines += ["", *_verdict(fleet), "", *_counts(fleet), ""]
-    lines += [f"> {_text(note)}" for note in fleet.notes]
+    lines += [f"> {_text(note)}" for note in fleet.notes()]
     lines += _flaws(fleet) + _problems(fleet) + _hosts(fleet)
     lines += ["", "What is not listed is not proven safe: it is only in no advisory of the source above.", ""]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines))
@@ -39,30 +37,33 @@ def _age(date: str, days: int | None) -> str:
 
 
 def _verdict(fleet: Fleet) -> list[str]:
-    if fleet.reasons:
-        return ["**The policy is not met.**", "", *(f"- {_text(reason)}" for reason in fleet.reasons)]
+    reasons = fleet.reasons()
+    if reasons:
+        return ["**The policy is not met.**", "", *(f"- {_text(reason)}" for reason in reasons)]
     return ["**The policy is met.**"] if fleet.judged else []
 
 
 def _counts(fleet: Fleet) -> list[str]:
-    flaws = {item.flaw for one in fleet.environments() for item in one.open_findings()}
+    where = [(one.host, one.open_flaws()) for one in fleet.environments()]
+    flaws = {flaw for _host, found in where for flaw in found}
     numbers = {name: sum(flaw.severity == name for flaw in flaws) for name in SEVERITIES}
-    affected = sum(any(True for one in host.environments for _item in one.open_findings()) for host in fleet.hosts)
+    affected = len({host for host, found in where if found})
     told = ", ".join(f"{number} {name}" for name, number in numbers.items() if number) or "none known"
     return [f"{len(fleet.hosts)} hosts, {affected} with a known flaw. Flaws: {told}."]
 
 
 def _flaws(fleet: Fleet) -> list[str]:
-    found: dict[Flaw, list[Finding]] = {}
+    found: dict[Flaw, list[Package]] = {}
     where: dict[Flaw, set[str]] = {}
     for one in fleet.environments():
-        for item in one.open_findings():
-            found.setdefault(item.flaw, []).append(item)
-            where.setdefault(item.flaw, set()).add(one.host)
+        for finding, package in one.found():
+            if not finding.ignored:
+                found.setdefault(finding.flaw, []).append(package)
+                where.setdefault(finding.flaw, set()).add(one.host)
     rows = []
     for flaw in sorted(found, key=rank):
-        packages = sorted({f"{item.package.name} {item.package.version}" for item in found[flaw]})
-        fixes = sorted({item.package.fix or "no fix known" for item in found[flaw]})
+        packages = sorted({f"{item.name} {item.version}" for item in found[flaw]})
+        fixes = sorted({item.fix or "no fix known" for item in found[flaw]})
         score = f" {flaw.score:.1f}" if flaw.score is not None else ""
         name = f"[{_text(flaw.id)}]({flaw.url})" if re.fullmatch(r"https://[^\s()<>|]+", flaw.url) else _text(flaw.id)
         rows.append((name, f"{flaw.severity}{score}", _listed(packages), _listed(fixes), str(len(where[flaw]))))
@@ -72,7 +73,7 @@ def _flaws(fleet: Fleet) -> list[str]:
 def _problems(fleet: Fleet) -> list[str]:
     where: dict[tuple[str, str], set[str]] = {}
     for one in fleet.environments():
-        for problem in one.problems:
+        for problem in one.open_problems():
             where.setdefault((problem.kind.replace("_", " "), problem.text), set()).add(one.host)
     rows = [(kind, _text(text), str(len(hosts))) for (kind, text), hosts in sorted(where.items())]
     return _table("Other findings", ("kind", "finding", "hosts"), rows)
@@ -81,9 +82,9 @@ def _problems(fleet: Fleet) -> list[str]:
 def _hosts(fleet: Fleet) -> list[str]:
     rows = []
     for host in fleet.hosts:
-        flaws = {item.flaw for one in host.environments for item in one.open_findings()}
+        flaws = {item.flaw for one in host.audit.environments for item in one.findings if not item.ignored}
         numbers = [sum(flaw.severity == name for flaw in flaws) for name in SEVERITIES]
-        failed = host.failed or "; ".join(one.failed for one in host.environments if one.failed)
+        failed = host.failed or "; ".join(one.failed for one in host.audit.environments if one.failed)
         rows.append((bool(failed), numbers, host.name, failed))
     rows.sort(key=lambda row: (not row[0], [-number for number in row[1]], row[2]))
     shown = [(_text(name), *map(str, numbers), _text(failed)) for _bad, numbers, name, failed in rows[:_MOST_HOSTS]]

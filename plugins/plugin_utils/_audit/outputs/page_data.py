@@ -12,15 +12,10 @@ with three hundred packages are thus a few megabytes at most, and a few hundred 
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
-from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.outputs.fleet import (
-    Environment,
-    Flaw,
-    Fleet,
-    Package,
-    Problem,
-    tool,
-)
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.model import Flaw, Package, Problem
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.outputs.fleet import TOOL, Fleet, Placed
 
 Item = t.TypeVar("Item", bound=t.Hashable)
 
@@ -49,6 +44,8 @@ class _Collector:
         self._sets: Numbered[tuple[int, ...]] = Numbered()
         self._requested: Numbered[tuple[int, ...]] = Numbered()
         self._found: dict[int, dict[int, str]] = {}
+        self._seen: dict[int, int] = {}
+        self._kept: list[Package] = []  # so that no other object gets the identity of one that was seen
 
     def data(self) -> dict[str, t.Any]:
         fleet = self._fleet
@@ -57,47 +54,59 @@ class _Collector:
         return {
             "title": fleet.title,
             "made": fleet.made,
-            "tool": tool(),
+            "tool": TOOL,
             "databases": [
                 {"source": one.source, "date": one.date, "age_days": one.age_days, "advisories": one.advisories}
-                for one in fleet.databases
+                for one in fleet.databases()
             ],
             "index_asked": fleet.index_asked,
-            "verdict": {"checked": fleet.judged, "reasons": list(fleet.reasons)},
-            "notes": list(fleet.notes),
+            "verdict": {"checked": fleet.judged, "reasons": fleet.reasons()},
+            "notes": fleet.notes(),
             "hosts": [{"name": host.name, "failed": host.failed} for host in fleet.hosts],
             "packages": [self._package(item, number) for item, number in self._packages.items.items()],
             "flaws": [_flaw(item) for item in self._flaws.items],
             "sets": [list(item) for item in self._sets.items],
             "requested": [list(item) for item in self._requested.items],
             "environments": environments,
-            "problems": [{"kind": item.kind.replace("_", " "), "text": item.text} for item in self._problems.items],
+            "problems": [
+                {"kind": item.kind.replace("_", " "), "text": item.text, "ignored": item.ignored}
+                for item in self._problems.items
+            ],
         }
 
-    def _environment(self, item: Environment, host: int) -> dict[str, t.Any]:
-        packages = tuple(self._packages.number(package) for package in item.packages)
-        asked = tuple(
-            number for number, package in zip(packages, item.packages) if package.name.lower() in item.requested
-        )
+    def _environment(self, placed: Placed, host: int) -> dict[str, t.Any]:
+        item = placed.environment
+        packages = tuple(self._number(package) for package in item.packages)
+        asked = tuple(number for number, package in zip(packages, item.packages) if package.requested)
         ignored: dict[int, str] = {}
-        for finding in item.findings:
+        for finding, package in placed.found():
             flaw = self._flaws.number(finding.flaw)
-            of_package = self._found.setdefault(self._packages.number(finding.package), {})
-            of_package[flaw] = ", ".join(finding.fixed)
+            self._found.setdefault(self._number(package), {})[flaw] = ", ".join(finding.fixed)
             if finding.ignored:
                 ignored[flaw] = finding.ignored
+        generation = item.generation if item.in_use or not item.generation else f"{item.generation}, not in use"
         return {
             "host": host,
             "name": item.name,
             "path": item.path,
             "kind": item.kind,
             "python": item.python,
+            "generation": generation,
             "set": self._sets.number(packages),
             "requested": self._requested.number(asked),
             "problems": [self._problems.number(problem) for problem in item.problems],
             "ignored": [[flaw, why] for flaw, why in ignored.items()],
             "failed": item.failed,
         }
+
+    def _number(self, package: Package) -> int:
+        """The number of a package, whether or not somebody asked for it. Objects that many environments share are told
+        by their identity, which is quicker than to compare them."""
+        number = self._seen.get(id(package))
+        if number is None:
+            number = self._seen[id(package)] = self._packages.number(replace(package, requested=False))
+            self._kept.append(package)
+        return number
 
     def _package(self, item: Package, number: int) -> list[t.Any]:
         found = [[flaw, fixed] for flaw, fixed in self._found.get(number, {}).items()]
@@ -111,6 +120,7 @@ class _Collector:
             item.yanked,
             found,
             item.fix,
+            item.why or "no database can tell" if item.status == "unknown" else "",
         ]
 
 

@@ -15,13 +15,11 @@ import json
 import typing as t
 from urllib.parse import quote
 
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.model import Finding, Flaw, Package, Problem
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.outputs.fleet import (
     VERSION,
-    Environment,
-    Finding,
-    Flaw,
     Fleet,
-    Problem,
+    Placed,
     rank,
 )
 
@@ -34,16 +32,15 @@ def render(fleet: Fleet) -> str:
 
 
 def document(fleet: Fleet) -> dict[str, t.Any]:
-    flaws = sorted({item.flaw for one in fleet.environments() for item in one.findings}, key=rank)
-    kinds = sorted({problem.kind for one in fleet.environments() for problem in one.problems})
+    flaws = sorted({item.flaw for one in fleet.environments() for item in one.environment.findings}, key=rank)
+    kinds = sorted({problem.kind for one in fleet.environments() for problem in one.environment.problems})
     rules = [_rule(flaw) for flaw in flaws] + [{"id": kind, "name": _camel(kind)} for kind in kinds]
     index = {rule["id"]: number for number, rule in enumerate(rules)}
     results = []
     for one in fleet.environments():
-        results += [_result(finding, one, index) for finding in sorted(one.findings, key=lambda item: rank(item.flaw))]
-        results += [_problem(problem, one, index) for problem in one.problems]
-    unheard = [(host.name, host.failed) for host in fleet.hosts if host.failed]
-    unheard += [(f"{one.host}: {one.path}", one.failed) for one in fleet.environments() if one.failed]
+        results += [_result(finding, package, one, index) for finding, package in one.found()]
+        results += [_problem(problem, one, index) for problem in one.environment.problems]
+    unheard = fleet.unheard()
     run = {
         "tool": {"driver": {"name": "gpufleet.mlstack dep_audit", "version": VERSION, "rules": rules}},
         "columnKind": "unicodeCodePoints",
@@ -76,24 +73,28 @@ def _rule(flaw: Flaw) -> dict[str, t.Any]:
     return rule
 
 
-def _result(finding: Finding, one: Environment, index: t.Mapping[str, int]) -> dict[str, t.Any]:
-    package, flaw = finding.package, finding.flaw
+def _result(finding: Finding, package: Package, one: Placed, index: t.Mapping[str, int]) -> dict[str, t.Any]:
+    flaw = finding.flaw
     text = f"{package.name} {package.version} on {one.host} has {flaw.id} ({flaw.severity}). "
     text += f"Update it to {package.fix}." if package.fix else "No fix is known."
     result = _located(flaw.id, _LEVELS[flaw.severity], text, one, index, f"{package.name}=={package.version}")
-    if finding.ignored:
-        result["suppressions"] = [{"kind": "external", "justification": finding.ignored}]
-    return result
+    return _suppressed(result, finding.ignored)
 
 
-def _problem(problem: Problem, one: Environment, index: t.Mapping[str, int]) -> dict[str, t.Any]:
-    return _located(problem.kind, "warning", f"{problem.text} (on {one.host})", one, index, problem.text)
+def _problem(problem: Problem, one: Placed, index: t.Mapping[str, int]) -> dict[str, t.Any]:
+    result = _located(problem.kind, "warning", f"{problem.text} (on {one.host})", one, index, problem.text)
+    return _suppressed(result, problem.ignored)
+
+
+def _suppressed(result: dict[str, t.Any], why: str) -> dict[str, t.Any]:
+    return {**result, "suppressions": [{"kind": "external", "justification": why}]} if why else result
 
 
 def _located(
-    rule: str, level: str, text: str, one: Environment, index: t.Mapping[str, int], subject: str
+    rule: str, level: str, text: str, one: Placed, index: t.Mapping[str, int], subject: str
 ) -> dict[str, t.Any]:
-    digest = hashlib.sha256(json.dumps([rule, one.host, one.path, subject]).encode()).hexdigest()
+    path = one.environment.path
+    digest = hashlib.sha256(json.dumps([rule, one.host, path, subject]).encode()).hexdigest()
     return {
         "ruleId": rule,
         "ruleIndex": index[rule],
@@ -103,10 +104,10 @@ def _located(
             {
                 "physicalLocation": {
                     # Code scanning takes paths of a repository only; host and environment make one.
-                    "artifactLocation": {"uri": quote(f"{one.host}/{one.path.lstrip('/')}")},
+                    "artifactLocation": {"uri": quote(f"{one.host}/{path.lstrip('/')}")},
                     "region": {"startLine": 1},
                 },
-                "logicalLocations": [{"fullyQualifiedName": f"{one.host}:{one.path}:{subject}", "kind": "package"}],
+                "logicalLocations": [{"fullyQualifiedName": f"{one.host}:{path}:{subject}", "kind": "package"}],
             }
         ],
         "partialFingerprints": {"mlstackFinding/v1": digest},

@@ -67,11 +67,17 @@ function tree(environment) {
 
 function environmentPart(environment) {
   const part = h("div", { class: "part" });
-  const about = [environment.kind, environment.python ? `Python ${environment.python}` : "", plural(environment.packages.length, "package")];
+  const about = [environment.kind, environment.python ? `Python ${environment.python}` : "", environment.generation ? `generation ${environment.generation}` : "", plural(environment.packages.length, "package")];
   part.append(h("h3", {}, environment.name, h("span", { class: "soft" }, about.filter(Boolean).join(", "))), h("p", { class: "path mono" }, environment.path));
   if (environment.failed) part.append(h("p", { class: "note bad" }, environment.failed));
   if (environment.problems.length) {
-    part.append(h("ul", { class: "plain" }, environment.problems.map((problem) => h("li", {}, h("span", { class: "soft" }, `${problem.kind}: `), problem.text))));
+    part.append(h("ul", { class: "plain" }, environment.problems.map((problem) => h("li", { class: problem.ignored ? "ignored" : null },
+      h("span", { class: "soft" }, `${problem.kind}: `), problem.text, problem.ignored ? ` (ignored: ${problem.ignored})` : ""))));
+  }
+  const untold = environment.packages.filter((item) => item.untold);
+  if (untold.length) {
+    part.append(h("p", { class: "soft" }, `Of ${plural(untold.length, "package")} nothing can be told:`),
+      some(untold, (item) => [`${item.name} ${item.version} `, h("span", { class: "soft" }, item.untold)], 10));
   }
   if (environment.packages.some((item) => item.found.length)) part.append(findingsOf(environment));
   else if (!environment.failed) part.append(h("p", { class: "soft" }, "No flaw of these packages is in the database."));

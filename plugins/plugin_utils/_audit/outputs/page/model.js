@@ -8,15 +8,15 @@ const WORSE = { critical: 5, high: 4, medium: 3, unknown: 2, low: 1 };
 const data = JSON.parse(document.getElementById("data").textContent);
 
 const flaws = data.flaws.map((flaw) => ({ ...flaw, environments: [], packages: [] }));
-const packages = data.packages.map(([name, version, kind, needs, licence, latest, yanked, found, fix], index) => ({
-  index, name, version, kind, needs, licence, latest, yanked, fix, environments: [],
+const packages = data.packages.map(([name, version, kind, needs, licence, latest, yanked, found, fix, untold], index) => ({
+  index, name, version, kind, needs, licence, latest, yanked, fix, untold, environments: [],
   found: found.map(([flaw, fixed]) => ({ flaw: flaws[flaw], fixed })),
 }));
 packages.forEach((item) => item.found.forEach(({ flaw }) => flaw.packages.push(item)));
 const problems = data.problems.map((problem) => ({ ...problem, environments: [] }));
 const hosts = data.hosts.map((host) => ({ ...host, environments: [] }));
 const environments = data.environments.map((item) => ({
-  host: hosts[item.host], name: item.name, path: item.path, kind: item.kind, python: item.python, set: item.set,
+  host: hosts[item.host], name: item.name, path: item.path, kind: item.kind, python: item.python, generation: item.generation, set: item.set,
   packages: data.sets[item.set].map((index) => packages[index]),
   requested: new Set(data.requested[item.requested]),
   problems: item.problems.map((index) => problems[index]),
@@ -65,7 +65,7 @@ for (const host of hosts) {
   host.outdated = new Set();
   host.problems = 0;
   for (const environment of host.environments) {
-    host.problems += environment.problems.length + (environment.failed ? 1 : 0);
+    host.problems += environment.problems.filter((problem) => !problem.ignored).length + (environment.failed ? 1 : 0);
     for (const item of environment.packages) {
       all.add(item);
       if (item.latest) host.outdated.add(item);

@@ -94,7 +94,7 @@ const VIEWS = [
     text: (problem) => haystack([problem.kind, problem.text]),
     table: (view) => new Table([
       { label: "Finding", down: false, sort: (problem) => problem.text, cell: (problem) => problem.text },
-      { label: "Kind", down: false, sort: (problem) => problem.kind, cell: (problem) => problem.kind },
+      { label: "Kind", down: false, sort: (problem) => problem.kind, cell: (problem) => (problem.ignored ? `${problem.kind} (ignored: ${problem.ignored})` : problem.kind) },
       { label: "Hosts", num: true, down: true, sort: (problem) => distinctHosts(problem.environments).length, cell: (problem) => number(distinctHosts(problem.environments).length) },
     ], view.rows, { more: (problem) => h("div", {}, places(problem.environments)), sorted: 2, empty: view.empty }),
   },
