@@ -75,9 +75,10 @@ class Wishes:
     """What is wanted of a host. What is empty is left to the solver, or not wanted at all.
 
     ``driver`` is a branch (C(580)), an exact version, or C(present). Empty, a driver that fits stays.
-    ``cuda`` is a toolkit (C(12.4), C(12.4.1)) or C(auto), the newest that fits. ``torch`` and ``tensorflow`` are versions
-    as C(2.x), C(2.8), C(2.8.0), C(==2.8.0) or C(>=2.6,<2.9). ``wheel`` is a tag such as C(cu126), C(cpu), or C(auto).
-    ``python`` is C(3.11). ``compat`` allows the forward compatibility package where the driver is too old for ``cuda``.
+    ``cuda`` is a toolkit (C(12.4), C(12.4.1)) or C(auto), the newest that fits. ``torch`` and ``tensorflow`` are
+    versions as C(2.x), C(2.8), C(2.8.0), C(==2.8.0) or C(>=2.6,<2.9). ``wheel`` is a tag such as C(cu126), C(cpu), or
+    C(auto). ``python`` is C(3.11). ``compat`` allows the forward compatibility package where the driver is too old for
+    ``cuda``.
     """
 
     driver: str = ""
@@ -135,8 +136,8 @@ class ToolkitChoice:
 @dataclass(frozen=True)
 class FrameworkChoice:
     """``name`` is C(torch) or C(tensorflow); ``version`` the newest release of the tables that fits (C(2.8));
-    ``requirement`` what pip is asked for. ``tag`` is the wheel tag, ``index`` the URL of the index that has it, or empty
-    for the index that is used anyway."""
+    ``requirement`` what pip is asked for. ``tag`` is the wheel tag, ``index`` the URL of the index that has it, or
+    empty for the index that is used anyway."""
 
     name: str
     version: str

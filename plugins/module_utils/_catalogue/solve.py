@@ -1,0 +1,120 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""The compatibility solver: facts and wishes in, one set that holds together out, or the fewest wishes that cannot.
+
+It is pure: no file, no clock, no program. The day by which end of life is judged is part of the facts.
+"""
+
+from __future__ import annotations
+
+import itertools
+import typing as t
+from dataclasses import replace
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue import candidates, gpus
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.catalogue import Catalogue
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.model import (
+    AUTO,
+    CPU,
+    Alternative,
+    HostFacts,
+    Reason,
+    Refusal,
+    Stack,
+    Wishes,
+)
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.search import Search
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.told import told
+
+_MOST_REASONS = 4
+
+
+def solve(facts: HostFacts, wishes: Wishes, catalogue: Catalogue) -> Stack | Refusal:
+    """One set for this host, or why there is none. Raises InvalidWish for a wish that nothing could mean."""
+    candidates.check(wishes)
+    choice = Search(facts, wishes, catalogue).run()
+    if choice is not None:
+        return told(choice, facts, wishes, catalogue)
+    given = wishes.given()
+    for size in range(len(given) + 1):
+        for names in itertools.combinations(given, size):
+            few = only(wishes, names)
+            search = Search(facts, few, catalogue)
+            if search.run() is None:
+                return _refusal(facts, few, catalogue, names, search.trail.reasons)
+    raise AssertionError("all wishes together were refused")
+
+
+def only(wishes: Wishes, names: t.Container[str]) -> Wishes:
+    """These wishes alone; what is merely allowed stays allowed."""
+    dropped: dict[str, t.Any] = {name: "" for name in wishes.given() if name not in names}
+    return replace(wishes, **{name: AUTO if name in ("flavour", "wheel") else "" for name in dropped})
+
+
+def _refusal(
+    facts: HostFacts, wishes: Wishes, catalogue: Catalogue, names: tuple[str, ...], reasons: list[Reason]
+) -> Refusal:
+    found = _nearest(facts, wishes, catalogue, names) if names else _without_gpus(facts, wishes, catalogue)
+    given = wishes.given()
+    return Refusal({name: given[name] for name in names}, tuple(reasons[:_MOST_REASONS]), tuple(found))
+
+
+def _nearest(facts: HostFacts, wishes: Wishes, catalogue: Catalogue, names: tuple[str, ...]) -> t.Iterator[Alternative]:
+    """For each wish of the conflict the nearest value with which the others hold."""
+    given = wishes.given()
+    for name in names:
+        choice = Search(facts, wishes, catalogue, relaxed=(name,)).run()
+        if choice is None:
+            continue
+        stack = told(choice, facts, wishes, catalogue)
+        value = _value(stack, name)
+        if value and value != given[name]:
+            yield Alternative(name, f"take {name} {value} instead of {given[name]}", stack)
+    asks_cuda_build = {"torch", "tensorflow"} & set(names) and wishes.wheel == AUTO and not wishes.cuda
+    if asks_cuda_build and facts.gpus:
+        on_cpu = replace(wishes, wheel=CPU)
+        choice = Search(facts, on_cpu, catalogue).run()
+        if choice is not None:
+            yield Alternative("wheel", "take a build for the CPU (wheel cpu)", told(choice, facts, on_cpu, catalogue))
+    if "cuda" in names and not wishes.compat:
+        forward = replace(wishes, compat=True)
+        choice = Search(facts, forward, catalogue).run()
+        if choice is not None:
+            stack = told(choice, facts, forward, catalogue)
+            package = stack.toolkit.compat_package if stack.toolkit else ""
+            yield Alternative("compat", f"allow the package {package}", stack)
+
+
+def _value(stack: Stack, name: str) -> str:
+    """What a set has in place of a wish."""
+    framework = stack.framework(name)
+    if framework is not None:
+        return framework.version
+    if name == "wheel":
+        return ", ".join(choice.tag for choice in stack.frameworks if choice.tag)
+    if name == "python":
+        return stack.python
+    if name == "cuda":
+        return stack.toolkit.version if stack.toolkit else ""
+    if stack.driver is None:
+        return ""
+    if name == "flavour":
+        return stack.driver.flavour
+    least = f" ({stack.driver.minimum} or newer)" if stack.driver.minimum else ""
+    return (stack.driver.version or stack.driver.branch) + least
+
+
+def _without_gpus(facts: HostFacts, wishes: Wishes, catalogue: Catalogue) -> t.Iterator[Alternative]:
+    """Which kinds of GPU would have to go for the rest to work."""
+    titles = {gpu.pci_id: gpus.known(gpu, catalogue).product for gpu in facts.gpus}
+    for pci_id, title in titles.items():
+        rest = tuple(gpu for gpu in facts.gpus if gpu.pci_id != pci_id)
+        if not rest:
+            continue
+        fewer = replace(facts, gpus=rest)
+        choice = Search(fewer, wishes, catalogue).run()
+        if choice is not None:
+            yield Alternative(title, f"take {title} out of this host", told(choice, fewer, wishes, catalogue))

@@ -1,0 +1,58 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""Where the rows of the catalogue come from. A row names a source by its key; the source has the day it was read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# How far a row can be trusted. C(verified) was read in a source of the maker, C(derived) follows from such rows by a
+# rule that the table states; C(secondary) quotes a quotation, C(memory) nobody looked up; C(user) a user added.
+TRUSTED = frozenset({"verified", "derived", "user"})
+STATUSES = TRUSTED | {"secondary", "memory"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """``read`` is the day on which the source was read."""
+
+    text: str
+    read: str
+
+
+_READ = "2026-11-22"
+_CUDA = "NVIDIA (docs.nvidia.com/cuda)"
+_DRIVERS = "NVIDIA (docs.nvidia.com/datacenter/tesla)"
+
+SOURCES = {
+    key: Source(text, read)
+    for key, text, read in (
+        ("compat-guide", "NVIDIA (docs.nvidia.com/deploy), CUDA compatibility guide; its table not read", _READ),
+        ("cuda-drivers-support", "NVIDIA, CUDA drivers support (PDF of March 2021)", _READ),
+        ("cuda-matrix", f"{_DRIVERS}, toolkit, driver and architecture matrix; spack's package cuda", _READ),
+        ("cuda-notes-13.2", f"{_CUDA}, release notes of 13.2.2, table 3", _READ),
+        ("cuda-notes-13.3", "copies of the release notes of CUDA 13.3", _READ),
+        ("cuda-notes-13.4", f"{_CUDA}, release notes of 13.4.1; the driver's minimum was not seen", _READ),
+        ("cutlass-notes", "release notes of CUTLASS 4.8, quoted", _READ),
+        ("driver-guide-615", f"{_DRIVERS}, driver installation guide 615, quoted", _READ),
+        ("driver-guide-620", f"{_DRIVERS}, driver installation guide 620", _READ),
+        ("driver-guide", f"{_DRIVERS}, driver installation guide 610", _READ),
+        ("driver-support", f"{_DRIVERS}, supported drivers and toolkits, table 2, older page", _READ),
+        ("driver-support-615", f"{_DRIVERS}, supported drivers and toolkits, table 2, page of 615", _READ),
+        ("azhpc-images", "Azure/azhpc-images at 8e9d055, components/", _READ),
+        ("gcp-installer", "GoogleCloudPlatform/compute-gpu-installation 1.9.1", _READ),
+        ("open-git", "NVIDIA/open-gpu-kernel-modules, list of GPUs in the README of each release tag", _READ),
+        ("repo-issue-39", "NVIDIA/cuda-repo-management, issue 39", _READ),
+        ("runfile-list", "a list of NVIDIA's installers with their drivers; no release notes read", _READ),
+        ("slurm-appliance", "stackhpc/ansible-slurm-appliance at f49fc24, role cuda", _READ),
+        ("spack-cuda", "spack/spack-packages at 1e8cf05, package cuda", _READ),
+        ("tensorflow-source", "tensorflow/docs at 7c36502, tested GPU build configurations for Linux", _READ),
+        ("torch-docs-kr", "a translation of PyTorch's RELEASE.md of release 2.11", "2026-11-23"),
+        ("torch-release", "pytorch/pytorch, RELEASE.md of release 2.14", _READ),
+        ("memory", "not looked up", _READ),
+        ("user", "a row of your own", ""),
+    )
+}
