@@ -31,6 +31,7 @@ class Distribution(t.NamedTuple):
     requested: bool  # named by a wish, not only pulled in; uv and pip note it
     direct_url: dict[str, t.Any] | None
     folder: str  # its metadata, absolute
+    licence: str = ""  # an SPDX expression, or what its author wrote instead
 
 
 class Broken(t.NamedTuple):
@@ -97,7 +98,21 @@ def read(folder: str) -> Distribution:
         requested=os.path.exists(os.path.join(folder, "REQUESTED")),
         direct_url=_direct_url(folder),
         folder=folder,
+        licence=_licence(fields),
     )
+
+
+def _licence(fields: dict[str, list[str]]) -> str:
+    expression = _single(fields, "license-expression")
+    if expression:
+        return expression
+    classified = [
+        item.rpartition("::")[2].strip() for item in fields.get("classifier", ()) if item.startswith("License ")
+    ]
+    classified = [item for item in classified if item != "OSI Approved"]
+    # The field may hold the whole text of a licence.
+    written = (_single(fields, "license") or "").strip()
+    return written if 0 < len(written) <= 60 and written.upper() != "UNKNOWN" else " OR ".join(classified)
 
 
 def parse_metadata(text: str) -> dict[str, list[str]]:

@@ -17,7 +17,7 @@ SCHEMA = 1
 # The worst first. What no source rates may be anything, so it stands before what is known to be harmless.
 SEVERITIES = ("critical", "high", "medium", "unknown", "low")
 
-Plain = t.Dict[str, t.Any]
+Plain = dict[str, t.Any]
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,7 @@ def from_plain(data: t.Mapping[str, t.Any]) -> HostAudit:
 
 def _environment(data: t.Mapping[str, t.Any]) -> Environment:
     findings = [_made(Finding, {**item, "flaw": _made(Flaw, item["flaw"])}) for item in data.get("findings", ())]
-    return _made(
+    made: Environment = _made(
         Environment,
         {
             **data,
@@ -182,6 +182,7 @@ def _environment(data: t.Mapping[str, t.Any]) -> Environment:
             "problems": [_made(Problem, item) for item in data.get("problems", ())],
         },
     )
+    return made
 
 
 def _made(kind: t.Any, data: t.Mapping[str, t.Any]) -> t.Any:

@@ -1,0 +1,160 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+
+"""What an environment holds, as an audit needs it: names, versions, who asked, from where, who needs whom, licences.
+
+No Python is started for a virtual environment or a conda prefix: their folders say what a marker can ask for.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import typing as t
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._audit.subjects import Question, program_of
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import meta
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import check, interpreters, tree
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.distributions import Distribution, inventory
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.markers import PROBE, Environment
+
+# Where Debian's packages put theirs, beside the folders that sysconfig names.
+_DEBIAN = "/usr/lib/python3/dist-packages"
+_FOLDER = re.compile(r"python(?P<version>[0-9]+\.[0-9]+)t?")
+
+
+def contents(question: Question, commands: Commands) -> dict[str, t.Any]:
+    """All of one environment as plain data. Raises MlstackError where it cannot be read."""
+    if question.kind == "absent":
+        raise MlstackError(
+            "no_environment",
+            wished=f"audit {question.path}",
+            found="neither a virtual environment, a conda prefix nor a Python is there",
+            todo="correct the path, or leave it out of 'paths'",
+        )
+    folders, environment = _system(question, commands) if question.kind == "system" else _prefix(question.prefix)
+    found = inventory(*folders)
+    verdict = check.check(found.distributions, environment)
+    problems = [("broken_requirement", item.package, str(item)) for item in verdict.conflicts]
+    problems += [("unreadable_requirement", line.partition(":")[0], line) for line in verdict.unreadable]
+    problems += [("broken_metadata", "", f"{item.folder}: {item.reason}") for item in found.broken]
+    needs = tree.edges(found.distributions, environment)
+    packages = [_package(item, needs[item.name]) for item in found.distributions]
+    if question.kind == "conda":
+        packages, more = _with_conda(question.prefix, packages)
+        problems += more
+    return {
+        "python": environment.get("python_full_version", ""),
+        "packages": packages,
+        "problems": [{"kind": kind, "package": package, "text": text} for kind, package, text in problems],
+    }
+
+
+def _package(item: Distribution, needs: tuple[str, ...]) -> dict[str, t.Any]:
+    told: dict[str, t.Any] = {"name": item.name, "version": item.version}
+    # Left out where empty: three hundred of them travel from a thousand hosts.
+    told.update({"needs": list(needs)} if needs else {})
+    told.update({"requested": True} if item.requested else {})
+    told.update({"licence": item.licence} if item.licence else {})
+    told.update({"installer": item.installer} if item.installer else {})
+    if item.direct_url:
+        told["origin"] = _origin(item.direct_url)
+    return told
+
+
+def _origin(direct_url: t.Mapping[str, t.Any]) -> str:
+    """A URL as pip would write it: C(git+https://...@commit)."""
+    url = str(direct_url["url"])
+    vcs = direct_url.get("vcs_info")
+    if isinstance(vcs, dict):
+        return f"{vcs.get('vcs', 'git')}+{url}@{vcs.get('commit_id', '')}"
+    return url
+
+
+def _prefix(prefix: str) -> tuple[list[str], Environment]:
+    """The folders of site-packages, and the markers' variables, by names alone."""
+    folders = []
+    version = ""
+    for library in ("lib", "lib64"):
+        base = os.path.join(prefix, library)
+        if os.path.islink(base) or not os.path.isdir(base):
+            continue
+        for name in sorted(os.listdir(base)):
+            match = _FOLDER.fullmatch(name)
+            folder = os.path.join(base, name, "site-packages")
+            if match and os.path.isdir(folder):
+                folders.append(folder)
+                version = version or match.group("version")
+    return folders, _environment(prefix, version)
+
+
+def _environment(prefix: str, version: str) -> Environment:
+    full = _full_version(prefix, version)
+    return {
+        "implementation_name": "cpython",
+        "implementation_version": full,
+        "os_name": "posix",
+        "platform_machine": platform.machine(),
+        "platform_python_implementation": "CPython",
+        "platform_release": platform.release(),
+        "platform_system": platform.system(),
+        "platform_version": platform.version(),
+        "python_full_version": full,
+        "python_version": version,
+        "sys_platform": "linux",
+    }
+
+
+def _full_version(prefix: str, version: str) -> str:
+    try:
+        with open(os.path.join(prefix, "pyvenv.cfg"), encoding="utf-8", errors="replace") as stream:
+            for line in stream:
+                key, equals, value = (part.strip() for part in line.partition("="))
+                # venv says version, uv and virtualenv version_info; the latter goes on after the release.
+                found = re.match(r"[0-9]+\.[0-9]+\.[0-9]+", value)
+                if equals and key in ("version", "version_info") and found and value.startswith(f"{version}."):
+                    return found.group()
+    except OSError:
+        pass
+    python = next((stem for stem in meta.names(prefix).stems if stem.startswith("python-")), "")
+    return python.split("-")[1] if python else f"{version}.0" if version else ""
+
+
+def _system(question: Question, commands: Commands) -> tuple[list[str], Environment]:
+    program = program_of(question.prefix)
+    result = commands.run([program, "-I", "-c", PROBE], purpose=f"ask the Python {program}", timeout=60)
+    facts = interpreters.described(result.out, program)
+    folders = [facts["purelib"], facts["platlib"]]
+    if facts["purelib"].startswith("/usr/") and os.path.isdir(_DEBIAN) and "dist-packages" in facts["purelib"]:
+        folders.append(_DEBIAN)
+    return list(dict.fromkeys(folders)), facts["environment"]
+
+
+def _with_conda(
+    prefix: str, python_packages: list[dict[str, t.Any]]
+) -> tuple[list[dict[str, t.Any]], list[tuple[str, str, str]]]:
+    """Add conda's packages; those of Python that conda brought say from which channel."""
+    found = meta.read(prefix)
+    by_name = {item.package.name: item for item in found.installed}
+    told = []
+    for item in python_packages:
+        record = by_name.pop(item["name"], None) or by_name.pop(item["name"].replace("-", "_"), None)
+        if record is not None and record.package.version == item["version"]:
+            item = {**item, "origin": record.package.channel, "installer": "conda"}
+            item.update({"requested": True} if record.requested else {})
+        told.append(item)
+    for name, record in sorted(by_name.items()):
+        package = record.package
+        line: dict[str, t.Any] = {"name": name, "version": package.version, "kind": "conda", "installer": "conda"}
+        line["origin"] = package.channel
+        line.update({"licence": package.license} if getattr(package, "license", "") else {})
+        line["needs"] = sorted({spec.split()[0] for spec in package.depends if spec.split()[0] in by_name})
+        line.update({"requested": True} if record.requested else {})
+        told.append(line)
+    return told, [("broken_metadata", "", f"{item.file}: {item.reason}") for item in found.broken]

@@ -1,0 +1,96 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+
+"""The host's half of an audit: it says what is there. Judging it is the controller's, once for the whole fleet."""
+
+from __future__ import annotations
+
+import base64
+import os
+import typing as t
+import zlib
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._audit import contents, subjects
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._audit.subjects import Question
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish, MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Outcome, Subject
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
+
+_MOST_FILE_BYTES = 64 * 1024 * 1024
+
+
+class Inventory(Subject[Question, dict[str, t.Any]]):
+    """The loop's subject of dep_audit; its plans are empty."""
+
+    def wishes(self, params: t.Mapping[str, t.Any], context: Context) -> list[Question]:
+        found: list[Question] = []
+        for path in params["paths"]:
+            if path == subjects.AUTO:
+                whole = params["generations"] == "all"
+                for root in params["roots"]:
+                    found += subjects.managed(context.host, root, all_generations=whole, redactor=context.redactor)
+            elif not os.path.isabs(path):
+                raise InvalidWish(
+                    "path_relative",
+                    wished=f"audit {path}",
+                    found="the path is relative",
+                    todo="give an absolute path of the host, or 'auto'",
+                )
+            else:
+                found.append(subjects.named(path))
+        known = {os.path.realpath(item.prefix) for item in found}
+        for root in params["search"]:
+            found += subjects.below(root, known)
+        found += [Question(os.path.basename(path), path, path, "file") for path in params["files"]]
+        return found
+
+    def title(self, wish: Question) -> str:
+        return f"{wish.path} ({wish.generation})" if wish.generation else wish.path
+
+    def observe(self, wish: Question, context: Context) -> dict[str, t.Any]:
+        if wish.kind == "file":
+            return {"content": _packed(wish.path)}
+        return contents.contents(wish, context.commands)
+
+    def plan(self, wish: Question, observation: dict[str, t.Any]) -> Plan:
+        return Plan()
+
+    def describe(self, wish: Question, observation: dict[str, t.Any]) -> dict[str, t.Any]:
+        return observation
+
+    def result(self, outcomes: list[Outcome[Question]]) -> dict[str, t.Any]:
+        told = []
+        for outcome in outcomes:
+            wish = outcome.wish
+            item = {"name": wish.name, "path": wish.path, "kind": wish.kind, "in_use": wish.in_use}
+            item.update({"generation": wish.generation} if wish.generation else {})
+            item.update(outcome.details)
+            if outcome.error is not None:
+                item["failed"] = str(outcome.error)
+                outcome.error = None  # the audit goes on, and the verdict on the controller counts it
+            told.append(item)
+        return {"inventory": told}
+
+
+def _packed(path: str) -> str:
+    try:
+        with open(path, "rb") as stream:
+            data = stream.read(_MOST_FILE_BYTES + 1)
+    except OSError as exc:
+        raise MlstackError(
+            "file_unreadable",
+            wished=f"audit the file {path}",
+            found=str(exc.strerror),
+            todo="correct the path, or become a user who may read it",
+        ) from exc
+    if len(data) > _MOST_FILE_BYTES:
+        raise MlstackError(
+            "file_too_large",
+            wished=f"audit the file {path}",
+            found=f"it has more than {_MOST_FILE_BYTES} bytes",
+            todo="name a requirement, lock or environment file",
+        )
+    return base64.b64encode(zlib.compress(data, 9)).decode("ascii")

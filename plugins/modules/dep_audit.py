@@ -1,0 +1,280 @@
+#!/usr/bin/python
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: dep_audit
+short_description: Which known vulnerabilities and other defects the packages of Python environments have
+version_added: 0.1.0
+author:
+  - gpufleet.mlstack contributors (@gpufleet)
+description:
+  - Audits virtual environments, conda prefixes, system Pythons, and requirement, lock and environment files.
+  - The host says in one round trip what it has. The controller matches that against advisories in the OSV format, every
+    distinct name and version once for the whole fleet, from a mirror that may lie on the controller.
+  - It never changes a host. It fails by O(policy) alone, after everything was audited.
+  - A package of which no database can tell, such as one from a version control system, is reported as unknown.
+extends_documentation_fragment:
+  - gpufleet.mlstack.attributes.info
+options:
+  paths:
+    description:
+      - What to audit on the host. V(auto) stands for the environments of this collection below O(roots); all others are
+        absolute paths of virtual environments, conda prefixes, or programs or prefixes of Pythons.
+    type: list
+    elements: str
+    default: [auto]
+  roots:
+    description: Folders in which environments of this collection stand.
+    type: list
+    elements: path
+    default: [/opt/mlstack/envs]
+  generations:
+    description: Whether V(all) generations are audited, since one may be gone back to, or only the V(current) ones.
+    type: str
+    choices: [all, current]
+    default: all
+  search:
+    description: Folders below which environments of others are looked for, at most eight levels deep.
+    type: list
+    elements: path
+    default: []
+  files:
+    description:
+      - Requirement files, C(environment.yml), C(@EXPLICIT) lists, C(conda-lock.yml) and C(pixi.lock) on the controller,
+        or on the host with O(remote_src). Relative paths are looked for as M(ansible.builtin.copy) does.
+    type: list
+    elements: str
+    default: []
+  remote_src:
+    description: Whether O(files) lie on the host.
+    type: bool
+    default: false
+  advisories:
+    description:
+      - Where advisories come from, tried in this order; the result names the one used, and its date.
+      - Each is a path or URL of a zip file or folder of OSV records, or a dictionary with C(location), and optionally
+        C(kind) (V(osv) for such a mirror, V(osv_api) for a service that speaks OSV's API, V(index) for a package index
+        with vulnerabilities in its JSON API), C(sha256) of a zip file, and C(hours) that what was fetched from a URL
+        may be used (24 if not given).
+      - By default the API of OSV is asked.
+    type: list
+    elements: raw
+    default:
+      - kind: osv_api
+        location: https://api.osv.dev
+  cache_dir:
+    description: Where the controller keeps the databases.
+    type: str
+    default: ~/.cache/gpufleet-mlstack/advisories
+  index:
+    description:
+      - The address of a package index with the JSON form of the simple API. It's asked for newer versions and for
+        releases that were yanked. Without it neither is known.
+    type: str
+  policy:
+    description: What makes the task fail. Without it, nothing does.
+    type: dict
+    suboptions:
+      fail_on:
+        description: Fail where a finding is at least this bad.
+        type: str
+        choices: [low, medium, high, critical]
+      fail_on_unknown:
+        description: Whether to fail on findings whose severity no source tells.
+        type: bool
+        default: false
+      max_age_days:
+        description: Fail where the newest advisory is older than this many days, or its date is not known.
+        type: int
+      fail_on_problems:
+        description:
+          - Kinds of problems to fail on. V(all) stands for every kind.
+          - The kinds are V(broken_metadata), V(broken_requirement), V(licence_denied), V(not_audited), V(outdated),
+            V(undecided), V(unhashed), V(unknown_package), V(unpinned), V(unreadable_requirement),
+            V(untrusted_origin) and V(yanked).
+        type: list
+        elements: str
+        default: []
+      ignore:
+        description: What to let pass, always with a reason.
+        type: list
+        elements: dict
+        default: []
+        suboptions:
+          id:
+            description: The id or an alias of a finding, or the kind of a problem.
+            type: str
+          package:
+            description: The name of a package. With O(policy.ignore[].id), both must fit.
+            type: str
+          groups:
+            description: Only on hosts in one of these groups of the inventory.
+            type: list
+            elements: str
+            default: []
+          reason:
+            description: Why it may pass. It is shown in every report.
+            type: str
+            required: true
+          expires:
+            description: The last day on which it passes, as V(YYYY-MM-DD). Afterwards the task fails and says so.
+            type: str
+            required: true
+      allow_licences:
+        description: Patterns of licences; a package with any other, or without, is a problem. Empty allows all.
+        type: list
+        elements: str
+        default: []
+      deny_licences:
+        description: Patterns of licences that are a problem.
+        type: list
+        elements: str
+        default: []
+      trusted_origins:
+        description:
+          - Beginnings of URLs, and names of conda channels, from which packages may come. Where given, direct URLs,
+            version control, indexes named in files and channels that begin otherwise are problems.
+        type: list
+        elements: str
+        default: []
+  enforce:
+    description: Whether to fail by O(policy). With V(false) the verdict is only in the result.
+    type: bool
+    default: true
+notes:
+  - The controller needs the Python libraries C(packaging) and C(cvss), and with O(files) in YAML C(PyYAML).
+seealso:
+  - module: gpufleet.mlstack.python_env_info
+  - module: gpufleet.mlstack.pip_pinned
+"""
+
+EXAMPLES = r"""
+- name: Audit the environments of this collection against a mirror on the controller
+  gpufleet.mlstack.dep_audit:
+    advisories: [/srv/mirror/osv/pypi.zip]
+    policy:
+      fail_on: high
+      max_age_days: 7
+      ignore:
+        - id: CVE-2023-32681
+          reason: no proxy is in use
+          expires: "2027-03-31"
+
+- name: Audit everything that looks like an environment, and report only
+  gpufleet.mlstack.dep_audit:
+    search: [/home, /srv]
+    enforce: false
+  register: audit
+
+- name: Audit a lock before it is deployed
+  gpufleet.mlstack.dep_audit:
+    paths: []
+    files: [files/prod.lock]
+    policy:
+      fail_on: medium
+      fail_on_problems: [unpinned, unhashed]
+"""
+
+RETURN = r"""
+schema:
+  description: The version of this result's form.
+  returned: always
+  type: int
+  sample: 1
+environments:
+  description: What was audited, with its packages, findings and problems.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The name, or the last part of the path.
+      type: str
+      returned: always
+    path:
+      description: Where it stands.
+      type: str
+      returned: always
+    kind:
+      description: V(venv), V(conda), V(system), V(file) or V(absent).
+      type: str
+      returned: always
+    generation:
+      description: The generation, empty where it is not one of this collection.
+      type: str
+      returned: always
+    in_use:
+      description: Whether it is what people get; V(false) for generations kept for a way back.
+      type: bool
+      returned: always
+    packages:
+      description: All packages, with what each needs, its licence and origin, and the smallest upgrade that ends all of
+        its findings (C(fix)).
+      type: list
+      elements: dict
+      returned: always
+    findings:
+      description: Known flaws, the worst first.
+      type: list
+      elements: dict
+      returned: always
+      sample:
+        - package: requests
+          version: 2.28.0
+          fixed: ["2.31.0"]
+          path: [jupyter, jupyterlab-server, requests]
+          ignored: ""
+          flaw:
+            id: CVE-2023-32681
+            aliases: [GHSA-j8r2-6x86-q33q, PYSEC-2023-74]
+            severity: medium
+            score: 6.1
+    problems:
+      description: All else that is wrong, by kind.
+      type: list
+      elements: dict
+      returned: always
+    failed:
+      description: Why it could not be audited; empty as a rule.
+      type: str
+      returned: always
+database:
+  description: The source that was used, the date of its newest advisory and its age in days.
+  returned: always
+  type: dict
+  sample: {"source": "osv /srv/mirror/osv/pypi.zip", "kind": "osv", "date": "2026-11-20T08:12:00Z", "age_days": 3,
+           "advisories": 20211}
+verdict:
+  description: Whether there was a policy, and the sentences in which it is not met.
+  returned: always
+  type: dict
+  sample: {"judged": true, "reasons": ["ml: requests 2.28.0 has CVE-2023-32681 (medium); 2.31.0 ends it"]}
+notes:
+  description: What a reader of the audit should know, such as a source that did not answer.
+  returned: always
+  type: list
+  elements: str
+summary:
+  description: Findings by severity, and counts of everything else. What is ignored is counted apart.
+  returned: always
+  type: dict
+  sample: {"critical": 0, "high": 1, "medium": 2, "unknown": 0, "low": 0, "findings": 3, "ignored": 1, "problems": 0,
+           "environments": 2, "packages": 140}
+"""
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._audit.arguments import SPEC
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._audit.inventory import Inventory
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import run_module
+
+
+def main() -> None:
+    # The action plugin keeps what only the controller needs and sends the rest.
+    run_module(Inventory(), SPEC)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,159 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""Advisories in the OSV format, as far as they concern Python packages.
+
+Source: the OSV schema, U(https://ossf.github.io/osv-schema/). Records are data of strangers: whatever they hold, the
+outcome is an Advisory, None, or BadAdvisory.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import names
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import severity
+
+ECOSYSTEM = "PyPI"
+EVENTS = ("introduced", "fixed", "last_affected", "limit")
+_ADVISORY_PAGE = "https://osv.dev/vulnerability/"
+
+
+class BadAdvisory(ValueError):
+    """The record is not in the OSV format; the text says where."""
+
+
+@dataclass(frozen=True)
+class Affected:
+    """The versions of one package that an advisory is about: those listed, and those in a range.
+
+    A range is its events in the order as written: (C(introduced), C(fixed), C(last_affected) or C(limit), version).
+    ``fixed`` are versions known to be without the flaw beside those of the ranges: some services tell no range.
+    """
+
+    package: str  # normalised
+    versions: tuple[str, ...] = ()
+    ranges: tuple[tuple[tuple[str, str], ...], ...] = ()
+    fixed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Advisory:
+    """One record. ``severity`` is a word of model.SEVERITIES; ``score`` and ``vector`` are CVSS where it has one."""
+
+    id: str
+    aliases: tuple[str, ...] = ()
+    severity: str = "unknown"
+    score: float | None = None
+    vector: str = ""
+    summary: str = ""
+    url: str = ""
+    published: str = ""
+    modified: str = ""
+    affected: tuple[Affected, ...] = ()
+
+
+def read(record: t.Any) -> Advisory | None:
+    """The advisory that a record tells; None where it was withdrawn or is about nothing in Python's index.
+
+    Raises BadAdvisory.
+    """
+    if not isinstance(record, dict):
+        raise BadAdvisory("it is not a JSON object")
+    identifier = _text(record, "id")
+    if not identifier:
+        raise BadAdvisory("it has no id")
+    if record.get("withdrawn"):
+        return None
+    affected = tuple(_merged(_affected(item) for item in _list(record, "affected")))
+    if not affected:
+        return None
+    rated = severity.of_record(record)
+    aliases = [alias for alias in _list(record, "aliases") if isinstance(alias, str) and alias != identifier]
+    return Advisory(
+        id=identifier,
+        aliases=tuple(dict.fromkeys(aliases)),
+        severity=rated.level,
+        score=rated.score,
+        vector=rated.vector,
+        summary=_summary(record),
+        url=_url(record, identifier),
+        published=_text(record, "published"),
+        modified=_text(record, "modified"),
+        affected=affected,
+    )
+
+
+def _affected(item: t.Any) -> Affected | None:
+    if not isinstance(item, dict):
+        raise BadAdvisory("an entry of affected is not an object")
+    package = item.get("package")
+    # 'PyPI:suffix' would be another index of the same ecosystem.
+    if not isinstance(package, dict) or str(package.get("ecosystem", "")).partition(":")[0] != ECOSYSTEM:
+        return None
+    name = package.get("name")
+    if not isinstance(name, str) or not names.is_valid(name):
+        raise BadAdvisory(f"it affects a package named {name!r}")
+    versions = [version for version in _list(item, "versions") if isinstance(version, str)]
+    ranges = [found for found in map(_range, _list(item, "ranges")) if found]
+    return Affected(names.normalize(name), tuple(versions), tuple(ranges))
+
+
+def _range(item: t.Any) -> tuple[tuple[str, str], ...]:
+    if not isinstance(item, dict):
+        raise BadAdvisory("a range is not an object")
+    if item.get("type") != "ECOSYSTEM":  # GIT ranges speak of commits
+        return ()
+    events = []
+    for event in _list(item, "events"):
+        if not isinstance(event, dict):
+            raise BadAdvisory("an event is not an object")
+        events += [(kind, str(event[kind])) for kind in EVENTS if kind in event]
+    return tuple(events)
+
+
+def _merged(items: t.Iterable[Affected | None]) -> t.Iterator[Affected]:
+    """One entry per package: GitHub's records have one per range."""
+    by_package: dict[str, Affected] = {}
+    for item in items:
+        if item is None:
+            continue
+        known = by_package.get(item.package, Affected(item.package))
+        by_package[item.package] = Affected(
+            item.package,
+            tuple(dict.fromkeys(known.versions + item.versions)),
+            tuple(dict.fromkeys(known.ranges + item.ranges)),
+        )
+    yield from by_package.values()
+
+
+def _summary(record: t.Mapping[str, t.Any]) -> str:
+    summary = _text(record, "summary") or _text(record, "details").strip().partition("\n")[0]
+    summary = " ".join(summary.split())
+    return summary if len(summary) <= 240 else f"{summary[:239].rstrip()}…"
+
+
+def _url(record: t.Mapping[str, t.Any], identifier: str) -> str:
+    for reference in _list(record, "references"):
+        if isinstance(reference, dict) and reference.get("type") == "ADVISORY":
+            url = str(reference.get("url", ""))
+            if url.startswith(("https://", "http://")) and identifier in url:
+                return url
+    return f"{_ADVISORY_PAGE}{identifier}"
+
+
+def _text(record: t.Mapping[str, t.Any], key: str) -> str:
+    value = record.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _list(record: t.Mapping[str, t.Any], key: str) -> list[t.Any]:
+    value = record.get(key)
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise BadAdvisory(f"{key} is not a list")
+    return value

@@ -1,0 +1,145 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""From what a host told, and what advisories and an index know, to what is wrong with it. Pure."""
+
+from __future__ import annotations
+
+import typing as t
+from collections import deque
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import names
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.flaws import Match
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.index import Project
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.model import (
+    SEVERITIES,
+    Environment,
+    Finding,
+    Package,
+    Problem,
+)
+
+Pair = tuple[str, str]
+Told = t.Mapping[str, t.Any]
+
+
+def pairs_of(inventory: t.Iterable[Told]) -> set[Pair]:
+    """The distinct (normalised name, version) that advisories of Python packages can be about."""
+    return {
+        (names.normalize(package["name"]), package["version"])
+        for item in inventory
+        for package in item.get("packages", ())
+        if _why_unknown(package) == ""
+    }
+
+
+def assess(told: Told, matches: t.Mapping[Pair, Match], projects: t.Mapping[str, Project] | None) -> Environment:
+    """Judge one environment that a host told of. ``projects`` is what an index said, None where none was asked."""
+    packages = tuple(_package(item, matches, projects) for item in told.get("packages", ()))
+    paths = paths_to({item.name: item.needs for item in packages}, [item.name for item in packages if item.requested])
+    findings = [
+        Finding(item.name, item.version, flaw, fixed, paths.get(item.name, (item.name,)))
+        for item in packages
+        if item.status == "matched"
+        for flaw, fixed in matches[names.normalize(item.name), item.version].flaws
+    ]
+    findings.sort(key=lambda finding: (SEVERITIES.index(finding.flaw.severity), -(finding.flaw.score or 0.0)))
+    problems = [Problem(item["kind"], item["text"], item.get("package", "")) for item in told.get("problems", ())]
+    problems += _problems(packages, matches, projects)
+    return Environment(
+        name=told["name"],
+        path=told["path"],
+        kind=told["kind"],
+        python=told.get("python", ""),
+        generation=told.get("generation", ""),
+        in_use=bool(told.get("in_use", True)),
+        packages=packages,
+        findings=tuple(findings),
+        problems=tuple(problems),
+        failed=told.get("failed", ""),
+    )
+
+
+def _why_unknown(package: Told) -> str:
+    """Why no database of Python's index can tell of a package; empty where one can."""
+    if package.get("kind", "pypi") == "conda":
+        return "it is conda's own, and advisories are about Python's index"
+    origin = package.get("origin", "")
+    if package.get("installer") == "conda" or not origin:
+        return ""
+    if origin.startswith(("git+", "hg+", "svn+", "bzr+")):
+        return f"it was built from {origin}, which may differ from any release"
+    if origin.startswith("file:"):
+        return f"it is from {origin}, which may differ from any release"
+    return ""
+
+
+def _package(item: Told, matches: t.Mapping[Pair, Match], projects: t.Mapping[str, Project] | None) -> Package:
+    name = names.normalize(item["name"])
+    pair = (name, item["version"])
+    why = _why_unknown(item)
+    match = matches.get(pair, Match()) if not why else Match()
+    project = projects.get(name) if projects is not None and not why else None
+    if not why and project is not None and not project.known:
+        why = "the index does not have it"
+    return Package(
+        name=item["name"],
+        version=item["version"],
+        kind=item.get("kind", "pypi"),
+        needs=tuple(item.get("needs", ())),
+        requested=bool(item.get("requested", False)),
+        licence=item.get("licence", ""),
+        origin=item.get("origin", ""),
+        installer=item.get("installer", ""),
+        status="matched" if match.known else "unknown" if why else "no_advisory",
+        why=why,
+        fix=match.fix,
+        latest=project.latest(item["version"]) if project is not None else "",
+        yanked=_yanked(project, item["version"]),
+    )
+
+
+def _yanked(project: Project | None, version: str) -> str:
+    if project is None or version not in project.yanked:
+        return ""
+    return project.yanked[version] or "no reason was given"
+
+
+def _problems(
+    packages: t.Iterable[Package], matches: t.Mapping[Pair, Match], projects: t.Mapping[str, Project] | None
+) -> t.Iterator[Problem]:
+    for item in packages:
+        title = f"{item.name} {item.version}"
+        if item.why and item.kind != "conda":
+            yield Problem("unknown_package", f"nothing can be said of {title}: {item.why}", item.name)
+        if item.yanked:
+            yield Problem("yanked", f"{title} was taken back by its makers: {item.yanked}", item.name)
+        if item.latest and projects is not None:
+            yield Problem("outdated", f"{title} is not the newest: {item.latest} is", item.name)
+        match = matches.get((names.normalize(item.name), item.version))
+        if match is not None and match.undecided and not item.why:
+            ids = ", ".join(match.undecided[:5])
+            told = f"the version of {title} is none of PEP 440: whether {ids} are about it cannot be decided"
+            yield Problem("undecided", told, item.name)
+
+
+def paths_to(needs: t.Mapping[str, t.Iterable[str]], requested: t.Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """The shortest way from a package that was asked for to each one.
+
+    Where nothing says what was asked for, that is what nobody else needs.
+    """
+    roots = sorted(requested)
+    if not roots:
+        needed = {below for belows in needs.values() for below in belows}
+        roots = sorted(set(needs) - needed)
+    found: dict[str, tuple[str, ...]] = {root: (root,) for root in roots}
+    pending = deque(roots)
+    while pending:
+        name = pending.popleft()
+        for below in needs.get(name, ()):
+            if below not in found:
+                found[below] = (*found[name], below)
+                pending.append(below)
+    return found

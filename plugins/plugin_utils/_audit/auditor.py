@@ -1,0 +1,99 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""One audit: sources in their order, matching, the index, and the policy."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+from dataclasses import replace
+from datetime import datetime
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import assess, feeds, index, policy, services
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.assess import Pair, Told
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.database import Database
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.index import Project
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.matches import Matches
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.model import Environment, HostAudit
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.policy import Policy
+
+
+class Auditor:
+    """Audits by the validated arguments of a task, as of ``now``. Raises InvalidWish for sources that cannot be."""
+
+    def __init__(self, arguments: t.Mapping[str, t.Any], now: datetime) -> None:
+        self._sources = feeds.sources(arguments["advisories"])
+        self._cache = feeds.Cache(os.path.expanduser(arguments["cache_dir"]))
+        self._index = arguments["index"] or ""
+        self._now = now
+        self._matches: Matches | None = None
+        self._database: Database | None = None
+        self._notes: list[str] = []
+
+    def audit(self, inventory: t.Sequence[Told], judged: Policy | None, groups: t.Collection[str]) -> HostAudit:
+        """Judge all that one host told. Raises MlstackError where no source of advisories can be had."""
+        pairs = assess.pairs_of(inventory)
+        matches, database = self._open(pairs)
+        projects, index_notes = self._projects(pairs)
+        candidates = {name: project.versions for name, project in projects.items()} if projects else None
+        found = matches.of(pairs, candidates)
+        environments = [assess.assess(item, found, projects) for item in inventory]
+        if judged is not None:
+            environments = [_with_policy(item, told, judged) for item, told in zip(environments, inventory)]
+        info = database.info(self._now)
+        audit = HostAudit(
+            environments=tuple(environments),
+            database=info,
+            notes=(*self._notes, *index_notes),
+            index_asked=projects is not None,
+        )
+        if judged is None:
+            return audit
+        marked, verdict = policy.judge(judged, environments, info, groups, self._now.date())
+        return replace(audit, environments=marked, verdict=verdict)
+
+    def _open(self, pairs: t.Collection[Pair]) -> tuple[Matches, Database]:
+        """The first source that answers. What was opened stays open for the next host of the same process."""
+        if self._matches is not None and self._database is not None and self._database.kind == "osv":
+            return self._matches, self._database
+        failures: list[MlstackError] = []
+        for source in self._sources:
+            try:
+                if source.kind == "osv":
+                    database, notes = self._cache.mirror(source, self._now.timestamp())
+                else:
+                    database, notes = services.ask(self._cache, source, pairs, self._now.timestamp()), []
+            except MlstackError as exc:
+                failures.append(exc)
+                continue
+            self._notes = [*(f"{exc} The next source was used." for exc in failures), *notes]
+            self._database, self._matches = database, Matches(self._cache, database)
+            return self._matches, database
+        if len(failures) == 1:
+            raise failures[0]
+        raise MlstackError(
+            "no_advisories",
+            wished="advisories from one of the sources",
+            found="; ".join(f"{exc.wished}: {exc.found}" for exc in failures),
+            todo="mend one of them, or name a mirror that this controller reaches in the option advisories",
+        )
+
+    def _projects(self, pairs: t.Collection[Pair]) -> tuple[dict[str, Project] | None, list[str]]:
+        if not self._index:
+            return None, []
+        try:
+            return index.ask(self._cache, self._index, {name for name, _ in pairs}, self._now.timestamp()), []
+        except MlstackError as exc:
+            return None, [f"{exc} What is outdated or yanked is not known."]
+
+
+def _with_policy(item: Environment, told: Told, judged: Policy) -> Environment:
+    more = [
+        *policy.licence_problems(judged, item.packages),
+        *policy.origin_problems(judged, item, told.get("indexes", ())),
+    ]
+    return replace(item, problems=(*item.problems, *more))

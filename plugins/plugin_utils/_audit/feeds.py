@@ -1,0 +1,278 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""Where advisories come from: a mirror as a zip file or a folder, near or far; and services that are asked by package.
+
+Sources are tried in the order given. Each of them ends as a SQLite database in the cache of the controller, which any
+number of forks share: one of them builds it, the others wait for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import functools
+import hashlib
+import json
+import os
+import typing as t
+import urllib.error
+import zipfile
+import zlib
+from dataclasses import dataclass
+
+from ansible.module_utils.urls import open_url
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish, MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import database
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.advisories import BadAdvisory
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.database import Database, Entry
+
+KINDS = ("osv", "osv_api", "index")
+_TIMEOUT = 60.0
+# What no honest mirror of one ecosystem needs: PyPI's whole file has 20,000 records of a few kilobytes.
+_MOST_RECORD_BYTES = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Source:
+    """One place to get advisories from. ``location`` is a path or a URL; for services their address."""
+
+    kind: str
+    location: str
+    sha256: str = ""
+    hours: float = 24.0
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.location}"
+
+    @property
+    def remote(self) -> bool:
+        return self.location.startswith(("https://", "http://", "file://"))
+
+
+def sources(items: t.Iterable[t.Any]) -> list[Source]:
+    """Read the option C(advisories). Raises InvalidWish."""
+    found = []
+    for item in items:
+        wish = {"location": item} if isinstance(item, str) else item
+        known = {"kind", "location", "sha256", "hours"}
+        if not isinstance(wish, dict) or not isinstance(wish.get("location"), str) or not wish["location"]:
+            raise _invalid(f"{item!r} names no location", "give a path or URL, or a dictionary with 'location'")
+        if wish.keys() - known:
+            unknown = ", ".join(sorted(wish.keys() - known))
+            raise _invalid(f"{unknown} is unknown", f"use {', '.join(sorted(known))}")
+        source = Source(
+            kind=str(wish.get("kind", "osv")),
+            location=os.path.expanduser(wish["location"]),
+            sha256=str(wish.get("sha256", "")).lower(),
+            hours=float(wish.get("hours", 24)),
+        )
+        if source.kind not in KINDS:
+            raise _invalid(f"the kind {source.kind!r}", f"use one of {', '.join(KINDS)}")
+        if source.sha256 and (len(source.sha256) != 64 or source.sha256.strip("0123456789abcdef")):
+            raise _invalid(f"{source.sha256!r} is no SHA-256 digest", "give 64 hexadecimal digits")
+        found.append(source)
+    if not found:
+        raise _invalid("an empty list", "name a mirror of the OSV records, or a service")
+    return found
+
+
+def _invalid(found: str, todo: str) -> InvalidWish:
+    return InvalidWish("advisories_invalid", wished="know where advisories come from", found=found, todo=todo)
+
+
+class Cache:
+    """The databases of one controller, a file per source, below ``folder``."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+
+    def path(self, source: Source) -> str:
+        digest = hashlib.sha256(f"{source.kind} {source.location}".encode()).hexdigest()[:16]
+        return os.path.join(self.folder, f"{source.kind}-{digest}.sqlite")
+
+    @contextlib.contextmanager
+    def lock(self, path: str) -> t.Iterator[None]:
+        """One fork at a time builds a database."""
+        try:
+            os.makedirs(self.folder, mode=0o700, exist_ok=True)
+            descriptor = os.open(f"{path}.lock", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as exc:
+            raise MlstackError(
+                "cache_unusable",
+                wished="keep the advisory database on the controller",
+                found=f"{self.folder}: {exc.strerror}",
+                todo="make it writable, or set cache_dir",
+            ) from exc
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def mirror(self, source: Source, now: float) -> tuple[Database, list[str]]:
+        """The database of a mirror, up to date if that can be had; what people should know beside it.
+
+        ``now`` is the time in seconds since the epoch. Raises MlstackError where there is neither a mirror nor an
+        older database of it.
+        """
+        path = self.path(source)
+        with self.lock(path):
+            try:
+                _refresh(source, path, now)
+            except MlstackError as exc:
+                if not os.path.exists(path):
+                    raise
+                return Database(path), [f"{exc} The database built before is used."]
+        return Database(path), []
+
+
+def _refresh(source: Source, path: str, now: float) -> None:
+    with contextlib.suppress(OSError, MlstackError):
+        made = os.stat(path).st_mtime
+        if source.remote and now - made < source.hours * 3600 and _intact(path):
+            return
+    location = _downloaded(source, path) if source.remote else source.location
+    try:
+        identity = _identity(location)
+        if _intact(path) and Database(path).identity == identity:
+            if source.remote:
+                os.utime(path)
+            return
+        _verify_digest(source, location)
+        with _entries(location) as entries:
+            database.build(path, entries, identity, str(source), source.kind)
+    except (BadAdvisory, zipfile.BadZipFile, zlib.error, EOFError, OSError) as exc:
+        raise MlstackError(
+            "advisories_unreadable",
+            wished=f"build the advisory database from {source.location}",
+            found=str(exc) or type(exc).__name__,
+            todo="fetch the mirror again; it must be a zip file or a folder of OSV records, whole",
+        ) from exc
+    finally:
+        if source.remote:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(location)
+
+
+def _intact(path: str) -> bool:
+    if not os.path.exists(path):
+        return False
+    try:
+        Database(path).close()
+    except MlstackError:
+        return False
+    return True
+
+
+def _identity(location: str) -> str:
+    """What changes with the contents, without reading them: a stamp of the file, or of all files of a folder."""
+    if not os.path.isdir(location):
+        found = os.stat(location)
+        return f"{found.st_size} {found.st_mtime_ns}" if location else ""
+    digest = hashlib.sha256()
+    for name in sorted(os.listdir(location)):
+        found = os.stat(os.path.join(location, name))
+        digest.update(f"{name} {found.st_size} {found.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def _verify_digest(source: Source, location: str) -> None:
+    if not source.sha256:
+        return
+    digest = hashlib.sha256()
+    with open(location, "rb") as stream:
+        for chunk in iter(lambda: stream.read(1024 * 1024), b""):
+            digest.update(chunk)
+    if digest.hexdigest() != source.sha256:
+        raise MlstackError(
+            "digest_mismatch",
+            wished=f"advisories from {source.location} with the SHA-256 digest {source.sha256}",
+            found=f"the digest {digest.hexdigest()}",
+            todo="fetch the mirror again, or correct the digest by the one its publisher gives",
+        )
+
+
+@contextlib.contextmanager
+def _entries(location: str) -> t.Iterator[t.Iterator[Entry]]:
+    if os.path.isdir(location):
+        yield _folder_entries(location)
+        return
+    with zipfile.ZipFile(location) as archive:
+        yield _zip_entries(archive)
+
+
+def _zip_entries(archive: zipfile.ZipFile) -> t.Iterator[Entry]:
+    for item in archive.infolist():
+        if item.filename.endswith(".json"):
+            if item.file_size > _MOST_RECORD_BYTES:
+                raise BadAdvisory(f"{item.filename} has {item.file_size} bytes, which no advisory needs")
+            # read() verifies the checksum.
+            yield Entry(item.filename, f"{item.CRC:08x} {item.file_size}", functools.partial(archive.read, item))
+
+
+def _folder_entries(folder: str) -> t.Iterator[Entry]:
+    for name in sorted(os.listdir(folder)):
+        if name.endswith(".json"):
+            path = os.path.join(folder, name)
+            found = os.stat(path)
+            yield Entry(name, f"{found.st_mtime_ns} {found.st_size}", functools.partial(_bytes, path))
+
+
+def _bytes(path: str) -> bytes:
+    with open(path, "rb") as stream:
+        return stream.read()
+
+
+def _downloaded(source: Source, path: str) -> str:
+    target = f"{path}.download"
+    try:
+        with open_url(source.location, timeout=_TIMEOUT, http_agent="gpufleet.mlstack") as response:
+            expected = response.headers.get("Content-Length")
+            size = 0
+            with open(target, "wb") as stream:
+                for chunk in iter(lambda: response.read(1024 * 1024), b""):
+                    stream.write(chunk)
+                    size += len(chunk)
+        if expected is not None and size != int(expected):
+            raise OSError(f"only {size} of {expected} bytes came")
+    except (OSError, ValueError) as exc:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(target)
+        raise unreachable(source.location, exc) from exc
+    return target
+
+
+def unreachable(url: str, exc: Exception) -> MlstackError:
+    """What to say when an address does not answer as it should."""
+    reason = f"{exc.code} {exc.reason}" if isinstance(exc, urllib.error.HTTPError) else str(exc)
+    return MlstackError(
+        "advisories_unreachable",
+        wished=f"get advisories from {url}",
+        found=reason or type(exc).__name__,
+        todo="mend the way there, or name a mirror that this controller reaches in the option advisories",
+    )
+
+
+def get_json(url: str, data: t.Any = None) -> t.Any:
+    """The JSON that an address answers; None for 404. Raises MlstackError."""
+    body = json.dumps(data).encode() if data is not None else None
+    headers = {"Content-Type": "application/json"} if body else {}
+    try:
+        with open_url(
+            url,
+            data=body,
+            headers=headers,
+            method="POST" if body else "GET",
+            timeout=_TIMEOUT,
+            http_agent="gpufleet.mlstack",
+        ) as response:
+            return json.loads(response.read())
+    except urllib.error.HTTPError as exc:
+        if exc.code == 404:
+            return None
+        raise unreachable(url, exc) from exc
+    except (OSError, ValueError) as exc:
+        raise unreachable(url, exc) from exc

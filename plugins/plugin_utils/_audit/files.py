@@ -1,0 +1,128 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""What requirement, lock and environment files pin, in the form in which a host tells what it has installed."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.files import EnvironmentFile, LockedPip
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish, MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import names, requirement_files
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.requirements import Requirement
+
+PLATFORM = "linux-64"
+_YAML = (".yml", ".yaml", ".lock")
+
+Load = t.Callable[[str], bytes]
+Told = dict[str, t.Any]
+
+
+def read(path: str, load: Load) -> Told:
+    """The packages and problems of one file. ``load`` gives the bytes of a path. Raises MlstackError."""
+    try:
+        data = load(path)
+    except OSError as exc:
+        raise MlstackError(
+            "file_unreadable",
+            wished=f"audit the file {path}",
+            found=str(exc.strerror or exc),
+            todo="correct the path; files are looked for on the controller unless remote_src is true",
+        ) from exc
+    if _of_conda(path, data):
+        return _conda(path, data, load)
+    return _requirements(path, load)
+
+
+def _of_conda(path: str, data: bytes) -> bool:
+    name = os.path.basename(path).lower()
+    head = data[:65536]
+    lines = [line.strip() for line in head.splitlines()]
+    if b"@EXPLICIT" in lines:
+        return True
+    # A lock of pip may be called anything, that of pixi or conda-lock is a YAML mapping from its first word on.
+    words = (b"dependencies:", b"channels:", b"package:", b"environments:", b"version:", b"name:")
+    first = next((line for line in lines if line and not line.startswith((b"#", b"---"))), b"")
+    return name.endswith(_YAML) and first.startswith(words)
+
+
+def _conda(path: str, data: bytes, load: Load) -> Told:
+    from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._conda import environment_files
+
+    found = environment_files.read_file(data, path, PLATFORM)
+    told: Told = {"packages": [], "problems": [], "indexes": []}
+    if isinstance(found, EnvironmentFile):
+        for spec in found.specs:
+            _loose(told, spec.text, f"{path}:{spec.line}", "conda")
+        if found.pip:
+            pip = _requirements(path, lambda name: found.pip_text().encode() if name == path else load(name))
+            for key, value in pip.items():
+                told[key] += value
+        told["indexes"] += found.channels
+        return told
+    for package in found.packages:
+        item = {"name": package.name, "version": package.version, "kind": "conda", "installer": "conda"}
+        told["packages"].append({**item, "origin": package.url.rpartition("/")[0].rpartition("/")[0]})
+        if not (package.md5 or package.sha256):
+            _problem(told, "unhashed", package.name, f"{path}:{package.line}: {package.name} has no hash")
+    for locked in found.pip:
+        _locked_pip(told, path, locked)
+    return told
+
+
+def _locked_pip(told: Told, path: str, locked: LockedPip) -> None:
+    name = names.normalize(locked.name)
+    told["packages"].append({"name": name, "version": locked.version})
+    if not locked.sha256:
+        _problem(told, "unhashed", name, f"{path}:{locked.line}: {name} has no hash")
+
+
+def _loose(told: Told, spec: str, where: str, kind: str) -> None:
+    """A match specification of conda names a package that an audit can judge only where it pins a version."""
+    words = spec.replace("==", "=").replace("=", " ").split()
+    pinned = len(words) > 1 and not any(sign in spec for sign in "<>!*,|~")
+    if pinned:
+        told["packages"].append({"name": words[0].rpartition("::")[2], "version": words[1], "kind": kind})
+    else:
+        _problem(told, "unpinned", words[0] if words else spec, f"{where}: {spec} pins no version")
+
+
+def _requirements(path: str, load: Load) -> Told:
+    found, problems = requirement_files.read_leniently([path], load=load)
+    if problems:
+        raise InvalidWish(
+            "file_invalid",
+            wished=f"audit the file {path}",
+            found="; ".join(str(problem) for problem in problems[:5]),
+            todo="correct the lines",
+        )
+    told: Told = {"packages": [], "problems": [], "indexes": []}
+    for item in found.requirements:
+        _requirement(told, item)
+    told["indexes"] += [url for url in (found.options.index_url, *found.options.extra_index_urls) if url]
+    return told
+
+
+def _requirement(told: Told, item: Requirement) -> None:
+    title = item.name or item.text
+    if item.version is None or item.name is None:
+        if item.commit is None and not item.hashes:
+            _problem(told, "unpinned", title, f"{item.source}: {item.text} pins no version")
+        else:
+            _problem(told, "not_audited", title, f"{item.source}: only its archive says which version {title} has")
+        return
+    package: Told = {"name": item.name, "version": item.version, "requested": True}
+    if item.url:
+        package["origin"] = item.url
+    if not item.hashes and item.commit is None:
+        _problem(told, "unhashed", item.name, f"{item.source}: {item.name} {item.version} has no hash")
+    if package not in told["packages"]:
+        told["packages"].append(package)
+
+
+def _problem(told: Told, kind: str, package: str, text: str) -> None:
+    told["problems"].append({"kind": kind, "package": package, "text": text})

@@ -1,0 +1,127 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""The flaws of one version of one package: advisories of the same flaw merged, and the smallest upgrade out of all."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import asdict, dataclass
+
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import matching
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.advisories import Advisory
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.database import Known
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.matching import Rule
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.model import SEVERITIES, Flaw
+from packaging.version import Version
+
+# People search for CVE numbers; GitHub's records are the best described of the others.
+_PREFERRED = ("CVE-", "GHSA-", "PYSEC-")
+
+
+@dataclass(frozen=True)
+class Match:
+    """What is known of one version. ``known`` says that there are advisories about the package at all, ``flaws`` has
+    each flaw with the versions that end it, ``fix`` is the smallest version above that has none of the package's
+    flaws, ``undecided`` are ids of advisories that cannot be compared with the version."""
+
+    known: bool = False
+    flaws: tuple[tuple[Flaw, tuple[str, ...]], ...] = ()
+    fix: str = ""
+    undecided: tuple[str, ...] = ()
+
+    def plain(self) -> dict[str, t.Any]:
+        return {**asdict(self), "flaws": [[asdict(flaw), list(fixed)] for flaw, fixed in self.flaws]}
+
+
+def from_plain(data: t.Mapping[str, t.Any]) -> Match:
+    """The inverse of Match.plain()."""
+    flaws = tuple((Flaw(**{**flaw, "aliases": tuple(flaw["aliases"])}), tuple(fixed)) for flaw, fixed in data["flaws"])
+    return Match(data["known"], flaws, data["fix"], tuple(data["undecided"]))
+
+
+class Rules:
+    """All that is known of one package, read once for all of its versions."""
+
+    def __init__(self, known: t.Iterable[Known]) -> None:
+        self._rules = [(item.advisory, matching.rule(item.affected)) for item in known]
+
+    def match(self, version: str, candidates: t.Iterable[str] = ()) -> Match:
+        """Judge a version. ``candidates`` are further versions that exist, where an index told them."""
+        if not self._rules:
+            return Match()
+        hits = [(advisory, rule) for advisory, rule in self._rules if rule.affects(version)]
+        flaws = [_flaw(group, version) for group in _groups(hits)]
+        undecided = (
+            ()
+            if matching.public(version)
+            else tuple(advisory.id for advisory, rule in self._rules if rule.ranges and not rule.affects(version))
+        )
+        fix = self._fix(version, candidates) if hits else ""
+        return Match(True, tuple(sorted(flaws, key=_rank)), fix, undecided)
+
+    def _fix(self, version: str, candidates: t.Iterable[str]) -> str:
+        current = matching.public(version)
+        offered = {item for _advisory, rule in self._rules for item in rule.fixed}
+        offered |= {found for found in map(matching.public, candidates) if found is not None}
+        if current is None:
+            return ""
+        # A final release before any pre-release: nobody is moved to one unasked.
+        for item in sorted((item for item in offered if item > current), key=lambda item: (item.is_prerelease, item)):
+            if not any(rule.affects(str(item)) for _advisory, rule in self._rules):
+                return str(item)
+        return ""
+
+
+def _groups(hits: list[tuple[Advisory, Rule]]) -> list[list[tuple[Advisory, Rule]]]:
+    """Those that share an id or an alias are about one flaw."""
+    groups: list[tuple[set[str], list[tuple[Advisory, Rule]]]] = []
+    for hit in hits:
+        ids = {hit[0].id, *hit[0].aliases}
+        members = [hit]
+        apart = []
+        for other_ids, others in groups:
+            if ids & other_ids:
+                ids |= other_ids
+                members = others + members
+            else:
+                apart.append((other_ids, others))
+        groups = [*apart, (ids, members)]
+    return [members for _ids, members in groups]
+
+
+def _flaw(group: list[tuple[Advisory, Rule]], version: str) -> tuple[Flaw, tuple[str, ...]]:
+    advisories = sorted((advisory for advisory, _rule in group), key=lambda item: _preference(item.id))
+    ids = sorted({name for item in advisories for name in (item.id, *item.aliases)}, key=_preference)
+    # A word without a score is the opinion of a database; a score can be reckoned after.
+    rated = [item for item in advisories if item.score is not None] or [
+        item for item in advisories if item.severity != "unknown"
+    ]
+    worst = min(rated, key=lambda item: (-(item.score or 0.0), SEVERITIES.index(item.severity)), default=None)
+    # The flaw ends where all that tell of it say so.
+    fixed = {found for _advisory, rule in group for found in rule.fixes(version)}
+    ends = sorted(Version(item) for item in fixed if not any(rule.affects(item) for _advisory, rule in group))
+    flaw = Flaw(
+        id=ids[0],
+        aliases=tuple(ids[1:]),
+        severity=worst.severity if worst else "unknown",
+        score=worst.score if worst else None,
+        vector=worst.vector if worst else "",
+        summary=next((item.summary for item in advisories if item.summary), ""),
+        url=advisories[0].url,
+        published=min((item.published for item in advisories if item.published), default=""),
+        modified=max((item.modified for item in advisories), default=""),
+    )
+    return flaw, tuple(str(item) for item in ends)
+
+
+def _preference(name: str) -> tuple[int, str]:
+    order = next((number for number, prefix in enumerate(_PREFERRED) if name.startswith(prefix)), len(_PREFERRED))
+    return order, name
+
+
+def _rank(item: tuple[Flaw, tuple[str, ...]]) -> tuple[int, float, str]:
+    flaw = item[0]
+    return SEVERITIES.index(flaw.severity), -(flaw.score or 0.0), flaw.id

@@ -1,0 +1,107 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""Which advisories hold for a version of a package: the evaluation that the OSV schema describes.
+
+Source: U(https://ossf.github.io/osv-schema/#evaluation). Versions are compared as PEP 440 says, by their public part: a
+build C(2.0.1+cu118) has the flaws of 2.0.1.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+from functools import lru_cache
+
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.advisories import Affected
+from packaging.version import InvalidVersion, Version
+
+
+@lru_cache(maxsize=65536)
+def public(version: str) -> Version | None:
+    """The version without its local part; None where it is none of PEP 440."""
+    try:
+        return Version(Version(version).public)
+    except InvalidVersion:
+        return None
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One package's part of an advisory, made ready for comparing. ``unreadable`` are its versions outside PEP 440."""
+
+    listed: frozenset[Version]
+    listed_texts: frozenset[str]
+    ranges: tuple[tuple[tuple[str, Version | None], ...], ...]
+    limits: tuple[tuple[Version, ...], ...]
+    fixed: tuple[Version, ...]
+    unreadable: tuple[str, ...] = ()
+
+    def affects(self, version: str) -> bool:
+        """Whether the advisory holds for ``version``. One outside PEP 440 is only looked for in the list."""
+        if version in self.listed_texts:
+            return True
+        parsed = public(version)
+        if parsed is None:
+            return False
+        if parsed in self.listed:
+            return True
+        return any(_in_range(parsed, events, limits) for events, limits in zip(self.ranges, self.limits))
+
+    def fixes(self, version: str) -> tuple[str, ...]:
+        """Versions above ``version`` in which the flaw ends, the smallest first."""
+        parsed = public(version)
+        return tuple(str(item) for item in self.fixed if parsed is not None and item > parsed)
+
+
+def rule(affected: Affected) -> Rule:
+    """Read the versions of an advisory once."""
+    unreadable: list[str] = []
+    listed = {text: public(text) for text in affected.versions}
+    ranges = []
+    limits = []
+    fixed = [version for version in map(public, affected.fixed) if version is not None]
+    for events in affected.ranges:
+        read = [(kind, _bound(text)) for kind, text in events]
+        unreadable += [text for (_kind, text), (_same, bound) in zip(events, read) if bound is False]
+        sound = [(kind, bound) for kind, bound in read if bound is not False]
+        if len(sound) < len(read) and affected.versions:
+            continue  # what such a range means nobody can tell, and the list says it too
+        ends = [bound for kind, bound in sound if kind == "limit"]
+        limits.append(() if None in ends else tuple(ends))
+        turns = [(kind, bound) for kind, bound in sound if kind != "limit"]
+        ranges.append(tuple(sorted(turns, key=_when)))
+        fixed += [bound for kind, bound in sound if kind == "fixed" and bound is not None]
+    return Rule(
+        listed=frozenset(version for version in listed.values() if version is not None),
+        listed_texts=frozenset(listed),
+        ranges=tuple(ranges),
+        limits=tuple(limits),
+        fixed=tuple(sorted(set(fixed))),
+        unreadable=(*unreadable, *(text for text, version in listed.items() if version is None)),
+    )
+
+
+def _bound(text: str) -> t.Any:
+    """A version; None for the one before or after all others; False for what cannot be compared."""
+    if text in ("0", "*"):
+        return None
+    return public(text) or False
+
+
+def _when(turn: tuple[str, Version | None]) -> tuple[bool, Version]:
+    return (turn[1] is not None, turn[1] or Version("0"))
+
+
+def _in_range(version: Version, events: tuple[tuple[str, Version | None], ...], limits: tuple[Version, ...]) -> bool:
+    if limits and not any(version < limit for limit in limits):
+        return False
+    affected = False
+    for kind, bound in events:
+        if kind == "introduced" and (bound is None or version >= bound):
+            affected = True
+        elif bound is not None and (version > bound or (kind == "fixed" and version == bound)):
+            affected = False
+    return affected
