@@ -28,6 +28,27 @@ class Findings(t.NamedTuple):
         return not any(self)
 
 
+def of_record(prefix: str, record: t.Mapping[str, t.Any], *, files: bool = False) -> tuple[str, ...]:
+    """How the prefix of a generation differs from its record, one sentence each; ``files`` compares every file, too.
+
+    Of the record C(conda) (stems), C(installed) (distributions by name and version) and C(site_packages) (folders
+    relative to the prefix) are read.
+    """
+    folders = [os.path.join(prefix, folder) for folder in record.get("site_packages", [])]
+    here = site_packages.scan(*folders)
+    lines = of_names(record.get("conda", []), record.get("installed", {}), meta.names(prefix), here)
+    return (*lines, *told(of_files(prefix, meta.read(prefix, entries=True)))) if files else lines
+
+
+def told(found: Findings) -> tuple[str, ...]:
+    """Findings as sentences."""
+    return (
+        *(f"the file {path} is missing" for path in found.missing),
+        *(f"the file {path} was changed" for path in found.changed),
+        *(f"the file {path} belongs to no package" for path in found.unowned),
+    )
+
+
 def of_names(
     stems: t.Iterable[str], distributions: t.Mapping[str, str], found: meta.Names, here: site_packages.Names
 ) -> tuple[str, ...]:
@@ -42,9 +63,9 @@ def of_names(
     lines += [f"{name} has two records in conda-meta" for name in found.duplicates]
     lines += [f"conda-meta/{file} is no record" for file in found.unreadable]
     # A package of conda's brings its distribution along: what was said of the one need not be said of the other.
-    told = {line.split(" ", 1)[0] for line in conda}
+    known = {line.split(" ", 1)[0] for line in conda}
     python = python_plan.drift(distributions, here.versions)
-    lines += [line for line in python if line.split(" ", 1)[0] not in told]
+    lines += [line for line in python if line.split(" ", 1)[0] not in known]
     lines += [f"{name} is there in versions {' and '.join(versions)}" for name, versions in here.duplicates.items()]
     lines += [f"{entry} was left by an editable install or an interrupted removal" for entry in here.leftovers]
     lines += [f"the metadata in {entry} cannot be read" for entry in here.unreadable]

@@ -15,11 +15,12 @@ import json
 import re
 import typing as t
 
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import package_url
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.match_spec import BadSpec, parse
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.model import Package
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._redact import Redactor
 
 _PLAIN = re.compile(r"[A-Za-z0-9_/][A-Za-z0-9_.+=<>!~|,*\[\]'/@%:; -]*")
+_UNPRINTABLE = re.compile(r"[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 # What YAML 1.1 takes for something else than text.
 _NO_TEXT = re.compile(r"(?i:y|n|yes|no|on|off|true|false|null|none|inf|nan)|[0-9_.+:eExXoO-]+")
 
@@ -62,7 +63,8 @@ def channels_of(packages: t.Iterable[Package]) -> list[str]:
     count: dict[str, int] = {}
     for package in packages:
         if package.channel:
-            count[package.channel] = count.get(package.channel, 0) + 1
+            channel = package_url.public(package.channel)
+            count[channel] = count.get(channel, 0) + 1
     return sorted(count, key=lambda channel: (-count[channel], channel))
 
 
@@ -166,9 +168,7 @@ def in_order(packages: t.Iterable[Package]) -> t.Iterator[Package]:
 
 def _url(package: Package) -> str:
     """The package's address without credentials: an export is for others to read."""
-    if package.url:
-        return Redactor().text(package.url)
-    return f"{Redactor().text(package.channel)}/{package.subdir}/{package.stem}.conda"
+    return package_url.public(package.url or f"{package.channel}/{package.subdir}/{package.stem}.conda")
 
 
 def _block(key: str, values: t.Sequence[str]) -> list[str]:
@@ -180,4 +180,5 @@ def _scalar(text: str) -> str:
     plain = _PLAIN.fullmatch(text) and not _NO_TEXT.fullmatch(text)
     if plain and ": " not in text and " #" not in text and text == text.strip() and not text.endswith(":"):
         return text
-    return json.dumps(text)
+    quoted = json.dumps(text, ensure_ascii=False)  # JSON's pairs of escapes beyond U+FFFF would be two letters to YAML
+    return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match.group()):04x}", quoted)

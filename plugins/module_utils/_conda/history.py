@@ -18,7 +18,7 @@ import re
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import match_spec
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import match_spec, package_url
 
 _DATE = re.compile(r"==>\s*(?P<date>.+?)\s*<==")
 _SPECS = re.compile(r"#\s*(?P<action>\w+)\s+specs:\s*(?P<specs>.*)")
@@ -61,14 +61,14 @@ def read(prefix: str) -> list[Revision]:
 
 
 def parse(text: str) -> list[Revision]:
-    """Read a history; lines that no engine writes are passed over."""
+    """Read a history, without the credentials in it; lines that no engine writes are passed over."""
     revisions: list[Revision] = []
     for line in text.splitlines():
         date = _DATE.fullmatch(line.strip())
         if date:
             revisions.append(Revision(date.group("date")))
         elif revisions and line.strip():
-            _add(revisions[-1], line.strip())
+            _add(revisions[-1], package_url.public(line.strip()))
     return revisions
 
 

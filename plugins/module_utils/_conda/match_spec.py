@@ -56,6 +56,8 @@ class MatchSpec(t.NamedTuple):
             text += f"=={exact}"
         elif self.version is not None and not self.build and _begins_with(self.version):
             text += f"={_begins_with(self.version)}"
+        elif self.version is not None and not self.build and _is_plain(self.version):
+            text += str(self.version)
         else:
             keys = {**({"version": str(self.version)} if self.version else {}), **keys}
             keys = {**keys, **({"build": self.build} if self.build else {})}
@@ -224,3 +226,9 @@ def _begins_with(version: versions.Range) -> str:
         only = version.alternatives[0][0]
         return only.version if only.operator == "=" else ""
     return ""
+
+
+def _is_plain(version: versions.Range) -> bool:
+    """A range that can stand behind a name as it is: C(>=1.2,<2)."""
+    conditions = version.alternatives[0]
+    return len(version.alternatives) == 1 and all(str(item)[0] in "<>!~" for item in conditions)

@@ -17,6 +17,7 @@ import re
 import typing as t
 from dataclasses import dataclass
 
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import package_url
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.model import Package
 
 FOLDER = "conda-meta"
@@ -215,7 +216,8 @@ def _package(record: t.Mapping[str, t.Any]) -> Package:
         kept[key] = record[key] if isinstance(record.get(key), str) else ""
     if not isinstance(record.get("track_features"), (str, list)):
         kept["track_features"] = ""
-    kept["channel"] = _without_subdir(kept["channel"], kept["subdir"])
+    kept["url"] = package_url.public(kept["url"])
+    kept["channel"] = _without_subdir(package_url.public(kept["channel"]), kept["subdir"])
     return Package.from_record(kept)
 
 

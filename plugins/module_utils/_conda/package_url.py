@@ -21,6 +21,8 @@ _MD5 = re.compile(r"[0-9a-f]{32}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[a-z0-9_][a-z0-9_.-]*")
 _PART = re.compile(r"[A-Za-z0-9_.+!*~]+")
+_USERINFO = re.compile(r"(?<=://)[^/@\s]+@")
+_TOKEN = re.compile(r"(?<=[a-z0-9])/t/[^/\s]+(?=/|$)")
 
 
 class BadPackageUrl(ValueError):
@@ -39,6 +41,11 @@ class PackageUrl(t.NamedTuple):
     build: str
     md5: str = ""
     sha256: str = ""
+
+
+def public(text: str) -> str:
+    """A text with URLs, without credentials in them: neither users nor anaconda.org's C(/t/TOKEN)."""
+    return _TOKEN.sub("", _USERINFO.sub("", text)) if "://" in text else text
 
 
 def is_archive(text: str) -> bool:
