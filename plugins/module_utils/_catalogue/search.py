@@ -128,7 +128,7 @@ class Search:
             self.trail.add(_TOOLKIT, [*self._toolkit_reasons, *why])
             return None
         if self.wishes.cuda == AUTO:
-            toolkits.sort(key=lambda release: modes[id(release)])
+            toolkits.sort(key=lambda release: (modes[id(release)], not release.rule.verified))
         frameworks = []
         for name, stage in (("torch", _TORCH), ("tensorflow", _TENSORFLOW)):
             if name not in self._builds:

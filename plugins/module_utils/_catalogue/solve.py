@@ -21,7 +21,6 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.model 
     CPU,
     Alternative,
     HostFacts,
-    Reason,
     Refusal,
     Stack,
     Wishes,
@@ -44,48 +43,45 @@ def solve(facts: HostFacts, wishes: Wishes, catalogue: Catalogue) -> Stack | Ref
             few = only(wishes, names)
             search = Search(facts, few, catalogue)
             if search.run() is None:
-                return _refusal(facts, few, catalogue, names, search.trail.reasons)
+                found = _nearest(facts, wishes, few, catalogue) if names else _without_gpus(facts, wishes, catalogue)
+                conflict = {name: given[name] for name in names}
+                return Refusal(conflict, tuple(search.trail.reasons[:_MOST_REASONS]), tuple(found))
     raise AssertionError("all wishes together were refused")
 
 
 def only(wishes: Wishes, names: t.Container[str]) -> Wishes:
     """These wishes alone; what is merely allowed stays allowed."""
-    dropped: dict[str, t.Any] = {name: "" for name in wishes.given() if name not in names}
-    return replace(wishes, **{name: AUTO if name in ("flavour", "wheel") else "" for name in dropped})
+    changes: dict[str, t.Any] = {
+        name: AUTO if name in ("flavour", "wheel") else "" for name in wishes.given() if name not in names
+    }
+    return replace(wishes, **changes)
 
 
-def _refusal(
-    facts: HostFacts, wishes: Wishes, catalogue: Catalogue, names: tuple[str, ...], reasons: list[Reason]
-) -> Refusal:
-    found = _nearest(facts, wishes, catalogue, names) if names else _without_gpus(facts, wishes, catalogue)
-    given = wishes.given()
-    return Refusal({name: given[name] for name in names}, tuple(reasons[:_MOST_REASONS]), tuple(found))
+def _nearest(facts: HostFacts, wishes: Wishes, few: Wishes, catalogue: Catalogue) -> t.Iterator[Alternative]:
+    """For each wish of a conflict (``few``) the nearest value with which all the others hold, or, where those have a
+    conflict of their own, the others of this one."""
+    given = few.given()
+    for name in given:
+        for kept in (wishes, few):
+            stack = _found(facts, kept, catalogue, name)
+            value = _value(stack, name) if stack is not None else ""
+            if stack is not None and value not in ("", given[name]):
+                yield Alternative(name, f"take {name} {value} instead of {given[name]}", stack)
+            if stack is not None:
+                break
+    if {"torch", "tensorflow"} & set(given) and wishes.wheel == AUTO and not wishes.cuda and facts.gpus:
+        stack = _found(facts, replace(wishes, wheel=CPU), catalogue)
+        if stack is not None:
+            yield Alternative("wheel", "take a build for the CPU (wheel cpu)", stack)
+    if "cuda" in given and not wishes.compat:
+        stack = _found(facts, replace(wishes, compat=True), catalogue)
+        if stack is not None and stack.toolkit is not None:
+            yield Alternative("compat", f"allow the package {stack.toolkit.compat_package}", stack)
 
 
-def _nearest(facts: HostFacts, wishes: Wishes, catalogue: Catalogue, names: tuple[str, ...]) -> t.Iterator[Alternative]:
-    """For each wish of the conflict the nearest value with which the others hold."""
-    given = wishes.given()
-    for name in names:
-        choice = Search(facts, wishes, catalogue, relaxed=(name,)).run()
-        if choice is None:
-            continue
-        stack = told(choice, facts, wishes, catalogue)
-        value = _value(stack, name)
-        if value and value != given[name]:
-            yield Alternative(name, f"take {name} {value} instead of {given[name]}", stack)
-    asks_cuda_build = {"torch", "tensorflow"} & set(names) and wishes.wheel == AUTO and not wishes.cuda
-    if asks_cuda_build and facts.gpus:
-        on_cpu = replace(wishes, wheel=CPU)
-        choice = Search(facts, on_cpu, catalogue).run()
-        if choice is not None:
-            yield Alternative("wheel", "take a build for the CPU (wheel cpu)", told(choice, facts, on_cpu, catalogue))
-    if "cuda" in names and not wishes.compat:
-        forward = replace(wishes, compat=True)
-        choice = Search(facts, forward, catalogue).run()
-        if choice is not None:
-            stack = told(choice, facts, forward, catalogue)
-            package = stack.toolkit.compat_package if stack.toolkit else ""
-            yield Alternative("compat", f"allow the package {package}", stack)
+def _found(facts: HostFacts, wishes: Wishes, catalogue: Catalogue, *relaxed: str) -> Stack | None:
+    choice = Search(facts, wishes, catalogue, relaxed).run()
+    return told(choice, facts, wishes, catalogue) if choice is not None else None
 
 
 def _value(stack: Stack, name: str) -> str:
@@ -115,6 +111,6 @@ def _without_gpus(facts: HostFacts, wishes: Wishes, catalogue: Catalogue) -> t.I
         if not rest:
             continue
         fewer = replace(facts, gpus=rest)
-        choice = Search(fewer, wishes, catalogue).run()
-        if choice is not None:
-            yield Alternative(title, f"take {title} out of this host", told(choice, fewer, wishes, catalogue))
+        stack = _found(fewer, wishes, catalogue)
+        if stack is not None:
+            yield Alternative(title, f"take {title} out of this host", stack)

@@ -1,0 +1,82 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Environments that wish for frameworks, told as environments with pinned packages."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from dataclasses import dataclass, replace
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.catalogue import load
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.data import facts_of, wishes_of
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.model import AUTO, PRESENT, Refusal
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.solve import solve
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.told import TORCH_INDEX
+
+FRAMEWORKS = ("torch", "tensorflow")
+# The keys of an environment that are ours and that pip_pinned does not know.
+KEYS = (*FRAMEWORKS, "cuda")
+_RELEASE = re.compile(r"([0-9]+)\.([0-9]+)(?:\.[0-9]+)?")
+_VERSION = re.compile(r"[0-9]+\.[0-9]+(?:\.[0-9]+)?")
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """Environments in the words of pip_pinned, and the indexes that they need beside the usual one."""
+
+    environments: tuple[dict[str, t.Any], ...]
+    indexes: tuple[str, ...]
+
+
+def resolved(
+    environments: t.Sequence[t.Mapping[str, t.Any]],
+    found: t.Any,
+    rows: t.Any = None,
+    index: str = "",
+) -> Resolved:
+    """Each environment with C(torch) or C(tensorflow) gets the build for this host's GPUs and driver among its packages.
+
+    ``found`` is a result of stack_plan, ``index`` the address below which the indexes of PyTorch's builds are mirrored.
+    Raises MlstackError where a wish is impossible.
+    """
+    facts, catalogue = facts_of(dict(found)["facts"]), load(rows)
+    told: list[dict[str, t.Any]] = []
+    indexes: dict[str, None] = {}
+    for environment in environments:
+        rest = {name: value for name, value in environment.items() if name not in KEYS}
+        given = {name: environment[name] for name in FRAMEWORKS if environment.get(name)}
+        python = str(environment.get("python") or AUTO)
+        if given:
+            wishes = wishes_of({**given, "wheel": tag_of(environment.get("cuda"))})
+            # A driver that the host has is not changed for a Python environment.
+            wishes = replace(wishes, driver=PRESENT if facts.driver is not None and facts.gpus else "")
+            answer = solve(facts, replace(wishes, python=_version(python)), catalogue)
+            if isinstance(answer, Refusal):
+                raise answer.error(f"{_told(given)} in the environment {environment.get('name')}")
+            rest["packages"] = [*(rest.get("packages") or []), *(part.requirement for part in answer.frameworks)]
+            if python == AUTO and facts.pythons and answer.python != facts.pythons[0]:
+                rest["python"] = answer.python
+            needed = [part.index for part in answer.frameworks if part.index]
+            indexes.update(
+                dict.fromkeys(url.replace(TORCH_INDEX, index.rstrip("/"), 1) if index else url for url in needed)
+            )
+        told.append(rest)
+    return Resolved(tuple(told), tuple(indexes))
+
+
+def tag_of(cuda: t.Any) -> str:
+    """The wheel tag that C(cuda) of an environment means: C(auto), C(cpu), C(cu126), or a release (C(12.6))."""
+    text = str(cuda or AUTO)
+    release = _RELEASE.fullmatch(text)
+    return f"cu{release.group(1)}{release.group(2)}" if release else text
+
+
+def _version(python: str) -> str:
+    """A path or C(auto) says nothing of the version."""
+    return python if _VERSION.fullmatch(python) else ""
+
+
+def _told(given: t.Mapping[str, t.Any]) -> str:
+    return " and ".join(f"{name} {value}" for name, value in given.items())
