@@ -52,6 +52,12 @@ def fetch_file(url: str, path: str, sha256: str, wished: str) -> None:
             os.unlink(part)
 
 
+def size_of(url: str, wished: str) -> int:
+    """How many bytes a server says that a file has; 0 where it does not say. Raises MlstackError."""
+    with _opened(urllib.request.Request(url, method="HEAD"), wished) as response:
+        return int(response.headers.get("Content-Length") or 0)
+
+
 def sha256_of(path: str) -> str:
     """The digest of a file, in lower case."""
     digest = hashlib.sha256()
@@ -92,9 +98,10 @@ def _copy(url: str, path: str, wished: str) -> str:
 
 
 @contextlib.contextmanager
-def _opened(url: str, wished: str) -> t.Iterator[t.Any]:
+def _opened(request: str | urllib.request.Request, wished: str) -> t.Iterator[t.Any]:
+    url = request if isinstance(request, str) else request.full_url
     try:
-        response = urllib.request.urlopen(url, timeout=_SILENCE_SECONDS)
+        response = urllib.request.urlopen(request, timeout=_SILENCE_SECONDS)
     except urllib.error.HTTPError as exc:
         transient = exc.code >= 500
         exc.close()

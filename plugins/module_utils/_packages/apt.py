@@ -96,6 +96,17 @@ class Apt(PackageManager):
         )
         return apt_output.parse_simulation(f"{result.out}\n{result.err}", result.ok)
 
+    def freed_by(self, names: t.Sequence[str]) -> list[str]:
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import apt_output
+
+        quiet = ["apt-get", "--simulate", "--option=Debug::NoLocking=1"]
+        results = [
+            self.commands.run([*quiet, "autoremove"], check=False),
+            self.commands.run([*quiet, "--auto-remove", "--allow-change-held-packages", "remove", *names], check=False),
+        ]
+        before, after = ([c.name for c in apt_output.parse_simulation(r.out, r.ok).changes] for r in results)
+        return [name for name in after if name not in {*before, *names}]
+
     def stale(self, valid_seconds: float) -> str:
         """See PackageManager. Apt touches the folder C(partial) in every update, but keeps the servers' dates on the
         lists; and a folder that has just been emptied is no fresh one."""

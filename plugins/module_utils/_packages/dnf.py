@@ -116,6 +116,15 @@ class Dnf(PackageManager):
         held = [c.name for c in changes if c.before and self._locks.held_at(c.name, c.before)]
         return Forecast(tuple(changes), held=tuple(held))
 
+    def freed_by(self, names: t.Sequence[str]) -> list[str]:
+        removing = ["--setopt=clean_requirements_on_remove=True", "--assumeno"]
+        texts = [
+            self._dnf([*removing, *step])
+            for step in (["autoremove"], ["--disableplugin=versionlock", "remove", *names])
+        ]
+        before, after = ([c.name for c in dnf_output.parse_table(text.out)] for text in texts)
+        return [name for name in after if name not in {*before, *names}]
+
     def stale(self, valid_seconds: float) -> str:
         fetched = [
             self._changed_at(f"{_CACHE}/{name}/repodata/repomd.xml")

@@ -72,6 +72,10 @@ class PackageManager(abc.ABC):
         """What the manager itself would do. None where it cannot tell without changing something."""
 
     @abc.abstractmethod
+    def freed_by(self, names: t.Sequence[str]) -> list[str]:
+        """Packages that nobody asked for and that nothing needs any more once these are removed."""
+
+    @abc.abstractmethod
     def stale(self, valid_seconds: float) -> str:
         """Why the package lists are too old to install from; empty if they are not."""
 

@@ -39,7 +39,8 @@ class Wish:
     """A whole task. ``allow_removal`` is the packages that may go although nobody asked; True means any.
 
     ``cache_valid_time`` and ``lock_timeout`` are in seconds. ``purge`` removes configuration files too. ``sources`` is
-    what must be true of the repositories before, None for whatever there is.
+    what must be true of the repositories before, None for whatever there is. ``unwanted`` is a regular expression of
+    names that must not be installed on the way, and ``unwanted_why`` says so to people.
     """
 
     packages: tuple[PackageWish, ...] = ()
@@ -50,6 +51,8 @@ class Wish:
     lock_timeout: int = 300
     install_recommends: bool = False
     purge: bool = False
+    unwanted: str = ""
+    unwanted_why: str = ""
     sources: Sources | None = None
 
     @property

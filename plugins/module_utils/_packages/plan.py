@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 from dataclasses import dataclass
 
@@ -200,6 +201,7 @@ def check(wish: Wish, resolution: Resolution, forecast: Forecast) -> None:
             todo="see which of the named packages stands in the way, and name another version, remove it or unhold it",
         )
     named = resolution.transaction.named
+    _refuse_unwanted(wish, resolution, forecast)
     removed = [c for c in forecast.changes if c.action == "remove" and c.name not in named]
     if wish.allow_removal is not True:
         allowed = wish.allow_removal or frozenset()
@@ -230,6 +232,18 @@ def check(wish: Wish, resolution: Resolution, forecast: Forecast) -> None:
             found=f"that would change packages that are held: {', '.join(held)}",
             todo="name them with the version they should have, or with hold set to false",
             held=held,
+        )
+
+
+def _refuse_unwanted(wish: Wish, resolution: Resolution, forecast: Forecast) -> None:
+    found = [c for c in forecast.changes if c.action == "install" and wish.unwanted and re.match(wish.unwanted, c.name)]
+    if found:
+        raise MlstackError(
+            "unwanted_package",
+            wished=_in_words(resolution.transaction),
+            found=f"that would bring in {', '.join(f'{c.name} {c.after}'.rstrip() for c in found)}",
+            todo=wish.unwanted_why or "name packages that do not need these",
+            would_install=[change.name for change in found],
         )
 
 

@@ -17,7 +17,13 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Co
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import plan as planner
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.lifted_holds import LiftedHolds
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.manager import manager_for
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import LATEST, Change, Observation, Wish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import (
+    LATEST,
+    Change,
+    Installed,
+    Observation,
+    Wish,
+)
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
 
 
@@ -34,12 +40,15 @@ class PackageWork:
         self._lifted = LiftedHolds(context.host)
         self._locked = False
 
-    def look(self, wish: Wish, *, simulate: bool | None = None) -> Observation:
+    def look(
+        self, wish: Wish, *, simulate: bool | None = None, known: t.Sequence[Installed] | None = None
+    ) -> Observation:
         """Observe, with the package manager's own forecast where that is worth its price: it costs most, so that a
-        converged host never pays for it, and a real run only under the lock."""
+        converged host never pays for it, and a real run only under the lock. ``known`` are all installed packages,
+        where somebody has just asked for them."""
         simulate = self._context.preview or self._locked if simulate is None else simulate
         manager = self.manager
-        installed = manager.installed(wish.names)
+        installed = manager.installed(wish.names) if known is None else _by_name(known, wish.names)
         lookups = planner.names_to_look_up(wish, installed)
         observation = Observation(
             installed=installed,
@@ -132,3 +141,10 @@ class PackageWork:
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import sources
 
         return sources.sources_for(self._context.host, self._context.commands, self.manager.name)
+
+
+def _by_name(known: t.Sequence[Installed], names: t.Sequence[str]) -> dict[str, Installed]:
+    found: dict[str, Installed] = {}
+    for package in known:
+        found.setdefault(package.name, package)
+    return {name: found[name] for name in names if name in found}

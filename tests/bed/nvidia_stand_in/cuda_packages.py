@@ -67,6 +67,7 @@ class Release:
 
 RELEASES = (
     Release("11.8.0", "11.8.89", 2022, "Wed_Sep_21_10:33:58_PDT_2022", "cuda_11.8.r11.8/compiler.31833905_0"),
+    Release("12.4.0", "12.4.99", 2024, "Tue_Feb_27_16:19:38_PST_2024", "cuda_12.4.r12.4/compiler.33961263_0"),
     Release("12.4.1", "12.4.131", 2024, "Thu_Mar_28_02:18:24_PDT_2024", "cuda_12.4.r12.4/compiler.34097967_0"),
     Release("13.0.1", "13.0.88", 2025, "Wed_Aug_20_01:58:59_PM_PDT_2025", "cuda_13.0.r13.0/compiler.36424714_0"),
 )

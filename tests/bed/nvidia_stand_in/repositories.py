@@ -27,6 +27,7 @@ REPOSITORIES = "compute/cuda/repos"
 APT_DISTRIBUTIONS = ("ubuntu2204", "ubuntu2404", "debian12")
 KEYS = {"apt": "3bf863cc.pub", "dnf": "D42D0685.pub"}
 LABEL_OF_REPOSITORY = "NVIDIA CUDA"
+_RUNFILES = {"11.8.0": "cuda_11.8.0_520.61.05_linux.run", "12.4.1": "cuda_12.4.1_550.54.15_linux.run"}
 _SERVER_LABEL = "gpufleet.bed.nvidia-stand-in"
 
 
@@ -48,8 +49,7 @@ def folder() -> Path:
 
 def runfile_url(version: str) -> str:
     """Where NVIDIA's host has the installer of a release (11.8.0)."""
-    names = {"11.8.0": "cuda_11.8.0_520.61.05_linux.run", "12.4.1": "cuda_12.4.1_550.54.15_linux.run"}
-    return f"https://{NAME}/compute/cuda/{version}/local_installers/{names[version]}"
+    return f"https://{NAME}/compute/cuda/{version}/local_installers/{_RUNFILES[version]}"
 
 
 def ensure() -> Path:
@@ -83,7 +83,9 @@ def _build(top: Path) -> None:
     rpm.build_repository(both, last, keys, BED, modules=driver_packages.dnf_modules())
     (last / KEYS["dnf"]).write_text(public)
     keys.rest()
-    for release in cuda_packages.RELEASES[:2]:
+    for release in cuda_packages.RELEASES:
+        if release.version not in _RUNFILES:
+            continue
         file = www / runfile_url(release.version).partition(f"{NAME}/")[2]
         file.parent.mkdir(parents=True)
         file.write_text(runfile.installer(release))

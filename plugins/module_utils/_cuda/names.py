@@ -1,0 +1,130 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""What packages a toolkit is, by NVIDIA's and the distributions' names. Pure."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._cuda.model import (
+    COMPAT,
+    COMPILER,
+    DISTRIBUTION,
+    FULL,
+    NVIDIA,
+    RUNTIME,
+    ToolkitWish,
+    Wish,
+)
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import PRESENT, PackageWish
+
+DISTRIBUTION_PACKAGE = "nvidia-cuda-toolkit"
+# What is a driver, or builds one. The distribution's own library of the driver (libcuda1) is not: its toolkit links it.
+DRIVER = (
+    r"(?:cuda-drivers|nvidia-open|nvidia-driver|nvidia-headless|nvidia-dkms|nvidia-kernel|nvidia-open-kernel"
+    r"|kmod-nvidia|akmod-nvidia|linux-modules-nvidia|cuda-runtime-)"
+)
+WHY_NO_DRIVER = "toolkits come without a driver here: wish for the driver with nvidia_driver, and for a toolkit alone"
+
+# NVIDIA's packages of a release end in it; these are the ones that do, and that no other publisher has.
+_OF_RELEASE = r"^(?:cuda|lib(?:cu|npp|nv)|nsight|gds|nvidia-gds)[a-z0-9-]*-{dashed}$"
+_SHARED = r"^(?:cuda-toolkit(?:-\d+)?(?:-config-common)?|libcudnn\d.*|libnccl.*|cudnn.*)$"
+_OF_MAJOR = r"^(?:cuda-toolkit-{major}(?:-config-common)?|libcudnn\d+(?:-[a-z]+)?-cuda-{major})$"
+
+
+def of_toolkit(toolkit: ToolkitWish, manager: str) -> list[tuple[str, str]]:
+    """The packages to ask for, each with a version or a pattern; empty for methods that bring none."""
+    if toolkit.method == DISTRIBUTION:
+        return [(DISTRIBUTION_PACKAGE, f"{toolkit.version or toolkit.release}*")]
+    if toolkit.method != NVIDIA:
+        return []
+    dashed, version = toolkit.dashed, toolkit.version
+    headers = {"apt": "cuda-cudart-dev", "dnf": "cuda-cudart-devel"}[manager]
+    return {
+        FULL: [(f"cuda-toolkit-{dashed}", version)],
+        COMPILER: [(f"cuda-compiler-{dashed}", version), (f"{headers}-{dashed}", "")],
+        RUNTIME: [(f"cuda-libraries-{dashed}", version)],
+    }[toolkit.components]
+
+
+def of_libraries(wish: Wish) -> list[tuple[str, str]]:
+    """cuDNN and NCCL for the default toolkit's major release."""
+    chosen = wish.chosen
+    if chosen is None:
+        return []
+    found = []
+    headers = {"apt": "dev", "dnf": "devel"}[wish.manager]
+    if wish.cudnn:
+        number = wish.cudnn.partition(".")[0].rstrip("*")
+        pattern = wish.cudnn if "." in wish.cudnn else f"{number}.*"
+        if int(number) >= 9:
+            names = (f"libcudnn{number}-cuda-{chosen.major}", f"libcudnn{number}-{headers}-cuda-{chosen.major}")
+            found += [(name, pattern) for name in names]
+        else:
+            # Before 9 the release of CUDA stood in the version.
+            suffix = f"{pattern.rstrip('*')}*+cuda{chosen.major}.*"
+            found += [(name, suffix) for name in (f"libcudnn{number}", f"libcudnn{number}-{headers}")]
+    if wish.nccl:
+        pattern = f"{wish.nccl.rstrip('*')}*+cuda{chosen.major}.*"
+        library = {"apt": "libnccl2", "dnf": "libnccl"}[wish.manager]
+        found += [(library, pattern), (f"libnccl-{headers}", pattern)]
+    return found
+
+
+def of_compatibility(wish: Wish) -> list[tuple[str, str]]:
+    """The forward compatibility packages, where they are wished."""
+    if wish.driver != COMPAT:
+        return []
+    return [(f"cuda-compat-{toolkit.dashed}", "") for toolkit in wish.present if toolkit.method == NVIDIA]
+
+
+def wished(wish: Wish, installed: t.Sequence[str]) -> list[PackageWish]:
+    """Everything that shall be there. A hold covers all packages of its release among ``installed``: parts of a toolkit
+    are upgraded one by one."""
+    entries: dict[str, PackageWish] = {}
+    for toolkit in wish.present:
+        for name, version in of_toolkit(toolkit, wish.manager):
+            entries[name] = PackageWish(name, (name,), PRESENT, version, toolkit.hold)
+        if toolkit.hold is not None and toolkit.method == NVIDIA:
+            for name in of_release(toolkit.dashed, installed):
+                entries.setdefault(name, PackageWish(name, (name,), PRESENT, "", toolkit.hold))
+    for name, version in [*of_libraries(wish), *of_compatibility(wish)]:
+        entries[name] = PackageWish(name, (name,), PRESENT, version)
+    return list(entries.values())
+
+
+def unwished(wish: Wish, installed: t.Sequence[str]) -> list[str]:
+    """What goes with the toolkits that shall be absent. Shared parts go with the last one that needs them."""
+    gone: set[str] = set()
+    for toolkit in wish.absent:
+        if toolkit.method == NVIDIA:
+            gone |= set(of_release(toolkit.dashed, installed))
+        elif toolkit.method == DISTRIBUTION:
+            gone |= {name for name in installed if name == DISTRIBUTION_PACKAGE}
+    left = [name for name in installed if name not in gone and re.match(r"^cuda-.*-\d+-\d+$", name)]
+    if not any(toolkit.method == NVIDIA for toolkit in wish.absent):
+        return sorted(gone)
+    staying = [toolkit.dashed for toolkit in wish.present if toolkit.method == NVIDIA]
+    for major in {toolkit.major for toolkit in wish.absent}:
+        if not any(re.search(rf"-{major}-\d+$", name) for name in left) and not any(
+            dashed.startswith(f"{major}-") for dashed in staying
+        ):
+            gone |= {name for name in installed if re.match(_OF_MAJOR.format(major=major), name)}
+    if not left and not staying:
+        gone |= {name for name in installed if re.match(_SHARED, name)}
+    return sorted(gone)
+
+
+def of_release(dashed: str, installed: t.Iterable[str]) -> list[str]:
+    """The installed packages of one release."""
+    pattern = re.compile(_OF_RELEASE.format(dashed=re.escape(dashed)))
+    return sorted(name for name in installed if pattern.match(name))
+
+
+def driver_needs_repository(installed: t.Iterable[str]) -> bool:
+    """Whether packages of a driver are there, whose repository must then stay."""
+    return any(re.match(DRIVER, name) for name in installed)

@@ -1,0 +1,146 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""NVIDIA's installer (C(.run)): fetched and verified, run for the toolkit alone, taken back when it fails.
+
+Options as of CUDA 10.1 to 13: C(--silent) accepts the licence, C(--toolkit) leaves the driver out, C(--override) skips
+the check of the host's gcc, C(--installpath) is where all of it goes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils import _download
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._cuda import facts
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._cuda.model import ToolkitWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import disk
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
+
+# Room for several GB: /tmp is often in memory.
+_WORKPLACE = "/var/tmp"
+# An unpacked toolkit takes about this many times the size of its installer, and the installer unpacks itself first.
+_INSTALLED, _UNPACKED = 2.0, 1.2
+_TIMEOUT = 3600.0
+# One of another user, or of a run that was killed, makes the installer crash.
+_STALE_LOG = "/tmp/cuda-installer.log"
+
+
+def install(host: Host, commands: Commands, toolkit: ToolkitWish) -> None:
+    """Have the toolkit in its folder. Raises MlstackError; a folder that was not there before is then gone again."""
+    wished = f"install {toolkit.name} from its runfile"
+    source, sha256 = _source(host, toolkit, wished)
+    _require_space(source, toolkit, wished)
+    existed = os.path.isdir(toolkit.path)
+    folder = tempfile.mkdtemp(prefix="gpufleet-mlstack-cuda-", dir=_WORKPLACE)
+    try:
+        file = source
+        if source.startswith("/"):
+            _download.require_digest(_download.sha256_of(source), sha256, source, wished)
+        else:
+            file = os.path.join(folder, "installer.run")
+            _download.fetch_file(source, file, sha256, wished)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(_STALE_LOG)
+        _run(commands, file, folder, toolkit, wished)
+        if not os.path.exists(f"{toolkit.path}/bin/nvcc"):
+            raise MlstackError(
+                "runfile_failed",
+                wished=wished,
+                found=f"the installer succeeded, and {toolkit.path}/bin/nvcc is not there",
+                todo="see whether the file is really the installer of a toolkit",
+            )
+    except BaseException:
+        if not existed:
+            disk.delete(toolkit.path)
+        raise
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove(path: str) -> None:
+    """Delete the folder of a toolkit that a runfile has made."""
+    with disk.explained(f"delete {path}"):
+        disk.delete(path)
+
+
+def _source(host: Host, toolkit: ToolkitWish, wished: str) -> tuple[str, str]:
+    known = facts.installer(toolkit.version, host.machine)
+    source = toolkit.source or (known.url if known else "")
+    sha256 = toolkit.sha256 or (known.sha256 if known else "")
+    if not source or not sha256:
+        raise MlstackError(
+            "unknown_runfile",
+            wished=wished,
+            found=f"the tables have no {'address' if not source else 'SHA-256 digest'} for {toolkit.version} on "
+            f"{host.machine}",
+            todo="give source and sha256 for it",
+        )
+    if source.startswith("/") and not os.path.isfile(source):
+        raise MlstackError(
+            "file_missing", wished=wished, found=f"there is no file {source} on the host", todo="put the runfile there"
+        )
+    return source, sha256
+
+
+def _require_space(source: str, toolkit: ToolkitWish, wished: str) -> None:
+    local = source.startswith("/")
+    size = os.path.getsize(source) if local else _download.size_of(source, wished)
+    needed: dict[int, float] = {}
+    names: dict[int, str] = {}
+    for place, factor in ((os.path.dirname(toolkit.path), _INSTALLED), (_WORKPLACE, _UNPACKED + (not local))):
+        device = os.stat(place).st_dev
+        needed[device] = needed.get(device, 0.0) + size * factor
+        names.setdefault(device, place)
+    for device, wanted in needed.items():
+        stat = os.statvfs(names[device])
+        free = stat.f_bavail * stat.f_frsize
+        if free < wanted:
+            raise MlstackError(
+                "disk_full",
+                wished=wished,
+                found=f"{names[device]} has {free // 1000**2} MB free, and {int(wanted) // 1000**2} MB are needed; "
+                "nothing was changed",
+                todo="free disk space, then run the task again",
+                free_bytes=free,
+                needed_bytes=int(wanted),
+            )
+
+
+def _run(commands: Commands, file: str, folder: str, toolkit: ToolkitWish, wished: str) -> None:
+    options = ["--silent", "--toolkit", "--override", f"--installpath={toolkit.path}", f"--tmpdir={folder}"]
+    result = commands.run(["sh", file, *options], purpose=wished, cwd=folder, timeout=_TIMEOUT, check=False)
+    if result.ok:
+        return
+    log = _last_lines(_STALE_LOG)
+    raise MlstackError(
+        "runfile_failed",
+        wished=wished,
+        found=f"the installer ended with status {result.rc}: {_told(result.out, result.err, log)}",
+        todo="read stdout, stderr and log in this result; some releases need libxml2.so.2",
+        rc=result.rc,
+        stdout=result.out,
+        stderr=result.err,
+        log=log,
+    )
+
+
+def _told(*texts: str) -> str:
+    lines = [line.strip() for text in texts for line in text.splitlines() if line.strip()]
+    named = [line for line in lines if "error" in line.lower()]
+    return (named or lines or ["it printed nothing"])[-1]
+
+
+def _last_lines(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            return "".join(stream.readlines()[-30:])
+    except OSError:
+        return ""

@@ -1,0 +1,272 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is planned and refused for toolkits, and that a plan carried out by a model host leaves nothing to plan."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from ansible_collections.gpufleet.mlstack.plugins.module_utils import _managed_files as managed
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._cuda import environment_files, facts, names
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._cuda import plan as planner
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._cuda.model import (
+    Default,
+    Found,
+    Observation,
+    ToolkitWish,
+    Wish,
+)
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import model as packages
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
+from hypothesis import given
+from hypothesis import strategies as st
+
+PATH = "/usr/local/cuda-{}"
+OFFERED = ("11.8.0", "12.4.1", "13.0.1")
+DRIVERS = ("", "470.57.02", "535.183.01", "580.65.06", "620.10.01")
+
+
+def found(version: str, source: str = "runfile") -> Found:
+    release = version.rpartition(".")[0]
+    return Found(release, PATH.format(release), version, True, source)
+
+
+NO_DEFAULT = Default()
+
+
+def seen(wish: Wish, *toolkits: Found, default: Default = NO_DEFAULT, texts=None, **fields) -> Observation:
+    chosen = wish.chosen
+    remaining = planner.remaining(wish, toolkits)
+    files = (
+        environment_files.files(bool(wish.present), compiler=chosen is not None)
+        if wish.present or not remaining
+        else ()
+    )
+    return Observation(
+        toolkits={toolkit.path: toolkit for toolkit in toolkits},
+        paths={toolkit.release: toolkit.path for toolkit in wish.toolkits},
+        default=default,
+        files=files,
+        texts={file.path: None for file in files} if texts is None else texts,
+        **fields,
+    )
+
+
+def carried_out(wish: Wish, observation: Observation, plan: Plan) -> Observation:
+    """A host that does what a plan says."""
+    toolkits = dict(observation.toolkits)
+    default, texts = observation.default, dict(observation.texts)
+    wished = {file.path: file.text for file in observation.files}
+    for step in plan.actions:
+        if step.verb == "install_runfile":
+            toolkit = next(toolkit for toolkit in wish.present if toolkit.path == step.subject)
+            toolkits[step.subject] = found(toolkit.version)
+        elif step.verb == "delete_toolkit":
+            del toolkits[step.subject]
+        elif step.verb == "unregister":
+            left = tuple(path for path in default.choices if path != step.subject)
+            default = Default((left or ("",))[-1] if default.path == step.subject else default.path, left)
+        elif step.verb == "default":
+            path = step.details["path"]
+            default = Default(path, tuple(dict.fromkeys((*default.choices, path))))
+        else:
+            assert step.verb in ("write", "delete"), step
+            texts[step.subject] = wished[step.subject]
+    return replace(observation, toolkits=toolkits, default=default, texts=texts)
+
+
+states = st.dictionaries(st.sampled_from(OFFERED), st.sampled_from(["present", "absent"]), min_size=1)
+
+
+@given(states, st.sets(st.sampled_from(OFFERED)), st.sampled_from(DRIVERS), st.booleans())
+def test_a_plan_carried_out_leaves_nothing_to_plan(wished, there, driver, foreign):
+    wish = Wish(
+        tuple(ToolkitWish(v.rpartition(".")[0], v, "runfile", state) for v, state in wished.items()), driver="ignore"
+    )
+    choices = tuple(PATH.format(version.rpartition(".")[0]) for version in sorted(there))
+    default = Default(choices[-1] if choices else "", choices, foreign and bool(choices))
+    before = seen(wish, *map(found, there), default=default, driver=driver)
+    after = carried_out(wish, before, planner.plan(wish, before))
+    assert planner.plan(wish, after).actions == ()
+    present = {toolkit.path for toolkit in wish.present}
+    assert present <= set(after.toolkits)
+    assert not {toolkit.path for toolkit in wish.absent} & set(after.toolkits)
+    if wish.present:
+        assert after.default.path == wish.chosen.path and all(after.texts.values())
+    elif not after.toolkits:
+        assert not any(after.texts.values())
+
+
+@pytest.mark.parametrize(
+    ("release", "driver", "rule", "code"),
+    [
+        ("12.4", "", "check", ""),
+        ("12.4", "550.54.15", "check", ""),
+        ("12.4", "525.60.13", "check", ""),
+        ("12.4", "525.60.12", "check", "driver_too_old"),
+        ("12.4", "470.57.02", "check", "driver_too_old"),
+        ("12.4", "470.57.02", "ignore", ""),
+        ("12.4", "470.57.02", "compat", ""),
+        ("12.4", "460.32.03", "compat", "driver_too_old"),
+        ("11.8", "450.80.02", "check", ""),
+        ("11.8", "440.33", "check", "driver_too_old"),
+        ("13.0", "575.57.08", "check", "driver_too_old"),
+        ("13.0", "580.65.06", "check", ""),
+        ("11.8", "620.10.01", "check", ""),
+        ("19.0", "470.57.02", "check", ""),
+    ],
+)
+def test_a_driver_is_held_against_the_catalogue(release, driver, rule, code):
+    wish = Wish((ToolkitWish(release),), driver=rule)
+    observation = seen(wish, found(f"{release}.0", "nvidia"), driver=driver)
+    if not code:
+        planner.refuse_driver(wish, observation)
+        return
+    with pytest.raises(MlstackError) as refused:
+        planner.refuse_driver(wish, observation)
+    assert refused.value.code == code
+    assert facts.needs(release).minor in refused.value.todo
+
+
+@given(st.sampled_from(["11.8", "12.0", "12.4", "12.9", "13.0"]), st.integers(440, 620), st.integers(440, 620))
+def test_a_newer_driver_never_makes_a_toolkit_impossible(release, one, other):
+    wish = Wish((ToolkitWish(release),))
+
+    def refused(branch: int) -> bool:
+        try:
+            planner.refuse_driver(wish, seen(wish, driver=f"{branch}.10.01"))
+        except MlstackError:
+            return True
+        return False
+
+    assert refused(min(one, other)) or not refused(max(one, other))
+
+
+def test_notes_say_what_a_driver_does_in_part():
+    wish = Wish((ToolkitWish("12.4"), ToolkitWish("19.0")))
+    partly, unknown = planner.driver_warnings(wish, seen(wish, driver="535.183.01"))
+    assert "550.54.14" in partly and "was not checked" in unknown
+    assert planner.driver_warnings(replace(wish, toolkits=(ToolkitWish("12.4"),)), seen(wish, driver="550.54.15")) == []
+
+
+def test_a_package_that_brings_a_driver_is_refused():
+    wish = Wish((ToolkitWish("12.4"),))
+    wished = packages.Wish(
+        tuple(names.wished(wish, [])), unwanted=names.DRIVER, unwanted_why=names.WHY_NO_DRIVER, update_cache=False
+    )
+    brought = tuple(packages.Change("install", name, "", "1") for name in ("cuda-toolkit-12-4", "cuda-drivers"))
+    forecast = packages.Observation(forecast=packages.Forecast(brought))
+    with pytest.raises(MlstackError) as refused:
+        planner.plan(wish, seen(wish, wished=wished, packages=forecast))
+    assert refused.value.code == "unwanted_package" and refused.value.details["would_install"] == ["cuda-drivers"]
+    harmless = packages.Observation(forecast=packages.Forecast(brought[:1]))
+    assert planner.plan(wish, seen(wish, wished=wished, packages=harmless)).changed
+
+
+@pytest.mark.parametrize(
+    ("name", "is_driver"),
+    [
+        ("cuda-drivers-550", True),
+        ("nvidia-driver-580-open", True),
+        ("nvidia-open", True),
+        ("kmod-nvidia-latest-dkms", True),
+        ("nvidia-kernel-dkms", True),
+        ("cuda-runtime-12-4", True),
+        ("cuda-toolkit-12-4", False),
+        ("libcudnn9-cuda-12", False),
+        ("libcuda1", False),
+        ("nvidia-cuda-toolkit", False),
+        ("nvidia-cuda-dev", False),
+        ("nvidia-settings", False),
+    ],
+)
+def test_which_packages_are_drivers(name, is_driver):
+    assert names.driver_needs_repository([name]) == is_driver
+
+
+def test_a_folder_in_the_links_place_is_not_touched():
+    wish = Wish((ToolkitWish("12.4"),))
+    with pytest.raises(MlstackError, match="is a folder"):
+        planner.plan(wish, seen(wish, default=Default("", (), foreign=True)))
+
+
+def test_a_runfile_does_not_write_over_packages():
+    wish = Wish((ToolkitWish("12.4", "12.4.1", "runfile"),))
+    with pytest.raises(MlstackError) as refused:
+        planner.plan(wish, seen(wish, found("12.4.0", "nvidia")))
+    assert refused.value.code == "mixed_methods"
+
+
+def test_missing_wheels_are_named():
+    wish = Wish((ToolkitWish("13.0", method="wheels", environment="/opt/x"),))
+    with pytest.raises(MlstackError) as refused:
+        planner.plan(wish, replace(seen(wish), paths={"13.0": ""}))
+    assert refused.value.code == "wheels_missing"
+
+
+INSTALLED = [
+    *("cuda-toolkit-config-common", "cuda-toolkit-11-config-common", "cuda-toolkit-12-config-common"),
+    *("cuda-toolkit-11-8", "cuda-nvcc-11-8", "libcublas-11-8", "cuda-toolkit-12-4", "libcublas-dev-12-4"),
+    *(
+        "libcudnn9-cuda-12",
+        "libcudnn9-dev-cuda-12",
+        "libnccl2",
+        "nvidia-driver-550",
+        "cuda-drivers",
+        "python3",
+        "libc6",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("absent", "present", "gone"),
+    [
+        (["12.1"], [], set()),
+        (["11.8"], [], {"cuda-toolkit-11-8", "cuda-nvcc-11-8", "libcublas-11-8", "cuda-toolkit-11-config-common"}),
+        (
+            ["12.4"],
+            [],
+            {"cuda-toolkit-12-4", "libcublas-dev-12-4", "cuda-toolkit-12-config-common", "libcudnn9-cuda-12"}
+            | {"libcudnn9-dev-cuda-12"},
+        ),
+        (["12.4"], ["12.9"], {"cuda-toolkit-12-4", "libcublas-dev-12-4"}),
+        (["11.8", "12.4"], [], set(INSTALLED) - {"nvidia-driver-550", "cuda-drivers", "python3", "libc6"}),
+    ],
+)
+def test_what_goes_with_a_release(absent, present, gone):
+    toolkits = [ToolkitWish(release, state="absent") for release in absent] + [ToolkitWish(r) for r in present]
+    assert set(names.unwished(Wish(tuple(toolkits)), INSTALLED)) == gone
+
+
+@pytest.mark.parametrize(
+    ("cudnn", "nccl", "manager", "expected"),
+    [
+        ("9", "", "apt", [("libcudnn9-cuda-12", "9.*"), ("libcudnn9-dev-cuda-12", "9.*")]),
+        ("9.10.*", "", "dnf", [("libcudnn9-cuda-12", "9.10.*"), ("libcudnn9-devel-cuda-12", "9.10.*")]),
+        ("8.9.*", "", "apt", [("libcudnn8", "8.9.*+cuda12.*"), ("libcudnn8-dev", "8.9.*+cuda12.*")]),
+        ("", "2.27.5", "dnf", [("libnccl", "2.27.5*+cuda12.*"), ("libnccl-devel", "2.27.5*+cuda12.*")]),
+    ],
+)
+def test_libraries_fit_the_default(cudnn, nccl, manager, expected):
+    wish = Wish((ToolkitWish("12.4"), ToolkitWish("11.8")), cudnn=cudnn, nccl=nccl, manager=manager)
+    assert names.of_libraries(wish) == expected
+
+
+def test_an_installer_is_known_by_its_exact_version():
+    known = facts.installer("11.8.0", "x86_64")
+    assert known is not None and known.url.endswith("/11.8.0/local_installers/cuda_11.8.0_520.61.05_linux.run")
+    assert len(known.sha256) == 64
+    assert facts.installer("11.8", "x86_64") is None and facts.installer("11.8.0", "s390x") is None
+    arm = facts.installer("12.4.1", "aarch64")
+    assert arm is not None and arm.url.endswith("_linux_sbsa.run")
+
+
+def test_the_environment_does_not_depend_on_the_release():
+    files = environment_files.files(True, compiler=True)
+    assert managed.texts(files) == managed.texts(environment_files.files(True, compiler=True))
+    assert not any(str(number) in (file.text or "") for file in files for number in (11, 12, 13))
+    assert [file.text for file in environment_files.files(False, compiler=True)] == [None, None, None]

@@ -1,0 +1,136 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What can be wished of toolkits, and what is refused before a host is looked at."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._cuda.model import ToolkitWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._cuda.wishes import read_toolkit, read_wish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Distribution
+
+UBUNTU = Distribution("ubuntu", "24.04", "noble", "Ubuntu 24.04 LTS", "Debian")
+ROCKY = Distribution("rocky", "9.4", "", "Rocky Linux 9.4", "RedHat")
+PARAMS = {
+    "toolkits": ["12.4"],
+    "method": "nvidia",
+    "default": None,
+    "driver": "check",
+    "cudnn": None,
+    "nccl": None,
+    "environment": True,
+    "manage_repository": True,
+    "repository_url": None,
+    "repository_key": None,
+    "repository_key_url": None,
+    "repository_fingerprints": [],
+    "allow_downgrade": False,
+    "update_cache": True,
+    "cache_valid_time": 3600,
+    "lock_timeout": 300,
+}
+WHEELS = {"version": "13.0", "method": "wheels", "environment": "/opt/cuda/x"}
+
+
+@pytest.mark.parametrize(
+    ("entry", "wish"),
+    [
+        ("12.4", ToolkitWish("12.4")),
+        ("12.4.1", ToolkitWish("12.4", "12.4.1")),
+        ("11.8.0_520.61.05", ToolkitWish("11.8", "11.8.0", "runfile")),
+        ({"version": "12.4", "hold": True}, ToolkitWish("12.4", hold=True)),
+        ({"version": "12.4", "components": "runtime"}, ToolkitWish("12.4", components="runtime")),
+        ({"version": "11.8", "method": "distribution"}, ToolkitWish("11.8", method="distribution")),
+        (WHEELS, ToolkitWish("13.0", method="wheels", environment="/opt/cuda/x")),
+        (
+            {"version": "11.8", "method": "runfile", "state": "absent"},
+            ToolkitWish("11.8", method="runfile", state="absent"),
+        ),
+    ],
+)
+def test_what_a_toolkit_can_be(entry, wish):
+    assert read_toolkit(entry) == wish
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        12.4,
+        12,
+        True,
+        None,
+        [],
+        "",
+        "latest",
+        "-12.4",
+        "12",
+        "12.4.1.1",
+        "12.4; rm -rf /",
+        {"version": 12.4},
+        {"version": "12.4", "colour": "red"},
+        {"version": "12.4", "state": "latest"},
+        {"version": "12.4", "method": "snap"},
+        {"version": "12.4", "components": "driver"},
+        {"version": "12.4", "hold": "yes"},
+        {"version": "12.4", "source": "/x.run"},
+        {"version": "11.8", "method": "runfile"},
+        {"version": "11.8.0", "method": "runfile", "source": "ftp://x/y.run"},
+        {"version": "11.8.0", "method": "runfile", "source": "https://me:secret@x/y.run"},
+        {"version": "11.8.0", "method": "runfile", "sha256": "abc"},
+        {"version": "11.8.0", "method": "runfile", "hold": True},
+        {"version": "11.8.0", "method": "runfile", "components": "runtime"},
+        {"version": "13.0", "method": "wheels"},
+        {"version": "13.0", "environment": "/opt/x"},
+        {**WHEELS, "environment": "relative"},
+        {**WHEELS, "environment": "/opt/*/x"},
+        {"version": "12.4", "state": "absent", "hold": True},
+    ],
+    ids=repr,
+)
+def test_what_it_cannot_be(entry):
+    with pytest.raises(InvalidWish) as refused:
+        read_toolkit(entry)
+    assert refused.value.code == "invalid_toolkit"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"toolkits": ["12.4", "12.4.1"]},
+        {"default": "11.8"},
+        {"default": "12.4.1"},
+        {"cudnn": "nine"},
+        {"nccl": "-o"},
+        {"toolkits": [WHEELS], "cudnn": "9"},
+        {"toolkits": [WHEELS], "driver": "compat"},
+        {"toolkits": [{"version": "12.4", "state": "absent"}], "default": "12.4"},
+    ],
+    ids=repr,
+)
+def test_a_task_that_contradicts_itself_is_refused(changed):
+    with pytest.raises(InvalidWish):
+        read_wish({**PARAMS, **changed}, UBUNTU, "x86_64")
+
+
+def test_enterprise_linux_has_no_cuda_of_its_own():
+    with pytest.raises(InvalidWish, match="no CUDA of its own"):
+        read_wish({**PARAMS, "method": "distribution"}, ROCKY, "x86_64")
+
+
+def test_the_repository_comes_where_a_method_needs_it():
+    assert read_wish(PARAMS, UBUNTU, "x86_64").repository.url.endswith("/ubuntu2404/x86_64")
+    assert read_wish(PARAMS, ROCKY, "aarch64").repository.url.endswith("/rhel9/sbsa")
+    mirror = read_wish({**PARAMS, "repository_url": "https://mirror.invalid/cuda"}, UBUNTU, "x86_64").repository
+    assert mirror.key_url == "https://mirror.invalid/cuda/3bf863cc.pub" and len(mirror.fingerprints) == 1
+    assert read_wish({**PARAMS, "toolkits": ["11.8.0_520.61.05"]}, UBUNTU, "x86_64").repository is None
+    assert read_wish({**PARAMS, "manage_repository": False}, UBUNTU, "x86_64").repository is None
+
+
+def test_the_default_is_the_newest_unless_it_is_named():
+    assert read_wish({**PARAMS, "toolkits": ["12.9", "12.10"]}, UBUNTU, "x86_64").chosen.release == "12.10"
+    assert (
+        read_wish({**PARAMS, "toolkits": ["11.8", "12.4"], "default": "11.8"}, UBUNTU, "x86_64").chosen.release
+        == "11.8"
+    )
