@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.catalogue import Catalogue, load
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.catalogue import load
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.data import facts_of, wishes_of
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.model import HostFacts, Refusal, Stack
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.solve import solve
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
 
 
 def facts_in(found: t.Any) -> HostFacts:
@@ -25,13 +26,17 @@ def asked(found: t.Any, wishes: t.Mapping[str, t.Any], rows: t.Any = None) -> St
     return solve(facts_in(found), wishes_of(wishes), load(rows))
 
 
-def wanted(found: t.Any, wishes: t.Mapping[str, t.Any], rows: t.Any = None) -> Stack:
-    """The set for a host. Raises MlstackError where there is none."""
-    answer = asked(found, wishes, rows)
-    if isinstance(answer, Refusal):
-        raise answer.error("")
-    return answer
-
-
-def catalogue(rows: t.Any = None) -> Catalogue:
-    return load(rows)
+def minimum_driver(release: str, minor_compatibility: bool = False, rows: t.Any = None) -> str:
+    """The driver for a CUDA release, C(12.4) being its first. Raises InvalidWish for one that no table knows."""
+    tables = load(rows)
+    found = [row for row in tables.cuda_rows() if row["version"] == release]
+    first = tables.toolkit_minimum(release) if release.count(".") == 1 else None
+    row = found[0] if found else first
+    if row is None:
+        raise InvalidWish(
+            "unknown_release",
+            wished=f"the driver for CUDA {release}",
+            found=f"the tables have releases such as {tables.cuda_rows()[0]['version']}, and not this one",
+            todo="name a release such as 12.4 or 12.4.1, or add a row of your own",
+        )
+    return (row["minor_driver"] or row["driver"]) if minor_compatibility else row["driver"]

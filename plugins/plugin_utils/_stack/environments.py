@@ -36,10 +36,10 @@ def resolved(
     rows: t.Any = None,
     index: str = "",
 ) -> Resolved:
-    """Each environment with C(torch) or C(tensorflow) gets the build for this host's GPUs and driver among its packages.
+    """Each environment with C(torch) or C(tensorflow) gets the build for this host's GPUs and driver as a package.
 
-    ``found`` is a result of stack_plan, ``index`` the address below which the indexes of PyTorch's builds are mirrored.
-    Raises MlstackError where a wish is impossible.
+    ``found`` is a result of stack_plan, ``index`` the address of a mirror of the indexes of PyTorch's builds. Raises
+    MlstackError where a wish is impossible.
     """
     facts, catalogue = facts_of(dict(found)["facts"]), load(rows)
     told: list[dict[str, t.Any]] = []

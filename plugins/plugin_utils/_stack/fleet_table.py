@@ -9,7 +9,7 @@ import textwrap
 import typing as t
 
 _HEAD = ("host", "is", "would get", "to know")
-_WIDTHS = (22, 34, 44, 48)
+_WIDTHS = (16, 30, 36, 36)
 _GAP = "  "
 
 
