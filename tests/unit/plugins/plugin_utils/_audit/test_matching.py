@@ -1,0 +1,189 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Matching against the OSV schema's own words, and against an oracle written from them alone."""
+
+from __future__ import annotations
+
+import functools
+import json
+import random
+import typing as t
+import zipfile
+from pathlib import Path
+
+import pytest
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import advisories, matching
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from .conftest import record
+
+SHARED = Path(__file__).parents[6] / "shared" / "data" / "advisories" / "pypi-all.zip"
+WHOLE = [{"introduced": "0"}]
+
+
+def affects(version: str, events: t.Sequence[t.Mapping[str, str]] = (), versions: t.Sequence[str] = ()) -> bool:
+    advisory = advisories.read(record("X-1", events=list(events), versions=list(versions)))
+    assert advisory is not None
+    return matching.rule(advisory.affected[0]).affects(version)
+
+
+@pytest.mark.parametrize(
+    ("version", "events", "expected"),
+    [
+        ("0.1", WHOLE, True),
+        ("0", WHOLE, True),
+        ("2.0", [{"introduced": "0"}, {"fixed": "2.0"}], False),
+        ("2.0rc1", [{"introduced": "0"}, {"fixed": "2.0"}], True),
+        ("2.0.dev1", [{"introduced": "0"}, {"fixed": "2.0"}], True),
+        ("1.99", [{"introduced": "0"}, {"fixed": "2.0"}], True),
+        ("2.0.post1", [{"introduced": "0"}, {"fixed": "2.0"}], False),
+        ("2.0", [{"introduced": "0"}, {"last_affected": "2.0"}], True),
+        ("2.0.1", [{"introduced": "0"}, {"last_affected": "2.0"}], False),
+        ("1.0", [{"introduced": "1.1"}], False),
+        ("1.10", [{"introduced": "1.9"}, {"fixed": "1.11"}], True),
+        ("3.5", [{"introduced": "1"}, {"fixed": "2"}, {"introduced": "3"}, {"fixed": "4"}], True),
+        ("2.5", [{"introduced": "1"}, {"fixed": "2"}, {"introduced": "3"}, {"fixed": "4"}], False),
+        # written in any order
+        ("3.5", [{"fixed": "4"}, {"introduced": "3"}, {"fixed": "2"}, {"introduced": "1"}], True),
+        ("2.5", [{"fixed": "4"}, {"introduced": "3"}, {"fixed": "2"}, {"introduced": "1"}], False),
+        # both in one event, as some records have it
+        ("1.5", [{"introduced": "1", "fixed": "2"}], True),
+        ("2.5", [{"introduced": "1", "fixed": "2"}], False),
+        # limits: affected only below one of them
+        ("1.5", [{"introduced": "1"}, {"limit": "2"}], True),
+        ("2.5", [{"introduced": "1"}, {"limit": "2"}], False),
+        ("2.5", [{"introduced": "1"}, {"limit": "2"}, {"limit": "3"}], True),
+        ("9", [{"introduced": "1"}, {"limit": "2"}, {"limit": "*"}], True),
+        ("1!0.5", [{"introduced": "0"}, {"fixed": "2"}], False),
+        # a build of a release has its flaws
+        ("2.0.1+cu118", [{"introduced": "0"}, {"last_affected": "2.0.1"}], True),
+        ("2.0.2+cu118", [{"introduced": "0"}, {"fixed": "2.0.2"}], False),
+    ],
+)
+def test_ranges(version: str, events: list[dict[str, str]], expected: bool) -> None:
+    assert affects(version, events) is expected
+
+
+@pytest.mark.parametrize(
+    ("version", "versions", "expected"),
+    [
+        ("1.0", ["1.0"], True),
+        ("1.0.0", ["1.0"], True),
+        ("1.0+local", ["1.0"], True),
+        ("1.0.1", ["1.0"], False),
+        ("2019-09-12", ["2019-09-12"], True),
+        ("2019-09-13", ["2019-09-12"], False),
+        ("1.0-1", ["1.0.post1"], True),
+    ],
+)
+def test_listed_versions(version: str, versions: list[str], expected: bool) -> None:
+    assert affects(version, (), versions) is expected
+
+
+def test_an_event_outside_pep_440_leaves_the_word_to_the_list() -> None:
+    events = [{"introduced": "0"}, {"fixed": "2019-09-12"}]
+    assert affects("1.0", events, ["1.0"])
+    assert not affects("5.0", events, ["1.0"])
+    assert affects("5.0", events), "without a list the sound part of the range is all there is"
+
+
+@pytest.mark.parametrize("kind", ["GIT", "SEMVER"])
+def test_other_kinds_of_ranges_say_nothing(kind: str) -> None:
+    item = record("X-1")
+    item["affected"][0]["ranges"][0]["type"] = kind
+    advisory = advisories.read(item)
+    assert advisory is not None
+    assert not matching.rule(advisory.affected[0]).affects("1.5")
+
+
+# --- the oracle: the pseudo code of the schema, over the records as they are ---------------------------------------
+
+
+def oracle(records: list[dict[str, t.Any]], name: str, text: str) -> set[str]:
+    version = Version(Version(text).public)
+    found = set()
+    for item in records:
+        if item.get("withdrawn"):
+            continue
+        for affected in item.get("affected", []):
+            package = affected["package"]
+            if package["ecosystem"] == "PyPI" and canonicalize_name(package["name"]) == name:
+                listed = any(_same(version, other) for other in affected.get("versions", []))
+                if listed or any(_within(version, part, affected) for part in affected.get("ranges", [])):
+                    found.add(item["id"])
+    return found
+
+
+@functools.lru_cache(None)
+def parsed(text: str) -> Version | None:
+    try:
+        return Version(text)
+    except InvalidVersion:
+        return None
+
+
+def _same(version: Version, other: str) -> bool:
+    return version == parsed(other)
+
+
+def _within(version: Version, part: dict[str, t.Any], affected: dict[str, t.Any]) -> bool:
+    if part["type"] != "ECOSYSTEM":
+        return False
+    turns = []
+    for event in part["events"]:
+        for kind, text in event.items():
+            bound = Version("0.dev0") if text == "0" else parsed(text)
+            if bound is not None:
+                turns.append((bound, kind))
+            elif affected.get("versions"):
+                return False
+    vulnerable = False
+    for bound, kind in sorted(turns, key=lambda turn: turn[0]):
+        if kind == "introduced" and version >= bound:
+            vulnerable = True
+        if (kind == "fixed" and version >= bound) or (kind == "last_affected" and version > bound):
+            vulnerable = False
+    return vulnerable
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="the sample of advisories is not beside the checkout")
+def test_two_thousand_pairs_agree_with_the_oracle() -> None:
+    with zipfile.ZipFile(SHARED) as archive:
+        records = [json.loads(archive.read(name)) for name in archive.namelist()]
+    by_package: dict[str, list[dict[str, t.Any]]] = {}
+    rules: dict[str, list[tuple[str, matching.Rule]]] = {}
+    for item in records:
+        for name in {canonicalize_name(affected["package"]["name"]) for affected in item.get("affected", [])}:
+            by_package.setdefault(name, []).append(item)
+        advisory = advisories.read(item)
+        for affected in advisory.affected if advisory else ():
+            rules.setdefault(affected.package, []).append((item["id"], matching.rule(affected)))
+    chance = random.Random(20261123)
+    names = sorted(by_package)
+    near = functools.lru_cache(None)(lambda name: _versions_near(by_package[name]))
+    hits = 0
+    for _round in range(2000):
+        name = chance.choice(names)
+        version = chance.choice(near(name))
+        found = {identifier for identifier, rule in rules.get(name, []) if rule.affects(version)}
+        assert found == oracle(by_package[name], name, version), f"{name} {version}"
+        hits += bool(found)
+    assert 200 < hits < 1800, "pairs on both sides of the bounds"
+
+
+def _versions_near(records: list[dict[str, t.Any]]) -> list[str]:
+    """Versions that records name, and their neighbours: most of the named ones are affected."""
+    found = {"999"}
+    for item in records:
+        for affected in item.get("affected", []):
+            named = list(affected.get("versions", []))
+            named += [
+                text for part in affected.get("ranges", []) for event in part["events"] for text in event.values()
+            ]
+            for text in filter(parsed, named):
+                version = Version(text)
+                found |= {text, f"{version.base_version}.1", f"{version.major + 1}.0rc1", f"{version.major + 7}"}
+    return sorted(found)

@@ -1,0 +1,176 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+from datetime import date
+
+import pytest
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import policy
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.model import (
+    DatabaseInfo,
+    Environment,
+    Finding,
+    Flaw,
+    HostAudit,
+    Package,
+    Problem,
+    Verdict,
+    from_plain,
+)
+
+TODAY = date(2026, 11, 23)
+DATABASE = DatabaseInfo("osv /mirror.zip", "osv", "2026-11-20T00:00:00Z", 3, 100)
+
+
+def environment(**more: t.Any) -> Environment:
+    return Environment("ml", "/envs/ml", "venv", **more)
+
+
+def finding(severity: str, identifier: str = "CVE-1", package: str = "demo", **more: t.Any) -> Finding:
+    score = {"critical": 9.8, "high": 7.5, "medium": 5.0, "low": 2.0}.get(severity)
+    return Finding(package, "1.0", Flaw(identifier, ("GHSA-1",), severity, score), **more)
+
+
+def judged(
+    option: dict[str, t.Any], item: Environment, *, database: DatabaseInfo = DATABASE, groups: tuple[str, ...] = ()
+) -> tuple[Environment, Verdict]:
+    (marked,), verdict = policy.judge(policy.read(option), [item], database, groups, TODAY)
+    return marked, verdict
+
+
+@pytest.mark.parametrize("level", ["low", "medium", "high", "critical"])
+@pytest.mark.parametrize("severity", ["low", "medium", "high", "critical", "unknown"])
+def test_severity_at_or_above(level: str, severity: str) -> None:
+    _marked, verdict = judged({"fail_on": level}, environment(findings=(finding(severity),)))
+    order = ["low", "medium", "high", "critical"]
+    fails = severity != "unknown" and order.index(severity) >= order.index(level)
+    assert bool(verdict.reasons) is fails
+
+
+def test_unknown_severity_is_a_question_of_its_own() -> None:
+    item = environment(findings=(finding("unknown"), finding("critical", "CVE-2")))
+    _marked, verdict = judged({"fail_on_unknown": True}, item)
+    assert verdict.reasons == ("ml: demo 1.0 has CVE-1 (severity unknown); no version that ends it is known",)
+
+
+def test_a_reason_names_the_way_out() -> None:
+    _marked, verdict = judged({"fail_on": "high"}, environment(findings=(finding("high", fixed=("1.1", "2.0")),)))
+    assert verdict.reasons == ("ml: demo 1.0 has CVE-1 (high, 7.5); 1.1 ends it",)
+
+
+@pytest.mark.parametrize(
+    ("entry", "covered"),
+    [
+        ({"id": "CVE-1"}, True),
+        ({"id": "ghsa-1"}, True),
+        ({"id": "CVE-2"}, False),
+        ({"package": "Demo"}, True),
+        ({"package": "other"}, False),
+        ({"id": "CVE-1", "package": "demo"}, True),
+        ({"id": "CVE-1", "package": "other"}, False),
+        ({"id": "CVE-1", "groups": ["lab"]}, True),
+        ({"id": "CVE-1", "groups": ["prod"]}, False),
+    ],
+)
+def test_what_is_ignored(entry: dict[str, t.Any], covered: bool) -> None:
+    option = {"fail_on": "low", "ignore": [{"reason": "no proxy", "expires": "2026-11-23", **entry}]}
+    marked, verdict = judged(option, environment(findings=(finding("high"),)), groups=("lab",))
+    assert bool(verdict.reasons) is not covered
+    assert marked.findings[0].ignored == ("no proxy (until 2026-11-23)" if covered else "")
+
+
+def test_an_expired_ignore_fails_and_says_so() -> None:
+    option = {"ignore": [{"id": "CVE-1", "reason": "no proxy", "expires": "2026-11-22"}]}
+    marked, verdict = judged(option, environment(findings=(finding("low"),)))
+    assert marked.findings[0].ignored == ""
+    assert verdict.reasons == (
+        "the reason to ignore CVE-1 ended on 2026-11-22: no proxy; decide anew, or take the entry away",
+    )
+
+
+@pytest.mark.parametrize(("age", "most", "fails"), [(3, 3, False), (3, 2, True), (None, 9, True), (900, None, False)])
+def test_the_age_of_the_advisories(age: int | None, most: int | None, fails: bool) -> None:
+    database = DatabaseInfo("osv /mirror.zip", "osv", "", age, 1)
+    _marked, verdict = judged({"max_age_days": most}, environment(), database=database)
+    assert bool(verdict.reasons) is fails
+
+
+def test_problems_fail_by_kind() -> None:
+    item = environment(problems=(Problem("yanked", "x 1 was taken back", "x"), Problem("outdated", "y is old", "y")))
+    assert judged({"fail_on_problems": ["yanked"]}, item)[1].reasons == ("ml: x 1 was taken back",)
+    assert len(judged({"fail_on_problems": ["all"]}, item)[1].reasons) == 2
+    ignore = [{"id": "yanked", "package": "x", "reason": "known", "expires": "2027-01-01"}]
+    assert len(judged({"fail_on_problems": ["all"], "ignore": ignore}, item)[1].reasons) == 1
+
+
+def test_what_could_not_be_audited_never_passes() -> None:
+    assert judged({}, environment(failed="it is gone"))[1].reasons == ("ml could not be audited: it is gone",)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"fail_on_problems": ["ugly"]},
+        {"ignore": [{"reason": "x", "expires": "2026-01-01"}]},
+        {"ignore": [{"id": "x", "reason": " ", "expires": "2026-01-01"}]},
+        {"ignore": [{"id": "x", "reason": "x", "expires": "next week"}]},
+    ],
+)
+def test_policies_that_cannot_be_meant(option: dict[str, t.Any]) -> None:
+    with pytest.raises(InvalidWish) as refused:
+        policy.read(option)
+    assert refused.value.code == "policy_invalid"
+
+
+@pytest.mark.parametrize(
+    ("allow", "deny", "licence", "bad"),
+    [
+        ([], [], "", False),
+        (["MIT", "BSD*"], [], "mit", False),
+        (["MIT", "BSD*"], [], "BSD-3-Clause", False),
+        (["MIT"], [], "", True),
+        (["MIT"], [], "GPL-3.0", True),
+        ([], ["*GPL*"], "AGPL-3.0", True),
+        ([], ["*GPL*"], "MIT", False),
+    ],
+)
+def test_licences(allow: list[str], deny: list[str], licence: str, bad: bool) -> None:
+    read = policy.read({"allow_licences": allow, "deny_licences": deny})
+    found = list(policy.licence_problems(read, [Package("demo", "1.0", licence=licence)]))
+    assert [item.kind for item in found] == ["licence_denied"] * bad
+
+
+@pytest.mark.parametrize(
+    ("origin", "trusted"),
+    [
+        ("https://index.example/simple/x.whl", True),
+        ("git+https://index.example/repo@abc", True),
+        ("https://index.example.net/x.whl", False),
+        ("http://index.example/x.whl", False),
+        ("conda-forge", True),
+        ("conda-forged", False),
+        ("", True),
+    ],
+)
+def test_origins(origin: str, trusted: bool) -> None:
+    read = policy.read({"trusted_origins": ["https://index.example", "conda-forge"]})
+    item = environment(packages=(Package("demo", "1.0", origin=origin),))
+    assert [found.kind for found in policy.origin_problems(read, item)] == ["untrusted_origin"] * (not trusted)
+
+
+def test_an_audit_survives_as_plain_data() -> None:
+    item = environment(
+        packages=(Package("demo", "1.0", needs=("x",), requested=True),),
+        findings=(finding("high", fixed=("2.0",), path=("a", "demo")),),
+        problems=(Problem("yanked", "x", "y"),),
+    )
+    audit = HostAudit((item,), DATABASE, Verdict(True, ("because",)), ("note",), True)
+    plain = audit.plain()
+    assert from_plain(plain) == audit
+    assert plain["summary"]["high"] == plain["summary"]["findings"] == 1
+    with pytest.raises(ValueError, match="schema 2"):
+        from_plain({**plain, "schema": 2})
