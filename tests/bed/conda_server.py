@@ -11,6 +11,7 @@ with CondaServer(folder, credentials="user:password") as server:
 from __future__ import annotations
 
 import base64
+import contextlib
 import ssl
 import threading
 import time
@@ -18,7 +19,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 # What a fault sees: the path that was asked for. It answers with a status to send, or None to serve as usual.
 Fault = Callable[[str], "int | None"]
@@ -30,8 +31,8 @@ class CondaServer:
     With ``credentials`` ("user:password"), a bearer ``token`` or a ``conda_token`` (in the path: ``/t/<token>/``) each
     request must carry them. ``fault`` turns requests down; ``cut_after`` (bytes) breaks archives off in the middle;
     ``delay_s`` slows every file down; ``other_content`` maps a path to bytes that are sent in its place. ``requests``
-    are the paths that were asked for, without a token. With ``certificate`` (a PEM file with key and certificate) it
-    speaks https.
+    are the paths that were asked for, without a token, ``proxied`` the URLs of which it was asked as a proxy. With
+    ``certificate`` (a PEM file with key and certificate) it speaks https.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class CondaServer:
         self.delay_s = 0.0
         self.other_content: dict[str, bytes] = {}
         self.requests: list[str] = []
+        self.proxied: list[str] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
         self._scheme = "http"
@@ -103,7 +105,8 @@ def _handler(server: CondaServer) -> type[BaseHTTPRequestHandler]:
             self.do_GET()
 
         def do_GET(self) -> None:
-            asked = unquote(self.path.partition("?")[0])
+            asked = unquote(urlsplit(self.path).path)
+            server.proxied += [self.path] if self.path.startswith("http") else []
             path = asked.removeprefix(f"/t/{server.conda_token}") if server.conda_token else asked
             server.requests.append(path)
             refused = server.fault(path) if server.fault else None
@@ -134,7 +137,8 @@ def _handler(server: CondaServer) -> type[BaseHTTPRequestHandler]:
                 self.send_header(name, value)
             self.end_headers()
             if self.command != "HEAD":
-                self.wfile.write(body[:cut_after])
+                with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # a client that has seen enough
+                    self.wfile.write(body[:cut_after])
             if cut_after is not None and cut_after < len(body):
                 self.close_connection = True
 

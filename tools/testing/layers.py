@@ -96,6 +96,7 @@ LAYERS = (
     Layer("browser", "the pages of reports in a real Chromium", tests_in("tests/browser"), (browser,)),
     Layer("bed", "the test bed keeps its promises", tests_in("tests/bed"), (bed,)),
     Layer("integration", "real apt, dnf, uv and pip", tests_in("tests/integration"), (bed,)),
+    Layer("conda-engines", "rattler, and CONDA=, MAMBA=, MICROMAMBA= where named", tests_in("tests/conda_engines")),
     Layer("faults", "kill, full disk, broken index, two runs at once", tests_in("tests/faults"), (bed,)),
     Layer("newcomer", "./converge on machines with only Python", tests_in("tests/newcomer"), (bed,)),
     Layer("molecule", "the roles on Ubuntu, Debian and Rocky", molecule, (bed,)),

@@ -4,6 +4,7 @@
 """What ./test does: runs the layers of tests, prints a line for each, and closes with the number of tests.
 
 usage: ./test [layer ...]     all layers when none is named
+       ./test conda-engines CONDA=/opt/conda/bin/conda    with NAME=VALUE as variables for the tests
        ./test --list          the layers and what each one is for
 A layer that this machine cannot run is skipped with the reason, and fails instead where CI=true.
 """
@@ -36,6 +37,8 @@ def main(arguments: list[str]) -> int:
         for layer in layers.LAYERS:
             print(f"{layer.name:<12} {layer.about}")
         return 0
+    os.environ.update(dict(item.split("=", 1) for item in arguments if "=" in item))
+    arguments = [item for item in arguments if "=" not in item]
     unknown = [name for name in arguments if name not in layers.NAMES]
     if unknown:
         print(f"test: no layer {', '.join(unknown)}; there are {', '.join(layers.NAMES)}", file=sys.stderr)

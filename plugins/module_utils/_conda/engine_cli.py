@@ -86,9 +86,15 @@ class CommandLineEngine(Engine):
 
     def install(self, request: InstallRequest) -> InstallResult:
         started = time.monotonic()
+        with surroundings.only_one(request.prefix):
+            linked, unlinked = self._installed(request)
+        warnings = () if request.link_scripts else (f"{self._description.name} runs link scripts in any case",)
+        return InstallResult(linked, unlinked, time.monotonic() - started, warnings)
+
+    def _installed(self, request: InstallRequest) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Install, and tell the stems linked and unlinked by what conda-meta holds before and after."""
         wished = f"{request.title} installed by {self._description.name} into {request.prefix}"
         meta = os.path.join(request.prefix, "conda-meta")
-        os.makedirs(meta, exist_ok=True)
         with open(os.path.join(meta, "history"), "a", encoding="utf-8"):
             pass  # by this file all of them know an environment
         before = records.installed(Path(meta))
@@ -112,8 +118,7 @@ class CommandLineEngine(Engine):
         linked, unlinked = tuple(sorted(set(after) - set(before))), tuple(sorted(set(before) - set(after)))
         if request.specs:
             history_entry.write(request, linked, unlinked)
-        warnings = () if request.link_scripts else (f"{self._description.name} runs link scripts in any case",)
-        return InstallResult(linked, unlinked, time.monotonic() - started, warnings)
+        return linked, unlinked
 
     def _solved(self, specs: t.Sequence[str], request: SolveRequest, wished: str) -> tuple[Package, ...]:
         with tempfile.TemporaryDirectory(prefix="solve-", dir=self.limits.scratch) as scratch:

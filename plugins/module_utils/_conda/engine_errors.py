@@ -90,7 +90,7 @@ _READINGS = (
         "channel_broken",
         r"(?P<line>[^\n]*(?:HTTP status server error|50[0-4] Internal|HTTP 50\d|error decoding response body|"
         r"upstream reader returned an error|IncompleteRead|expected value at line|EOF while parsing|"
-        r"unexpected end of file|failed to extract|CondaHTTPError: HTTP 5)[^\n]*)",
+        r"unexpected end of file|failed to extract|Unknown frame descriptor|CondaHTTPError: HTTP 5)[^\n]*)",
         "what the channel's server sends is broken: {line}",
         "run the task again; if it stays so, the server is at fault",
     ),
@@ -136,7 +136,8 @@ def from_rattler(error: t.Mapping[str, str], wished: str, offline: bool) -> Mlst
         kind = f"{error['kind']}: " if error.get("kind") else ""
         found = f"rattler failed: {kind}{text.strip() or 'without a reason'}"
         return MlstackError("engine_failed", wished=wished, found=found, todo="mend the cause, run the task again")
-    return MlstackError(known.code, wished=wished, found=known.found, todo=known.todo, **known.details)
+    found = f"{error['package']}: {known.found}" if error.get("package") else known.found
+    return MlstackError(known.code, wished=wished, found=found, todo=known.todo, **known.details)
 
 
 def explained(error: CommandError, text: str, offline: bool) -> CommandError:
@@ -166,7 +167,7 @@ def read(text: str, offline: bool) -> Unsolved | None:
             found = reading.found.format(**{"path": "", **words})
             return Unsolved(reading.code, found, reading.todo)
     if offline and re.search(
-        r"no cache|not in the cache|cache is not available|NoCacheAvailable|OfflineError", text, re.I
+        r"no (?:usable )?(?:repodata )?cache|not in the cache|cache is not available|NoCacheAvailable|OfflineError", text, re.I
     ):
         return Unsolved(
             "offline",

@@ -84,12 +84,14 @@ class RattlerEngine(Engine):
             "link_scripts": request.link_scripts,
         }
         urls = [package.url for package in request.packages]
-        answer = self._ask(asked, request.sources, urls, f"{request.title} installed by rattler into {request.prefix}")
-        linked, unlinked = tuple(answer["linked"]), tuple(answer["unlinked"])
-        warnings = []
-        if linked and request.compile_bytecode:
-            warnings = bytecode.compile_noarch(request.prefix, linked, self.commands, self.limits.timeout)
-        history_entry.write(request, linked, unlinked)
+        wished = f"{request.title} installed by rattler into {request.prefix}"
+        with surroundings.only_one(request.prefix):
+            answer = self._ask(asked, request.sources, urls, wished)
+            linked, unlinked = tuple(answer["linked"]), tuple(answer["unlinked"])
+            warnings = []
+            if linked and request.compile_bytecode:
+                warnings = bytecode.compile_noarch(request.prefix, linked, self.commands, self.limits.timeout)
+            history_entry.write(request, linked, unlinked)
         return InstallResult(linked, unlinked, time.monotonic() - started, tuple(warnings))
 
     def _cache(self) -> str:

@@ -3,16 +3,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Private to this collection: it may change at any time. Other collections use the modules instead.
-"""What every engine needs around it: certificates, proxies, tokens, a place for its cache."""
+"""What every engine needs around it: a lock, certificates, proxies, tokens, a place for its cache."""
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import typing as t
 from urllib.parse import urlsplit
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.model import Sources
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.rattler_process.network import concerns
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import disk
 
 # Where the distributions keep the certificates that the system trusts.
 _SYSTEM_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
@@ -24,6 +27,23 @@ def default_cache() -> str:
     """Where packages are kept if nothing else is wished: beside other caches of this user."""
     base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
     return os.path.join(base, "gpufleet-mlstack", "conda")
+
+
+@contextlib.contextmanager
+def only_one(prefix: str) -> t.Iterator[None]:
+    """Hold the lock of a prefix, from what stands there to the last record: no engine has one of its own that lasts.
+
+    The folder of its records is the lock, so no file of ours is left in it. Makes the prefix where it is missing.
+    """
+    meta = os.path.join(prefix, "conda-meta")
+    with disk.explained(f"make the environment {prefix}"):
+        os.makedirs(meta, exist_ok=True)
+        descriptor = os.open(meta, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def environ(sources: Sources, scratch: str) -> dict[str, str | None]:

@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import time
 import typing as t
@@ -22,9 +21,6 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.rattler_pr
 async def install(request: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Let the prefix hold exactly the packages; answer with the stems C(linked) and C(unlinked), and C(seconds)."""
     meta = Path(request["prefix"], "conda-meta")
-    meta.mkdir(parents=True, exist_ok=True)
-    lock = os.open(meta, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    fcntl.flock(lock, fcntl.LOCK_EX)  # rattler itself has none: two at once ruin a prefix
     started = time.monotonic()
     wished = request["packages"]
     before = records.installed(meta)
