@@ -20,6 +20,7 @@ def lint(work: Workplace) -> None:
     work.check("ruff format", [work.tool("ruff"), "format", "--check", "."])
     work.check("mypy", [work.tool("mypy"), "--cache-dir", os.path.join(work.cache, "mypy"), plugins])
     work.check("mypy of tools", [work.tool("mypy"), "--cache-dir", os.path.join(work.cache, "mypy"), "tools"])
+    work.check("tables of the GPU catalogue", [work.tool("python"), "-B", "tools/catalogue_check.py"])
     work.check("shellcheck", [work.tool("shellcheck"), *SHELL_SCRIPTS])
     work.check("yamllint", [work.tool("yamllint"), "--strict", "."])
     work.check("ansible-lint", [work.tool("ansible-lint"), "--strict"])

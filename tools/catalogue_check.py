@@ -1,0 +1,197 @@
+#!/usr/bin/env python3
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Holds the tables of the GPU catalogue against each other: python tools/catalogue_check.py, a line for each problem.
+
+Tables from different sources disagree now and then. Where that is known and looked into, it is listed here.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import typing as t
+from collections import Counter
+
+# Started from anywhere, by any Python: the checkout is found from here.
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), ".tree"))
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue import (
+    repositories,
+    sources,
+    table_driver_runfiles,
+    table_runfiles,
+)
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.catalogue import TABLES, Catalogue, load
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.table import Row, branch_of, number, rows
+
+# Releases whose installer carries another driver than the release notes ask for. 10.2 and 11.1.0: the notes leave the
+# last number out. The others: the installer's driver is newer than the least one.
+DRIVER_EXCEPTIONS = {"10.2.89", "11.1.0", "11.2.0", "11.7.1", "12.2.1", "12.8.0"}
+# Minor-version compatibility of 11.x begins with a driver that came after 11.0.
+COMPATIBILITY_EXCEPTIONS = {"11.0.2", "11.0.3"}
+Problems = t.Iterator[str]
+
+
+def problems(catalogue: Catalogue, runfiles: t.Sequence[Row], driver_runfiles: t.Sequence[Row]) -> list[str]:
+    """Everything that does not fit together."""
+    found: list[str] = []
+    for check in (every_row, cuda_rows, gpu_rows, branch_rows, framework_rows, wheel_rows, host_gcc_rows):
+        found += check(catalogue)
+    found += [*installers(catalogue, runfiles), *digests(runfiles), *digests(driver_runfiles), *repository_rows()]
+    return found
+
+
+def every_row(catalogue: Catalogue) -> Problems:
+    """Each row has a known status, a source, the day that was read, and a key that no other row has."""
+    for name, table in catalogue.tables.items():
+        keys = Counter(tuple(row[column] for column in TABLES[name][1]) for row in table)
+        yield from (f"{name}: {' '.join(key)} is there twice" for key, count in keys.items() if count > 1)
+        for row in table:
+            where = f"{name}: {' '.join(row[column] for column in TABLES[name][1])}"
+            if row["status"] not in sources.STATUSES:
+                yield f"{where}: the status {row['status']} is none"
+            source = sources.SOURCES.get(row["source"])
+            if source is None or not (source.read or row["source"] == "user"):
+                yield f"{where}: the source {row['source']} is not known, or not when it was read"
+            if row["source"] == "memory" and row["status"] in sources.TRUSTED:
+                yield f"{where}: nobody looked it up, and it says {row['status']}"
+
+
+def cuda_rows(catalogue: Catalogue) -> Problems:
+    """Each release's drivers belong to known branches, and compatibility never asks for more than the toolkit."""
+    for row in catalogue.tables["cuda"]:
+        for column in ("driver", "minor_driver"):
+            if row[column] and catalogue.branch(branch_of(row[column])) is None:
+                yield f"cuda: {row['version']}: there is no branch for {column} {row[column]}"
+        above = number(row["minor_driver"]) > number(row["driver"])
+        if above and row["version"] not in COMPATIBILITY_EXCEPTIONS:
+            yield f"cuda: {row['version']}: {row['minor_driver']} is newer than {row['driver']}"
+
+
+def installers(catalogue: Catalogue, runfiles: t.Sequence[Row]) -> Problems:
+    """Each release's minimum is the driver that its installer carries, but for the known exceptions."""
+    carried = {row["version"]: row["driver"] for row in runfiles}
+    for row in catalogue.tables["cuda"]:
+        driver = carried.get(row["version"])
+        differs = driver is not None and number(driver) != number(row["driver"])
+        if differs and row["version"] not in DRIVER_EXCEPTIONS:
+            yield f"cuda: {row['version']} asks for {row['driver']}, and its installer carries {driver}"
+        if row["version"] in DRIVER_EXCEPTIONS and not differs:
+            yield f"cuda: {row['version']} is listed as an exception and is none"
+
+
+def gpu_rows(catalogue: Catalogue) -> Problems:
+    """Each GPU has a capability that is known, drivers of known branches, and modules that its capability allows."""
+    for row in (*catalogue.tables["gpus"], *catalogue.tables["families"]):
+        generation = catalogue.capability(row["capability"])
+        name = row.get("product") or row["architecture"]
+        if generation is None:
+            yield f"gpus: {name}: nothing is known of capability {row['capability']}"
+            continue
+        if "modules" not in row:
+            continue
+        if generation["modules"] != "both" and generation["modules"] != row["modules"]:
+            yield f"gpus: {name}: {row['modules']} modules, and capability {row['capability']} {generation['modules']}"
+        if not row["drivers"]:
+            yield f"gpus: {name}: no first driver"
+        first = row["drivers"].split()[0] if row["drivers"] else "0"
+        if generation["last_branch"] and number(branch_of(first)) > number(generation["last_branch"]):
+            yield f"gpus: {name}: first driver {first} and last branch {generation['last_branch']}"
+
+
+def branch_rows(catalogue: Catalogue) -> Problems:
+    """Flavours follow from the number, and forward compatibility names known branches."""
+    for row in catalogue.tables["branches"]:
+        branch = int(row["branch"])
+        wanted = "proprietary" if branch < 515 else "both" if branch < 615 else "open"
+        if row["flavours"] != wanted:
+            yield f"branches: {branch}: {row['flavours']} instead of {wanted}"
+        if not re.fullmatch(r"ended|[0-9]{4}-[0-9]{2}|", row["end"]):
+            yield f"branches: {branch}: the end {row['end']} is no month"
+    for row in catalogue.tables["forward"]:
+        for branch_name in row["base_branches"].split():
+            if catalogue.branch(branch_name) is None:
+                yield f"forward: {row['cuda_major']}: there is no branch {branch_name}"
+    for row in catalogue.tables["capabilities"]:
+        if row["last_branch"] and catalogue.branch(row["last_branch"]) is None:
+            yield f"capabilities: {row['capability']}: there is no branch {row['last_branch']}"
+
+
+def framework_rows(catalogue: Catalogue) -> Problems:
+    """Each build's CUDA has a row, and its tag is that CUDA."""
+    for row in catalogue.tables["frameworks"]:
+        where = f"frameworks: {row['framework']} {row['version']}"
+        if catalogue.toolkit_minimum(row["cuda"]) is None:
+            yield f"{where}: there is no row for CUDA {row['cuda']}"
+        if row["tag"] and row["tag"] != f"cu{row['cuda'].replace('.', '')}":
+            yield f"{where}: the tag {row['tag']} is not for CUDA {row['cuda']}"
+        if not row["newest"].startswith(f"{row['version']}."):
+            yield f"{where}: {row['newest']} is no release of it"
+        if number(row["python_from"]) > number(row["python_to"]):
+            yield f"{where}: Python {row['python_from']} to {row['python_to']}"
+
+
+def wheel_rows(catalogue: Catalogue) -> Problems:
+    """Each build for x86_64 has its list of capabilities, and no list names what its CUDA cannot compile for."""
+    for row in catalogue.tables["frameworks"]:
+        if catalogue.wheel(row["framework"], row["tag"], "x86_64", row["version"]) is None:
+            yield f"wheels: there is no list for {row['framework']} {row['version']} {row['tag']}"
+    for row in catalogue.tables["wheels"]:
+        for code in row["capabilities"].split():
+            generation = catalogue.capability(code)
+            if generation is None:
+                yield f"wheels: {row['tag']}: nothing is known of capability {code}"
+            elif row["tag"]:
+                cuda = f"{row['tag'][2:-1]}.{row['tag'][-1]}"
+                early = number(cuda) < number(generation["first_cuda"])
+                late = generation["last_cuda"] and number(cuda) > number(generation["last_cuda"])
+                if early or late:
+                    yield f"wheels: {row['tag']} has code for {code}, which CUDA {cuda} does not know"
+
+
+def host_gcc_rows(catalogue: Catalogue) -> Problems:
+    """A newer CUDA never takes less."""
+    ordered = sorted(catalogue.tables["host_gcc"], key=lambda row: number(row["cuda_up_to"]))
+    for older, newer in zip(ordered, ordered[1:]):
+        if int(newer["gcc"]) < int(older["gcc"]):
+            yield f"host_gcc: {newer['cuda_up_to']} takes {newer['gcc']}, and {older['cuda_up_to']} {older['gcc']}"
+
+
+def digests(runfiles: t.Sequence[Row]) -> Problems:
+    """Each installer has a SHA-256 digest of its own."""
+    for row in runfiles:
+        if not re.fullmatch(r"[0-9a-f]{64}", row["sha256"]):
+            yield f"runfiles: {row['version']}: {row['sha256']} is no SHA-256 digest"
+    counts = Counter(row["sha256"] for row in runfiles)
+    yield from (f"runfiles: two have the digest {digest}" for digest, count in counts.items() if count > 1)
+
+
+def repository_rows() -> Problems:
+    for row in rows(repositories.TABLE):
+        if row["fingerprint"] and not re.fullmatch(r"[0-9A-F]{40}", row["fingerprint"]):
+            yield f"repositories: {row['folder']}: {row['fingerprint']} is no fingerprint"
+        if row["source"] not in sources.SOURCES:
+            yield f"repositories: {row['folder']}: the source {row['source']} is not known"
+        key = row["key"].partition(".")[0].upper()
+        if row["fingerprint"] and not row["fingerprint"].endswith(key):
+            yield f"repositories: {row['folder']}: the key {row['key']} has another fingerprint"
+
+
+def shipped_runfiles() -> tuple[list[Row], list[Row]]:
+    """The installers of toolkits and of drivers."""
+    return rows(table_runfiles.TABLE), rows(table_driver_runfiles.TABLE)
+
+
+def main() -> int:
+    found = problems(load(), *shipped_runfiles())
+    for problem in found:
+        print(problem)
+    print(f"{sum(map(len, load().tables.values()))} rows, {len(found)} problems")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
