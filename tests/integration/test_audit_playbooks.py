@@ -1,0 +1,166 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""playbooks/audit.yml and patch.yml over real environments: finding a flaw on hosts, and ending it."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+from ansible_collections.gpufleet.mlstack.tests.integration.local_fleet import LocalFleet
+
+AUDIT, PATCH = "gpufleet.mlstack.audit", "gpufleet.mlstack.patch"
+HOSTS = ("one", "two", "three")
+
+
+def advisory(identifier, package, fixed):
+    events = [{"introduced": "0"}, *([{"fixed": fixed}] if fixed else [])]
+    return {
+        "id": identifier,
+        "modified": "2026-11-20T10:00:00Z",
+        "published": "2026-11-19T10:00:00Z",
+        "summary": f"{package} does what it should not",
+        "severity": [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}],
+        "affected": [
+            {
+                "package": {"ecosystem": "PyPI", "name": package},
+                "ranges": [{"type": "ECOSYSTEM", "events": events}],
+            }
+        ],
+    }
+
+
+@pytest.fixture
+def fleet(tmp_path, site):
+    """Three hosts with alpha 1.0 and the beta 1.0 that it needs; an advisory against beta below 1.1."""
+    made = LocalFleet(tmp_path / "fleet", site, HOSTS)
+    for host in HOSTS:
+        made.build(host, "alpha==1.0", "beta==1.0")
+    records = made.folder / "advisories"
+    records.mkdir()
+    (records / "TEST-1.json").write_text(json.dumps(advisory("TEST-1", "beta", "1.1")))
+    return made
+
+
+def variables(fleet, **more):
+    return {
+        "dep_audit_advisories": [str(fleet.folder / "advisories")],
+        "dep_audit_cache_dir": str(fleet.folder / "cache"),
+        **more,
+    }
+
+
+def audit(fleet, *words, **more):
+    given = {"dep_audit_roots": ["{{ python_envs_root }}"], **variables(fleet, **more)}
+    return fleet.play(AUDIT, *words, **given)
+
+
+def patch(fleet, *words, **more):
+    given = {
+        "patch_name": "ml",
+        "patch_lock": str(fleet.folder / "ml.lock"),
+        "python_envs_index_url": fleet.site.index.url,
+        "python_envs_executable": fleet.site.options["executable"],
+        **variables(fleet, **more),
+    }
+    return fleet.play(PATCH, *words, **given)
+
+
+def installed(fleet, host):
+    record = json.loads((fleet.root(host) / "ml" / "mlstack.json").read_text())
+    return record["installed"]
+
+
+def links(fleet):
+    return {host: os.readlink(fleet.root(host) / "ml") for host in HOSTS}
+
+
+def shown(done):
+    return done.stdout + done.stderr
+
+
+def test_an_audit_reports_all_hosts_and_then_fails_by_policy(fleet):
+    before = links(fleet)
+    done = audit(fleet, dep_audit_policy={"fail_on": "high"}, dep_audit_report_formats=["html", "json", "sarif"])
+    assert done.returncode == 2, shown(done)
+    data = json.loads((fleet.folder / "audit" / "audit.json").read_text())
+    assert sorted(data["hosts"]) == ["one", "three", "two"] and len(data["reasons"]) == 3
+    [environment] = data["hosts"]["one"]["environments"]
+    [finding] = environment["findings"]
+    assert (finding["package"], finding["flaw"]["id"], finding["flaw"]["severity"]) == ("beta", "TEST-1", "critical")
+    assert "TEST-1" in (fleet.folder / "audit" / "audit.html").read_text()
+    assert (fleet.folder / "audit" / "audit.sarif").exists()
+    assert done.stdout.count("failed=1") == 3 and "TEST-1" in done.stdout
+    assert "changed=1" not in done.stdout and links(fleet) == before
+
+
+def test_without_a_policy_and_for_a_sound_fleet_it_passes(fleet):
+    done = audit(fleet, "--tags", "dep_audit")
+    assert done.returncode == 0, shown(done)
+    assert (fleet.folder / "audit" / "audit.html").exists()
+    (fleet.folder / "advisories" / "TEST-1.json").write_text(json.dumps(advisory("TEST-1", "other", "1.1")))
+    done = audit(fleet, dep_audit_policy={"fail_on": "low"}, dep_audit_cache_dir=str(fleet.folder / "cache2"))
+    assert done.returncode == 0, shown(done)
+
+
+def test_advisories_that_cannot_be_had_fail_after_the_reports(fleet):
+    done = audit(fleet, dep_audit_advisories=[str(fleet.folder / "nowhere")])
+    assert done.returncode == 2 and "nowhere" in done.stdout, shown(done)
+    data = json.loads((fleet.folder / "audit" / "audit.json").read_text())
+    assert all("nowhere" in host["failed"] for host in data["hosts"].values())
+
+
+def test_a_patch_is_foretold_then_built_on_every_host_and_then_there_is_nothing_left(fleet):
+    before = links(fleet)
+    foretold = patch(fleet, "--check", "--diff")
+    assert foretold.returncode == 0, shown(foretold)
+    assert '"beta": "1.1"' in foretold.stdout and "+beta==1.1" in foretold.stdout
+    assert links(fleet) == before and not (fleet.folder / "ml.lock").exists()
+    done = patch(fleet)
+    assert done.returncode == 0, shown(done)
+    for host in HOSTS:
+        assert installed(fleet, host) == {"alpha": "1.0", "beta": "1.1"}
+    assert (fleet.folder / "ml.lock").read_text().count("==") == 2
+    assert "--hash=sha256:" in (fleet.folder / "ml.lock").read_text()
+    assert audit(fleet, dep_audit_policy={"fail_on": "low"}, dep_audit_generations="current").returncode == 0
+    again = patch(fleet)
+    assert again.returncode == 0 and "changed=1" not in again.stdout, shown(again)
+
+
+def test_a_patch_that_comes_out_badly_stops_at_the_first_host_and_goes_back(fleet):
+    before = links(fleet)
+    fleet.write("smoke.yml", "- ansible.builtin.fail: {msg: the smoke test found smoke}\n")
+    done = patch(fleet, patch_verify_tasks=str(fleet.folder / "smoke.yml"))
+    assert done.returncode == 2 and "the smoke test found smoke" in done.stdout, shown(done)
+    assert "no further host is touched" in done.stdout
+    assert links(fleet) == before
+    finished = [path.parent for path in fleet.folder.rglob("mlstack.json")]
+    assert {path.parents[2].name for path in finished if path.name not in map(os.path.basename, before.values())} == {
+        "one"
+    }
+
+
+def test_a_new_generation_that_does_not_pass_its_checks_is_never_switched_to(fleet):
+    before = links(fleet)
+    done = patch(fleet, patch_verify_imports=["no_such_module"])
+    assert done.returncode == 2 and "no_such_module" in done.stdout, shown(done)
+    assert links(fleet) == before
+
+
+def test_a_fix_that_does_not_fit_and_a_flaw_without_a_fix_are_said(fleet):
+    (fleet.folder / "advisories" / "TEST-1.json").write_text(json.dumps(advisory("TEST-1", "beta", "2.0")))
+    before = links(fleet)
+    done = patch(fleet)
+    assert done.returncode == 2 and "conflict" in shown(done) and "beta" in done.stdout, shown(done)
+    assert links(fleet) == before and not (fleet.folder / "ml.lock").exists()
+    (fleet.folder / "advisories" / "TEST-1.json").write_text(json.dumps(advisory("TEST-1", "beta", "")))
+    done = patch(fleet, dep_audit_cache_dir=str(fleet.folder / "cache2"))
+    assert done.returncode == 0 and "beta" in done.stdout.partition("no fix known")[2], shown(done)
+    assert links(fleet) == before
+
+
+def test_an_environment_that_no_host_has_is_said(fleet):
+    done = patch(fleet, patch_name="other")
+    assert done.returncode == 2 and "No host has an environment other" in done.stdout, shown(done)
