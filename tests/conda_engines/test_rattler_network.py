@@ -191,9 +191,9 @@ class TestFaults:
             return None
 
         server.fault = once
-        rattler.install(packages, **served(rattler, server))
+        newest.install(packages, **served(newest, server))
         assert refused == [TZDATA]
-        assert installed(rattler.prefix) == {"tzdata": "2024a h0_0"}
+        assert installed(newest.prefix) == {"tzdata": "2024a h0_0"}
 
     def test_an_index_that_does_not_come(self, rattler: Work, server: CondaServer) -> None:
         codes = []
