@@ -19,6 +19,7 @@ from datetime import datetime, timezone
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import disk
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.lifecycle import switch
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Building, Store
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import (
@@ -29,7 +30,6 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import (
     verify,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import Engine, Request
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.environment import switch
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.interpreters import Choice, PythonWish
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.plan import Observed
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.wish import EnvironmentWish

@@ -13,9 +13,10 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import written_file
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Subject
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Action, Plan
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import requirement_files, wanted, written_file
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import requirement_files, wanted
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine_uv import UvEngine
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.interpreters import PythonWish, choose
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.plan import comparison

@@ -8,272 +8,39 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, field
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import choose
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import plan as generations
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.plan import Versions
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.record import Generation
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import StoreState
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Action, Plan
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.wish import EnvironmentWish
 
 if t.TYPE_CHECKING:
     from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.wanted import Wanted
 
-Versions = t.Mapping[str, str]
+    Observed = generations.Observed[Wanted]
+else:
+    Observed = generations.Observed
+drift, comparison, lines = generations.drift, generations.comparison, generations.lines
 
 
-@dataclass(frozen=True)
-class Observed:
-    """What was found out about one environment.
+class PythonRules(generations.Rules):
+    """Virtual environments: C(freeze_to) is the file that a wish may have written."""
 
-    ``wanted`` is what the requirements say; None where there are none, or where the generation in use is just that.
-    ``installed`` and ``drift`` are those of the generation in use: what its folders hold, and how that differs from
-    its record. ``generations`` are all finished ones, read only where one of them may be switched to or go; ``intact``
-    are those besides the one in use that have no drift, and ``in_use`` the ids of those that live processes use.
-    ``preview`` is what a build would hold, where somebody wants to know, else None. ``frozen`` is the content of the
-    file that ``freeze_to`` names. ``rebuilt`` says that this run has built the environment already.
-    """
+    def recorded(self, generation: Generation) -> Versions:
+        installed: Versions = generation.record.get("installed", {})
+        return installed
 
-    store: StoreState
-    wanted: Wanted | None = None
-    installed: Versions = field(default_factory=dict)
-    drift: tuple[str, ...] = ()
-    generations: tuple[Generation, ...] = ()
-    intact: tuple[Generation, ...] = ()
-    in_use: frozenset[str] = frozenset()
-    preview: Versions | None = None
-    frozen: str | None = None
-    rebuilt: bool = False
+    def output(self, wish: generations.Wish) -> str | None:
+        path: str | None = wish.options["freeze_to"]
+        return path
 
-    @property
-    def current(self) -> Generation | None:
-        return self.store.current
+    def text(self, wish: generations.Wish, generation: Generation) -> str:
+        return freeze_text(generation)
 
 
-def plan_environment(wish: EnvironmentWish, observed: Observed) -> Plan:
-    """The steps for one environment. Raises MlstackError where the wish cannot be followed."""
-    planners = {"present": _present, "absent": _absent, "rolled_back": _rolled_back}
-    plan = planners[wish.state](wish, observed)
-    if any(action.verb == "remove" for action in plan.actions):
-        return plan
-    return Plan((*_clean(wish, observed), *plan.actions), plan.before, plan.after, plan.details)
-
-
-def needs_build(wish: EnvironmentWish, observed: Observed) -> bool:
-    """Whether nothing that is there satisfies the wish."""
-    if wish.state == "absent":
-        return bool(wish.absent_packages and _unwanted(wish, observed))
-    return wish.state == "present" and bool(_reasons(wish, observed)) and _reusable(wish, observed) is None
-
-
-def surplus(wish: EnvironmentWish, observed: Observed) -> list[Generation]:
-    """The generations that nothing needs once the wish is met, whether or not a live process uses them still."""
-    if wish.state == "rolled_back":
-        return []  # else the newest could go, and going back again would go back further
-    if needs_build(wish, observed):
-        previous = observed.current.id if observed.current else ""
-        newcomer = Generation("~", "", {"previous": previous})  # sorts behind every date: it will be the newest
-        doomed = choose.doomed(newcomer.id, (*observed.generations, newcomer), wish.options["keep"] + 1)
-        return [item for item in doomed if item is not newcomer]
-    reusable = _reusable(wish, observed) if wish.state == "present" and _reasons(wish, observed) else None
-    after = reusable or observed.current
-    return choose.doomed(after.id, observed.generations, wish.options["keep"] + 1) if after else []
-
-
-def drift(recorded: Versions, installed: Versions) -> tuple[str, ...]:
-    """How a site-packages differs from the record of what was installed into it, one sentence per package."""
-    lines = []
-    for name in sorted({*recorded, *installed}):
-        before, after = recorded.get(name), installed.get(name)
-        if before is None:
-            lines.append(f"{name} {after} was added by hand")
-        elif after is None:
-            lines.append(f"{name} {before} was removed by hand")
-        elif before != after:
-            lines.append(f"{name} {before} was changed to {after} by hand")
-    return tuple(lines)
-
-
-def comparison(before: Versions, after: Versions) -> dict[str, t.Any]:
-    """Added, removed and replaced packages with their versions."""
-    return {
-        "added": {name: after[name] for name in sorted(after) if name not in before},
-        "removed": {name: before[name] for name in sorted(before) if name not in after},
-        "replaced": {
-            name: {"before": before[name], "after": after[name]}
-            for name in sorted(after)
-            if name in before and before[name] != after[name]
-        },
-    }
-
-
-def _present(wish: EnvironmentWish, observed: Observed) -> Plan:
-    _refuse_occupied(wish, observed)
-    reasons = _reasons(wish, observed)
-    if not reasons:
-        return Plan((*_prune(wish, observed), *_freeze(wish, observed, observed.current)))
-    reusable = _reusable(wish, observed)
-    because = "; ".join(reasons)
-    adopt = [_adopt(wish)] if observed.store.standing == "directory" else []
-    if reusable is not None:
-        after = _recorded(reusable)
-        steps = [*adopt, _switch(wish, reusable.id, because)]
-    else:
-        count = len(observed.wanted.requirements.requirements) if observed.wanted else 0
-        after = observed.preview if observed.preview is not None else _expected(observed)
-        noun = "requirement" if count == 1 else "requirements"
-        steps = [
-            Action("build", wish.name, f"build a generation of {wish.name} from {count} {noun}, because {because}"),
-            *adopt,
-            Action("switch", wish.name, f"switch {wish.link} to the new generation once it is verified"),
-        ]
-    return _changing(observed, after, (*steps, *_prune(wish, observed), *_freeze(wish, observed, reusable)))
-
-
-def _reasons(wish: EnvironmentWish, observed: Observed) -> list[str]:
-    """Why the generation in use does not do."""
-    if observed.current is None:
-        standing = {"absent": "there is none", "directory": "a plain directory stands there"}
-        return [standing.get(observed.store.standing, observed.store.damage or "no finished generation is in use")]
-    reasons = list(observed.drift)
-    if observed.wanted is not None and observed.current.digest != observed.wanted.digest:
-        reasons.insert(0, "the wish has changed")
-    if wish.options["reinstall"] and not observed.rebuilt:
-        reasons.append("it is to be reinstalled")
-    return reasons
-
-
-def _reusable(wish: EnvironmentWish, observed: Observed) -> Generation | None:
-    if observed.wanted is None or wish.options["reinstall"]:
-        return None
-    return next((item for item in observed.intact if item.digest == observed.wanted.digest), None)
-
-
-def _expected(observed: Observed) -> Versions:
-    """What a build will hold as far as that is known without resolving."""
-    if observed.current is not None and observed.wanted and observed.current.digest == observed.wanted.digest:
-        return _recorded(observed.current)
-    return observed.wanted.pins if observed.wanted else {}
-
-
-def _absent(wish: EnvironmentWish, observed: Observed) -> Plan:
-    standing = observed.store.standing
-    _refuse_occupied(wish, observed)
-    if wish.absent_packages:
-        unwanted = _unwanted(wish, observed)
-        if not unwanted:
-            return Plan((*_prune(wish, observed), *_freeze(wish, observed, observed.current)))
-        recorded = _recorded(observed.current) if observed.current else {}
-        rest = {name: version for name, version in recorded.items() if name not in unwanted}
-        steps = (
-            Action("build", wish.name, f"build a generation of {wish.name} without {', '.join(unwanted)}"),
-            Action("switch", wish.name, f"switch {wish.link} to the new generation once it is verified"),
-        )
-        return _changing(observed, rest, (*steps, *_prune(wish, observed), *_freeze(wish, observed, None)))
-    if standing == "absent" and not observed.store.ids:
-        return Plan()
-    count = len(observed.store.ids)
-    generations = f"{count} generation" + ("" if count == 1 else "s")
-    remove = Action("remove", wish.name, f"remove {wish.link} and its {generations}")
-    return _changing(observed, {}, (remove,))
-
-
-def _unwanted(wish: EnvironmentWish, observed: Observed) -> list[str]:
-    return [name for name in wish.absent_packages if name in observed.installed]
-
-
-def _rolled_back(wish: EnvironmentWish, observed: Observed) -> Plan:
-    _refuse_occupied(wish, observed)
-    target = _rollback_target(wish, observed)
-    further = _freeze(wish, observed, target)
-    if observed.current is not None and target.id == observed.current.id:
-        return Plan(further)
-    step = _switch(wish, target.id, "it is to be rolled back")
-    return _changing(observed, _recorded(target), (step, *further))
-
-
-def _rollback_target(wish: EnvironmentWish, observed: Observed) -> Generation:
-    current, asked = observed.current, wish.options["rollback_to"]
-    if current is not None and not asked and current.id != max(observed.store.ids, default=current.id):
-        return current  # gone back already, whatever has become of the newest since
-    known = [*observed.intact, *([current] if current else [])]
-    target = choose.rollback_target(wish.name, current.id if current else "", known, asked)
-    return next(item for item in known if item.id == target)
-
-
-def _switch(wish: EnvironmentWish, generation: str, because: str) -> Action:
-    summary = f"switch {wish.link} to generation {generation}, because {because}"
-    return Action("switch", wish.name, summary, {"generation": generation})
-
-
-def _adopt(wish: EnvironmentWish) -> Action:
-    return Action("adopt", wish.name, f"move the directory {wish.link} aside below .generations, keeping it")
-
-
-def _clean(wish: EnvironmentWish, observed: Observed) -> tuple[Action, ...]:
-    paths = observed.store.leftovers
-    if not paths:
-        return ()
-    summary = f"delete what an interrupted run left behind: {', '.join(paths)}"
-    return (Action("clean", wish.name, summary, {"paths": list(paths)}),)
-
-
-def _prune(wish: EnvironmentWish, observed: Observed) -> tuple[Action, ...]:
-    return tuple(
-        Action("prune", item.id, f"delete generation {item.id}, which nothing needs any more")
-        for item in surplus(wish, observed)
-        if item.id not in observed.in_use
-    )
-
-
-def _freeze(wish: EnvironmentWish, observed: Observed, after: Generation | None) -> tuple[Action, ...]:
-    """``after`` is the generation that will be in use, None where it is still to be built."""
-    path = wish.options["freeze_to"]
-    unbuilt = after is None and needs_build(wish, observed)
-    if not path or not (unbuilt or (after is not None and observed.frozen != freeze_text(after))):
-        return ()
-    return (Action("freeze", wish.name, f"write the exact contents of {wish.name} to {path}", {"path": path}),)
+RULES = PythonRules()
+plan_environment, needs_build, surplus = RULES.plan, RULES.needs_build, RULES.surplus
 
 
 def freeze_text(generation: Generation) -> str:
     """The contents of a generation as a requirement file."""
     return "".join(f"{line}\n" for line in generation.record.get("freeze", []))
-
-
-def _recorded(generation: Generation) -> Versions:
-    installed: Versions = generation.record.get("installed", {})
-    return installed
-
-
-def _changing(observed: Observed, after: Versions, actions: tuple[Action, ...]) -> Plan:
-    return Plan(
-        actions,
-        before=lines(observed.installed),
-        after=lines(after),
-        details=comparison(observed.installed, after),
-    )
-
-
-def lines(versions: Versions) -> tuple[str, ...]:
-    """How a diff shows the contents of an environment."""
-    return tuple(f"{name} {version}" for name, version in sorted(versions.items()))
-
-
-def _refuse_occupied(wish: EnvironmentWish, observed: Observed) -> None:
-    standing = observed.store.standing
-    if standing == "directory" and wish.state == "present":
-        if wish.options["adopt"]:
-            return
-        todo = "set adopt: true to have it moved aside, or choose another name or root"
-    elif standing in ("directory", "file", "foreign_link"):
-        todo = "move it away, or choose another name or root"
-    else:
-        return
-    what = {"directory": "a directory", "file": "a file"}.get(standing, f"a link to {observed.store.target}")
-    raise MlstackError(
-        "occupied",
-        wished=f"environment {wish.name} {wish.state} at {wish.link}",
-        found=f"{what} stands there that is not of this collection's making",
-        todo=todo,
-    )

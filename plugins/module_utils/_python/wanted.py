@@ -35,6 +35,11 @@ class Wanted:
         """Name to version of the requirements that name one."""
         return {item.name: item.version for item in self.requirements.requirements if item.name and item.version}
 
+    @property
+    def size(self) -> str:
+        count = len(self.requirements.requirements)
+        return f"{count} requirement" + ("" if count == 1 else "s")
+
 
 def wanted(wish: EnvironmentWish, host: Host) -> Wanted:
     """Read the requirements of a wish. Raises InvalidWish with every line that cannot be accepted."""

@@ -1,0 +1,242 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""The loop's subject for environments in generations: looking at one, and carrying a plan out."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+from dataclasses import replace
+from datetime import datetime, timezone
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import choose, written_file
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.plan import (
+    Observed,
+    Rules,
+    Versions,
+    Wanted,
+    Wish,
+    comparison,
+    lines,
+)
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.record import Generation
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Store, StoreState
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Subject
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
+
+WishT = t.TypeVar("WishT", bound=Wish)
+WantedT = t.TypeVar("WantedT", bound=Wanted)
+AnyWish = t.TypeVar("AnyWish", bound=Wish, contravariant=True)
+
+
+class Builder(t.Protocol[AnyWish, WantedT]):
+    """What builds generations of one kind."""
+
+    def check(self, wish: AnyWish, observed: Observed[WantedT]) -> None:
+        """Refuse what cannot be built, as far as that is known without a network. Raises MlstackError."""
+
+    def preview(self, wish: AnyWish, observed: Observed[WantedT]) -> Versions | None:
+        """What a build would hold; changes nothing but temporary files."""
+
+    def build(self, wish: AnyWish, observed: Observed[WantedT], store: Store) -> dict[str, t.Any]:
+        """Build, verify, seal and switch. What fails leaves no trace and the generation in use as it is."""
+
+
+class Environments(Subject[WishT, Observed[WantedT]], t.Generic[WishT, WantedT]):
+    """Environments of one ``kind`` (C(venv), C(conda)), as records name it, that are present, absent or rolled back.
+
+    A kind says what a generation holds, how that differs from its record, what is wanted of it, and who builds it.
+    """
+
+    kind: str
+    rules: Rules
+
+    def __init__(self, params: t.Mapping[str, t.Any]) -> None:
+        self.params = params
+        self._builder: Builder[WishT, WantedT] | None = None
+        self._rebuilt: set[str] = set()
+
+    # --- what a kind knows ----------------------------------------------------------------------------------------
+
+    def installed_in(self, generation: Generation) -> Versions:
+        """Name to version of what a generation holds, without opening a single file."""
+        raise NotImplementedError
+
+    def drift_of(self, generation: Generation, *, files: bool = False) -> tuple[str, ...]:
+        """How a generation differs from its record; ``files`` compares every file with its recorded hash too."""
+        raise NotImplementedError
+
+    def wanted(self, wish: WishT, state: StoreState, differences: tuple[str, ...], context: Context) -> WantedT | None:
+        """What the wish says; None where the generation in use was built for the very same words, and is whole."""
+        raise NotImplementedError
+
+    def make_builder(self, context: Context) -> Builder[WishT, WantedT]:
+        raise NotImplementedError
+
+    def outdated(self, wish: WishT, observed: Observed[WantedT], context: Context) -> tuple[str, ...]:
+        """Newer packages that the wish asks to move to, in sentences."""
+        return ()
+
+    # --- the loop -------------------------------------------------------------------------------------------------
+
+    def title(self, wish: WishT) -> str:
+        return wish.name
+
+    def observe(self, wish: WishT, context: Context) -> Observed[WantedT]:
+        store = Store(wish.root, wish.name, context.redactor)
+        state = store.observe()
+        _refuse_other_kind(wish, state, self.kind)
+        installed: Versions = {}
+        differences: tuple[str, ...] = ()
+        if state.current is not None:
+            installed = self.installed_in(state.current)
+            differences = self.drift_of(state.current, files=wish.options["verify_files"])
+        observed: Observed[WantedT] = Observed(
+            store=state,
+            wanted=self.wanted(wish, state, differences, context),
+            installed=installed,
+            drift=differences,
+            frozen=self._written(wish),
+            rebuilt=wish.name in self._rebuilt,
+        )
+        outdated = self.outdated(wish, observed, context)
+        observed = replace(observed, outdated=outdated) if outdated else observed
+        return self._further(wish, context, store, observed)
+
+    def _further(self, wish: WishT, context: Context, store: Store, observed: Observed[WantedT]) -> Observed[WantedT]:
+        """What only a change needs to know; nothing of it is looked at on a converged host."""
+        ids, current = observed.store.ids, observed.current
+        whole = wish.state == "absent" and not wish.absent_packages
+        undecided = wish.state == "rolled_back" or self.rules.needs_build(wish, observed)
+        if not whole and (len(ids) > wish.options["keep"] + 1 or (undecided and ids)):
+            generations = tuple(store.generations())
+            others = [item for item in generations if current is None or item.id != current.id]
+            files = wish.options["verify_files"]
+            intact = tuple(item for item in others if not self.drift_of(item, files=files)) if undecided else ()
+            observed = replace(observed, generations=generations, intact=intact)
+        building = wish.state in self.rules.building and self.rules.needs_build(wish, observed)
+        if building:
+            self.builder(context).check(wish, observed)
+        self._refuse_what_cannot_be(wish, context, store, observed)
+        if building and context.preview:
+            observed = replace(observed, preview=self.builder(context).preview(wish, observed))
+        surplus = self.rules.surplus(wish, observed) if observed.generations else []
+        usage = store.users([item.path for item in surplus]) if surplus else None
+        in_use = frozenset(item.id for item in surplus if usage and usage.of(item.path))
+        return replace(observed, in_use=in_use)
+
+    def plan(self, wish: WishT, observation: Observed[WantedT]) -> Plan:
+        return self.rules.plan(wish, observation)
+
+    def lock(self, wish: WishT, context: Context) -> t.ContextManager[t.Any]:
+        return Store(wish.root, wish.name, context.redactor).lock(self.params["lock_timeout"])
+
+    def apply(self, wish: WishT, observation: Observed[WantedT], plan: Plan, context: Context) -> dict[str, t.Any]:
+        store = Store(wish.root, wish.name, context.redactor)
+        told: dict[str, t.Any] = {}
+        try:
+            for action in plan.actions:
+                if action.verb == "clean":
+                    store.clean_leftovers()
+                elif action.verb == "build":
+                    told.update(self.builder(context).build(wish, observation, store))
+                    self._rebuilt.add(wish.name)
+                elif action.verb == "switch" and "generation" in action.details:
+                    told.update(switch(wish, store, _generation(store, action.details["generation"])))
+                elif action.verb == "remove":
+                    store.remove(force=wish.options["force"])
+                    return comparison(observation.installed, {})
+            switching = any(action.verb in ("switch", "prune") for action in plan.actions)
+            if observation.store.ids and switching and wish.state != "rolled_back":
+                _prune(wish, store)
+            current = store.observe().current
+            self._write(wish, current)
+        except MlstackError as exc:
+            now = store.observe().current
+            before = observation.current.id if observation.current else ""
+            exc.details.setdefault("changed", (now.id if now else "") != before)
+            raise
+        return {**told, **comparison(observation.installed, self.installed_in(current) if current else {})}
+
+    def picture(self, wish: WishT, observation: Observed[WantedT]) -> tuple[str, ...]:
+        return lines(observation.installed)
+
+    def describe(self, wish: WishT, observation: Observed[WantedT]) -> dict[str, t.Any]:
+        told: dict[str, t.Any] = {"path": wish.link, "drift": list(observation.drift)}
+        told.update(comparison({}, {}))
+        current = observation.current
+        if current is not None:
+            record = current.record
+            told["generation"] = current.id
+            told.update({key: record[key] for key in ("python", "engine", "freeze") if key in record})
+        return told
+
+    def builder(self, context: Context) -> Builder[WishT, WantedT]:
+        """The builder, made at the first call: a converged run needs none."""
+        if self._builder is None:
+            self._builder = self.make_builder(context)
+        return self._builder
+
+    def _refuse_what_cannot_be(self, wish: WishT, context: Context, store: Store, observed: Observed[WantedT]) -> None:
+        """What a change would fail at in the end is said before it begins, and in check mode too."""
+        state = observed.store
+        building = self.rules.needs_build(wish, observed)
+        removing = wish.state == "absent" and not wish.absent_packages and bool(state.ids)
+        adopting = wish.state in self.rules.building and state.standing == "directory" and wish.options["adopt"]
+        if not (building or removing or adopting):
+            return
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import adopt, permission
+
+        if context.preview and (building or removing):
+            permission.check(store.place, f"change the environment {wish.link}")
+        if removing and not wish.options["force"]:
+            folder = store.place.store
+            users = store.users([os.path.join(folder, generation) for generation in state.ids])
+            adopt.refuse_in_use(store.place, users)
+        if adopting:
+            adopt.refuse_in_use(store.place, store.users([wish.link]))
+
+    def _written(self, wish: WishT) -> str | None:
+        path = self.rules.output(wish)
+        return written_file.read(path, _writing(wish, path)) if path else None
+
+    def _write(self, wish: WishT, current: Generation | None) -> None:
+        path = self.rules.output(wish)
+        if path and current is not None:
+            written_file.write(path, self.rules.text(wish, current), _writing(wish, path))
+
+
+def switch(wish: Wish, store: Store, generation: Generation) -> dict[str, str]:
+    """Let the link point to a finished generation; says where a directory lies that had to be moved aside."""
+    adopted = store.switch(generation, adopt=wish.options["adopt"], now=datetime.now(timezone.utc))
+    return {"adopted": adopted} if adopted else {}
+
+
+def _refuse_other_kind(wish: Wish, state: StoreState, kind: str) -> None:
+    """A generation of another kind is somebody's environment, and not this module's to replace."""
+    found = state.current.record.get("kind", kind) if state.current is not None else kind
+    if found != kind:
+        raise MlstackError(
+            "other_kind",
+            wished=f"environment {wish.name} {wish.state} at {wish.link}",
+            found=f"an environment of the kind {found} is managed there, not of the kind {kind}",
+            todo="choose another name or root, or remove that one with the module that manages it",
+        )
+
+
+def _writing(wish: Wish, path: str) -> str:
+    return f"write the exact contents of {wish.name} to {path}"
+
+
+def _prune(wish: Wish, store: Store) -> None:
+    state = store.observe()
+    if state.current is not None:
+        store.prune(choose.doomed(state.current.id, store.generations(), wish.options["keep"] + 1))
+
+
+def _generation(store: Store, generation: str) -> Generation:
+    return next(item for item in store.generations() if item.id == generation)
