@@ -247,7 +247,10 @@ def _downloaded(source: Source, path: str) -> str:
 
 def unreachable(url: str, exc: Exception) -> MlstackError:
     """What to say when an address does not answer as it should."""
-    reason = f"{exc.code} {exc.reason}" if isinstance(exc, urllib.error.HTTPError) else str(exc)
+    reason = str(exc)
+    if isinstance(exc, urllib.error.HTTPError):
+        reason = f"{exc.code} {exc.reason}"
+        exc.close()
     return MlstackError(
         "advisories_unreachable",
         wished=f"get advisories from {url}",
@@ -272,6 +275,7 @@ def get_json(url: str, data: t.Any = None) -> t.Any:
             return json.loads(response.read())
     except urllib.error.HTTPError as exc:
         if exc.code == 404:
+            exc.close()
             return None
         raise unreachable(url, exc) from exc
     except (OSError, ValueError) as exc:

@@ -8,14 +8,17 @@
 from __future__ import annotations
 
 import os
+import re
 import typing as t
 
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import match_spec
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.files import EnvironmentFile, LockedPip
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish, MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import names, requirement_files
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.requirements import Requirement
 
 PLATFORM = "linux-64"
+_PINNED = re.compile(r"={1,2}(?P<version>[^=<>!~|,*\[]+)(?:=.*)?", re.DOTALL)
 _YAML = (".yml", ".yaml", ".lock")
 
 Load = t.Callable[[str], bytes]
@@ -57,7 +60,7 @@ def _conda(path: str, data: bytes, load: Load) -> Told:
     told: Told = {"packages": [], "problems": [], "indexes": []}
     if isinstance(found, EnvironmentFile):
         for spec in found.specs:
-            _loose(told, spec.text, f"{path}:{spec.line}", "conda")
+            _conda_spec(told, spec.text, f"{path}:{spec.line}")
         if found.pip:
             pip = _requirements(path, lambda name: found.pip_text().encode() if name == path else load(name))
             for key, value in pip.items():
@@ -81,14 +84,15 @@ def _locked_pip(told: Told, path: str, locked: LockedPip) -> None:
         _problem(told, "unhashed", name, f"{path}:{locked.line}: {name} has no hash")
 
 
-def _loose(told: Told, spec: str, where: str, kind: str) -> None:
-    """A match specification of conda names a package that an audit can judge only where it pins a version."""
-    words = spec.replace("==", "=").replace("=", " ").split()
-    pinned = len(words) > 1 and not any(sign in spec for sign in "<>!*,|~")
+def _conda_spec(told: Told, text: str, where: str) -> None:
+    """A match specification names a package that an audit can judge where it pins a version, if only by C(=)."""
+    spec = match_spec.parse(text)
+    pinned = _PINNED.fullmatch(str(spec).rpartition("::")[2][len(spec.name) :])
     if pinned:
-        told["packages"].append({"name": words[0].rpartition("::")[2], "version": words[1], "kind": kind})
+        package = {"name": spec.name, "version": pinned.group("version"), "kind": "conda", "requested": True}
+        told["packages"].append({**package, **({"origin": spec.channel} if spec.channel else {})})
     else:
-        _problem(told, "unpinned", words[0] if words else spec, f"{where}: {spec} pins no version")
+        _problem(told, "unpinned", spec.name, f"{where}: {text} pins no version")
 
 
 def _requirements(path: str, load: Load) -> Told:

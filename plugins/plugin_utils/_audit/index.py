@@ -83,6 +83,7 @@ def _project(index: str, name: str) -> Project:
         with open_url(url, headers={"Accept": _ACCEPT}, timeout=_TIMEOUT, http_agent="gpufleet.mlstack") as response:
             answer = json.loads(response.read())
     except urllib.error.HTTPError as exc:
+        exc.close()
         if exc.code == 404:
             return Project(known=False)
         raise _refused(index, f"{exc.code} {exc.reason} for {name}") from exc

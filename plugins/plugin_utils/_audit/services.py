@@ -94,7 +94,9 @@ def _answer(source: Source, question: str) -> list[Advisory]:
 def _of_osv(base: str, name: str) -> t.Iterator[Advisory]:
     question: dict[str, t.Any] = {"package": {"name": name, "ecosystem": advisories.ECOSYSTEM}}
     for _page in range(_MOST_PAGES):
-        answer = feeds.get_json(f"{base}/v1/query", question) or {}
+        answer = feeds.get_json(f"{base}/v1/query", question)
+        if answer is None:
+            return
         if not isinstance(answer, dict):
             raise BadAdvisory(f"the answer about {name} is not a JSON object")
         for record in answer.get("vulns") or ():

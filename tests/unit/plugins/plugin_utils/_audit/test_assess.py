@@ -1,0 +1,145 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+from pathlib import Path
+
+import pytest
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import assess, files
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.flaws import Match
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.index import Project
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.model import Flaw
+from hypothesis import given
+from hypothesis import strategies as st
+
+HASH = "sha256:" + "0" * 64
+FLAW = Flaw("CVE-1", severity="high", score=7.5)
+HIT = Match(True, ((FLAW, ("2.0",)),), "2.0")
+
+
+def told(*packages: dict[str, t.Any]) -> dict[str, t.Any]:
+    return {"name": "ml", "path": "/envs/ml", "kind": "venv", "packages": list(packages)}
+
+
+def test_a_finding_names_the_way_from_what_was_asked_for() -> None:
+    item = told(
+        {"name": "app", "version": "1", "requested": True, "needs": ["middle"]},
+        {"name": "middle", "version": "1", "needs": ["demo"]},
+        {"name": "demo", "version": "1.0"},
+    )
+    found = assess.assess(item, {("demo", "1.0"): HIT}, None)
+    assert [(finding.package, finding.path) for finding in found.findings] == [("demo", ("app", "middle", "demo"))]
+    assert [package.fix for package in found.packages] == ["", "", "2.0"]
+    assert [package.status for package in found.packages] == ["no_advisory", "no_advisory", "matched"]
+
+
+@pytest.mark.parametrize(
+    ("package", "told_why"),
+    [
+        ({"origin": "git+https://example.org/demo@abc"}, "git+https://example.org/demo@abc"),
+        ({"origin": "file:///srv/demo-1.0.whl"}, "file:///srv/demo-1.0.whl"),
+        ({"kind": "conda", "origin": "conda-forge"}, "conda"),
+    ],
+)
+def test_what_no_database_can_tell_of_is_unknown_not_safe(package: dict[str, t.Any], told_why: str) -> None:
+    item = told({"name": "demo", "version": "1.0", **package})
+    assert assess.pairs_of([item]) == set()
+    found = assess.assess(item, {("demo", "1.0"): HIT}, None)
+    assert found.findings == ()
+    assert found.packages[0].status == "unknown"
+    assert told_why in found.packages[0].why
+    assert [problem.kind for problem in found.problems] == ["unknown_package"] * (package.get("kind") != "conda")
+
+
+def test_pythons_packages_of_conda_are_matched_as_the_index_has_them() -> None:
+    item = told({"name": "Demo_Pkg", "version": "1.0", "origin": "conda-forge", "installer": "conda"})
+    assert assess.pairs_of([item]) == {("demo-pkg", "1.0")}
+    assert len(assess.assess(item, {("demo-pkg", "1.0"): HIT}, None).findings) == 1
+
+
+def test_what_an_index_tells_becomes_problems() -> None:
+    projects = {"demo": Project(True, ("1.0", "1.1"), {"1.0": ""}), "mine": Project(known=False)}
+    found = assess.assess(told({"name": "demo", "version": "1.0"}, {"name": "mine", "version": "1"}), {}, projects)
+    assert [(problem.kind, problem.package) for problem in found.problems] == [
+        ("yanked", "demo"),
+        ("outdated", "demo"),
+        ("unknown_package", "mine"),
+    ]
+    assert found.packages[0].latest == "1.1"
+
+
+GRAPHS = st.dictionaries(st.sampled_from("abcdef"), st.lists(st.sampled_from("abcdef"), max_size=3), max_size=6)
+
+
+@given(GRAPHS, st.sets(st.sampled_from("abcdef"), max_size=2))
+def test_a_path_begins_with_what_was_asked_for_and_goes_along_needs(
+    needs: dict[str, list[str]], requested: set[str]
+) -> None:
+    for name, path in assess.paths_to(needs, requested).items():
+        assert path[-1] == name
+        assert not requested or path[0] in requested
+        assert all(below in needs[above] for above, below in zip(path, path[1:]))
+
+
+# --- files --------------------------------------------------------------------------------------------------------
+
+
+def read(tmp_path: Path, name: str, text: str) -> dict[str, t.Any]:
+    path = tmp_path / name
+    path.write_text(text)
+    return files.read(str(path), lambda found: Path(found).read_bytes())
+
+
+def test_a_requirement_file(tmp_path: Path) -> None:
+    (tmp_path / "more.txt").write_text(f"pinned==2.0 --hash={HASH}\n")
+    found = read(
+        tmp_path,
+        "requirements.txt",
+        "--index-url https://index.example/simple\n-r more.txt\nDemo_Pkg==1.0\nloose>=1\n"
+        "built @ git+https://example.org/x@0123456789012345678901234567890123456789\n",
+    )
+    packages = [(item["name"], item["version"]) for item in found["packages"]]
+    assert packages == [("pinned", "2.0"), ("demo-pkg", "1.0")]
+    kinds = [(item["kind"], item["package"]) for item in found["problems"]]
+    assert kinds == [("unhashed", "demo-pkg"), ("unpinned", "loose"), ("not_audited", "built")]
+    assert found["indexes"] == ["https://index.example/simple"]
+
+
+def test_an_environment_file(tmp_path: Path) -> None:
+    found = read(
+        tmp_path,
+        "environment.yml",
+        "channels: [conda-forge]\ndependencies:\n  - python=3.11.5\n  - numpy >=1\n  - pip:\n      - demo==1.0\n",
+    )
+    assert [(item["name"], item["version"], item.get("kind")) for item in found["packages"]] == [
+        ("python", "3.11.5", "conda"),
+        ("demo", "1.0", None),
+    ]
+    assert [(item["kind"], item["package"]) for item in found["problems"]] == [
+        ("unpinned", "numpy"),
+        ("unhashed", "demo"),
+    ]
+    assert found["indexes"] == ["conda-forge"]
+
+
+def test_an_explicit_list(tmp_path: Path) -> None:
+    url = "https://channel.example/conda-forge/linux-64/zlib-1.3-h0_0.conda"
+    found = read(tmp_path, "explicit.txt", f"@EXPLICIT\n{url}#{'0' * 32}\n")
+    (package,) = found["packages"]
+    assert (package["name"], package["kind"]) == ("zlib", "conda")
+    assert package["origin"] == "https://channel.example/conda-forge"
+    assert found["problems"] == []
+
+
+@pytest.mark.parametrize("text", ["demo=1.0 ;;", "--evil\n", "-r absent.txt\n"])
+def test_files_that_cannot_be_read(tmp_path: Path, text: str) -> None:
+    with pytest.raises(MlstackError) as refused:
+        read(tmp_path, "requirements.txt", text)
+    assert refused.value.code == "file_invalid"
+    with pytest.raises(MlstackError) as refused:
+        files.read(str(tmp_path / "none.txt"), lambda path: Path(path).read_bytes())
+    assert refused.value.code == "file_unreadable"

@@ -1,0 +1,233 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Services and indexes, asked over HTTP on loopback."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import typing as t
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import index, services
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.feeds import Cache, Source
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.index import Project
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.matches import Matches
+
+from .conftest import record, write_zip
+
+NOW = 1_795_000_000.0
+
+
+class Service:
+    """Answers by path, and counts what it is asked. An answer is data, bytes, or a status."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, t.Any]] = []
+        self.answers: dict[str, t.Any] = {}
+        service = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                service.answer(self, None)
+
+            def do_POST(self) -> None:
+                length = int(self.headers["Content-Length"])
+                service.answer(self, json.loads(self.rfile.read(length)))
+
+            def log_message(self, *args: t.Any) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def answer(self, request: BaseHTTPRequestHandler, body: t.Any) -> None:
+        self.asked.append((request.path, body))
+        found = self.answers.get(request.path, 404)
+        if callable(found):
+            found = found(body)
+        if isinstance(found, int):
+            request.send_error(found)
+            return
+        data = found if isinstance(found, bytes) else json.dumps(found).encode()
+        request.send_response(200)
+        request.send_header("Content-Length", str(len(data)))
+        request.end_headers()
+        request.wfile.write(data)
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    made = Service()
+    yield made
+    made.close()
+
+
+def found_by(cache: Cache, source: Source, pair: tuple[str, str], now: float = NOW) -> list[str]:
+    database = services.ask(cache, source, {pair}, now)
+    return [flaw.id for flaw, _fixed in Matches(cache, database).of({pair})[pair].flaws]
+
+
+# --- OSV's API ----------------------------------------------------------------------------------------------------
+
+
+def test_the_api_of_osv_is_asked_once_a_day_per_package(cache: Cache, service: Service) -> None:
+    service.answers["/v1/query"] = lambda body: (
+        {"vulns": [record("A-1", body["package"]["name"])]} if body["package"]["name"] == "demo" else {}
+    )
+    source = Source("osv_api", service.url)
+    assert found_by(cache, source, ("demo", "1.5")) == ["A-1"]
+    assert found_by(cache, source, ("demo", "1.6")) == ["A-1"], "another version of it is no new question"
+    assert found_by(cache, source, ("demo", "2.0")) == []
+    assert found_by(cache, source, ("clean", "1.0")) == []
+    assert [body["package"]["name"] for _path, body in service.asked] == ["demo", "clean"]
+    service.answers["/v1/query"] = {"vulns": [record("A-2", "demo")]}
+    assert found_by(cache, source, ("demo", "1.5"), NOW + 23 * 3600) == ["A-1"]
+    assert found_by(cache, source, ("demo", "1.5"), NOW + 25 * 3600) == ["A-2"], "the old answer is forgotten"
+
+
+def test_pages_are_read_to_the_end(cache: Cache, service: Service) -> None:
+    pages = {None: {"vulns": [record("A-1")], "next_page_token": "more"}, "more": {"vulns": [record("A-2")]}}
+    service.answers["/v1/query"] = lambda body: pages[body.get("page_token")]
+    assert found_by(cache, Source("osv_api", service.url), ("demo", "1.5")) == ["A-1", "A-2"]
+
+
+@pytest.mark.parametrize("answer", [500, 404, b"<html>", b"[]", {"vulns": [5]}])
+def test_a_service_that_answers_nonsense_is_an_error_or_silent(cache: Cache, service: Service, answer: t.Any) -> None:
+    service.answers["/v1/query"] = answer
+    source = Source("osv_api", service.url)
+    if answer == 404:
+        assert found_by(cache, source, ("demo", "1.5")) == []
+        return
+    with pytest.raises(MlstackError) as refused:
+        found_by(cache, source, ("demo", "1.5"))
+    assert refused.value.code == "advisories_unreachable"
+    service.answers["/v1/query"] = {"vulns": [record("A-1")]}
+    assert found_by(cache, source, ("demo", "1.5")) == ["A-1"], "the failure was not kept as an answer"
+
+
+def test_a_damaged_database_of_a_service_is_begun_anew(cache: Cache, service: Service) -> None:
+    service.answers["/v1/query"] = {"vulns": [record("A-1")]}
+    source = Source("osv_api", service.url)
+    found_by(cache, source, ("demo", "1.5"))
+    Path(cache.path(source)).write_bytes(b"x" * 5000)
+    assert found_by(cache, source, ("demo", "1.5")) == ["A-1"]
+
+
+# --- the index's own data -----------------------------------------------------------------------------------------
+
+
+def test_an_index_tells_of_one_release(cache: Cache, service: Service) -> None:
+    service.answers["/demo/1.5/json"] = {
+        "vulnerabilities": [
+            {"id": "PYSEC-1", "aliases": ["CVE-1"], "details": "told\nat length", "fixed_in": ["1.6", "2.0"]},
+            {"id": "PYSEC-2", "withdrawn": "2026-01-01T00:00:00Z"},
+        ]
+    }
+    source = Source("index", service.url)
+    database = services.ask(cache, source, {("demo", "1.5"), ("demo", "1.4")}, NOW)
+    match = Matches(cache, database).of({("demo", "1.5")})["demo", "1.5"]
+    ((flaw, fixed),) = match.flaws
+    assert (flaw.id, flaw.aliases, flaw.summary, fixed, match.fix) == (
+        "CVE-1",
+        ("PYSEC-1",),
+        "told",
+        ("1.6", "2.0"),
+        "1.6",
+    )
+    assert sorted(path for path, _body in service.asked) == ["/demo/1.4/json", "/demo/1.5/json"]
+
+
+# --- newer versions and yanked releases ---------------------------------------------------------------------------
+
+
+def file(name: str, yanked: t.Any = False) -> dict[str, t.Any]:
+    return {"filename": name, "yanked": yanked}
+
+
+def test_an_index_tells_what_is_newer_and_what_was_taken_back(cache: Cache, service: Service) -> None:
+    service.answers["/simple/demo-pkg/"] = {
+        "files": [
+            file("demo_pkg-1.0-py3-none-any.whl"),
+            file("demo_pkg-1.1.tar.gz", "it deletes files"),
+            file("demo_pkg-1.2-py3-none-any.whl", True),
+            file("demo_pkg-1.2.tar.gz"),
+            file("demo_pkg-2.0rc1.tar.gz"),
+            file("other-9.tar.gz"),
+            file("nonsense"),
+            "nonsense",
+        ]
+    }
+    found = index.ask(cache, f"{service.url}/simple", {"demo-pkg", "absent"}, NOW)
+    demo = found["demo-pkg"]
+    assert (demo.versions, demo.yanked) == (("1.0", "1.1", "1.2", "2.0rc1"), {"1.1": "it deletes files"})
+    assert (demo.latest("1.0"), demo.latest("1.2"), demo.latest("2.0b1")) == ("1.2", "", "2.0rc1")
+    assert found["absent"] == Project(known=False)
+    before = len(service.asked)
+    index.ask(cache, f"{service.url}/simple", {"demo-pkg", "absent"}, NOW + 1800)
+    assert len(service.asked) == before, "an hour's answers are kept"
+    service.answers["/simple/demo-pkg/"] = 500
+    with pytest.raises(MlstackError) as refused:
+        index.ask(cache, f"{service.url}/simple", {"demo-pkg"}, NOW + 7200)
+    assert refused.value.code == "index_unreachable"
+
+
+# --- a mirror behind a URL ----------------------------------------------------------------------------------------
+
+
+def test_a_mirror_behind_a_url_is_fetched_once_a_day(cache: Cache, service: Service, tmp_path: Path) -> None:
+    service.answers["/all.zip"] = write_zip(tmp_path / "all.zip", record("A-1")).read_bytes()
+    source = Source("osv", f"{service.url}/all.zip")
+    now = time.time()
+    for later in (0, 3600):
+        assert len(cache.mirror(source, now + later)[0].of_package("demo")) == 1
+    assert len(service.asked) == 1
+    service.answers["/all.zip"] = 500
+    database, notes = cache.mirror(source, now + 25 * 3600)
+    assert len(database.of_package("demo")) == 1
+    assert "500" in notes[0]
+    assert "The database built before is used." in notes[0]
+
+
+def test_a_mirror_that_is_cut_off_is_refused(cache: Cache, service: Service, tmp_path: Path) -> None:
+    whole = write_zip(tmp_path / "all.zip", record("A-1")).read_bytes()
+    service.answers["/all.zip"] = whole[: len(whole) // 2]
+    with pytest.raises(MlstackError) as refused:
+        cache.mirror(Source("osv", f"{service.url}/all.zip"), NOW)
+    assert refused.value.code == "advisories_unreadable"
+
+
+# --- matches of the fleet -----------------------------------------------------------------------------------------
+
+
+def test_a_pair_is_judged_once_for_the_fleet(cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    database, _notes = cache.mirror(Source("osv", str(write_zip(tmp_path / "all.zip", record("A-1")))), NOW)
+    judged: list[tuple[str, str]] = []
+    real = Matches._judge
+
+    def counted(self: Matches, name: str, version: str, *more: t.Any) -> t.Any:
+        judged.append((name, version))
+        return real(self, name, version, *more)
+
+    monkeypatch.setattr(Matches, "_judge", counted)
+    pairs = {("demo", "1.5"), ("demo", "2.0"), ("clean", "1.0")}
+    first = Matches(cache, database).of(pairs)
+    again = Matches(cache, database).of(pairs)  # as another host's worker would
+    assert first == again
+    assert sorted(judged) == sorted(pairs)
+    assert [flaw.id for flaw, _fixed in again["demo", "1.5"].flaws] == ["A-1"]
+    write_zip(tmp_path / "all.zip", record("A-2"))
+    database, _notes = cache.mirror(Source("osv", str(tmp_path / "all.zip")), NOW)
+    assert [flaw.id for flaw, _fixed in Matches(cache, database).of(pairs)["demo", "1.5"].flaws] == ["A-2"]
