@@ -15,6 +15,7 @@ import typing as t
 import uuid
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.model import Environment, Finding, Flaw, Package
@@ -30,6 +31,7 @@ try:
     from cyclonedx.model.bom import Bom
     from cyclonedx.model.component import Component, ComponentType
     from cyclonedx.model.contact import OrganizationalEntity
+    from cyclonedx.model.dependency import Dependency
     from cyclonedx.model.impact_analysis import ImpactAnalysisResponse
     from cyclonedx.model.vulnerability import (
         BomTarget,
@@ -106,7 +108,9 @@ def bill(placed: Placed, made: str) -> Bom:
     return bom
 
 
+@lru_cache(maxsize=16384)
 def _component(item: Package) -> Component:
+    """The component of a package, the same one in the bills of all environments that have it."""
     component = Component(
         type=ComponentType.LIBRARY, name=item.name, version=item.version, purl=_url(item), bom_ref=str(_url(item))
     )
@@ -124,11 +128,16 @@ def _url(item: Package) -> PackageURL:
 
 def _relate(bom: Bom, subject: Component, components: t.Mapping[Package, Component], environment: Environment) -> None:
     by_name = {_canonical(item.name): component for item, component in components.items()}
+    # Not by register_dependency(), which looks through all that were registered before, for each.
     for item, component in components.items():
         needed = [by_name[name] for name in item.needs if name in by_name and by_name[name] is not component]
-        bom.register_dependency(component, needed)
+        bom.dependencies.add(_dependency(component, needed))
     asked = [components[item] for item in environment.packages if item.requested]
-    bom.register_dependency(subject, asked or components.values())
+    bom.dependencies.add(_dependency(subject, asked or components.values()))
+
+
+def _dependency(component: Component, needed: t.Iterable[Component]) -> Dependency:
+    return Dependency(component.bom_ref, [Dependency(item.bom_ref) for item in needed])
 
 
 def _merged(placed: Placed) -> t.Iterable[list[Pair]]:

@@ -28,7 +28,7 @@ _LEVELS = {"critical": "error", "high": "error", "medium": "warning", "low": "no
 
 def render(fleet: Fleet) -> str:
     """The text of the file."""
-    return json.dumps(document(fleet), indent=1, sort_keys=True) + "\n"
+    return json.dumps(document(fleet), separators=(",", ":")) + "\n"
 
 
 def document(fleet: Fleet) -> dict[str, t.Any]:
