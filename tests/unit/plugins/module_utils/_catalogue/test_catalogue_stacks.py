@@ -1,0 +1,48 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The table of hosts, wishes and outcomes, stacks.txt.
+
+Its outcomes were worked out from the facts (which driver is a GPU's first and last, which CUDA knows it, which wheel
+has code for it), not printed from the solver. Add a line for each case that you know the answer to.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.catalogue import load
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.model import Stack
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.solve import solve
+from ansible_collections.gpufleet.mlstack.tests.unit.plugins.module_utils._catalogue import stack_words
+
+LINES = (Path(__file__).parent / "stacks.txt").read_text(encoding="utf-8").splitlines()
+ROWS = [
+    [cell.strip() for cell in line.split("|")] for line in LINES if line.strip() and not line.startswith(("#", "gpu "))
+]
+AT_LEAST = ", at least "
+
+
+def test_the_table_is_long_enough_to_mean_something():
+    assert len(ROWS) >= 300
+    assert len({tuple(row[:4]) for row in ROWS}) == len(ROWS)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: ", ".join(row[:4]))
+def test_a_host_gets_what_the_table_says(row):
+    gpus, host, present, wished, outcome = row
+    answer = solve(stack_words.facts(gpus, host, present), stack_words.wishes(wished), load())
+    minimum = ""
+    if AT_LEAST in outcome:
+        head, _words, rest = outcome.partition(AT_LEAST)
+        minimum, _comma, tail = rest.partition(", ")
+        outcome = f"{head}, {tail}" if tail else head
+    assert stack_words.told(answer) == outcome
+    if minimum:
+        assert isinstance(answer, Stack)
+        assert answer.driver is not None
+        assert answer.driver.minimum == minimum
+    if isinstance(answer, Stack):
+        machine = "sbsa" if stack_words.ARM & set(gpus.split()) else "x86_64"
+        assert answer.repository == f"{stack_words.SYSTEMS[host.split()[0]][3]}/{machine}"
