@@ -12,12 +12,12 @@ version_added: 0.1.0
 author:
   - gpufleet.mlstack contributors (@gpufleet)
 description:
-  - Takes what C(gpufleet.mlstack.dep_audit) found in one environment on many hosts, and what
+  - Takes what M(gpufleet.mlstack.dep_audit) found in one environment on many hosts, and what
     M(gpufleet.mlstack.python_env_info) says of it on one, and gives the requirements of a lock that changes what is
     flawed and, as far as the requirements of packages allow, nothing else. C(playbooks/patch.yml) works with it.
 options:
   _input:
-    description: Results of C(gpufleet.mlstack.dep_audit). Anything else in the list is passed over.
+    description: Results of M(gpufleet.mlstack.dep_audit). Anything else in the list is passed over.
     type: list
     elements: raw
     required: true

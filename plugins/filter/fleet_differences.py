@@ -13,18 +13,19 @@ author:
   - gpufleet.mlstack contributors (@gpufleet)
 description:
   - Compares the environments of the same name on many hosts, as M(gpufleet.mlstack.python_env_info) and
-    C(gpufleet.mlstack.conda_env_info) found them. Where a host has two of one name, paths take the place of names.
+    M(gpufleet.mlstack.conda_env_info) found them. Where a host has two of one name, paths take the place of names.
   - The majority is taken name by name, the version that most hosts have. Where as many have one as another, the
     one that was installed first counts, and the difference says C(tied).
 options:
   _input:
     description:
-      - The results of the module by the name of their host. A host whose result is missing or failed is reported as
-        unheard, never as equal.
+      - The results of the module by the name of their host, or lists of the results of both. A host whose result is
+        missing or failed is reported as unheard, never as equal.
     type: dict
     required: true
 seealso:
   - module: gpufleet.mlstack.python_env_info
+  - module: gpufleet.mlstack.conda_env_info
 """
 
 EXAMPLES = r"""

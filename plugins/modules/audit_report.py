@@ -12,7 +12,7 @@ version_added: 0.1.0
 author:
   - gpufleet.mlstack contributors (@gpufleet)
 description:
-  - Takes what C(gpufleet.mlstack.dep_audit) found on all hosts of the play and writes it on the controller, once for
+  - Takes what M(gpufleet.mlstack.dep_audit) found on all hosts of the play and writes it on the controller, once for
     the fleet, as a page to look at and as documents for other tools.
   - It runs on the controller and needs no connection to a host. Run it with C(run_once).
   - It never reports a change. Reports hold the time at which they were made, and so are new with every run.
@@ -21,7 +21,7 @@ extends_documentation_fragment:
   - gpufleet.mlstack.attributes
 options:
   results:
-    description: The name of the variable in which the results of C(gpufleet.mlstack.dep_audit) are registered.
+    description: The name of the variable in which the results of M(gpufleet.mlstack.dep_audit) are registered.
     type: str
     default: dep_audit_result
   hosts:
@@ -48,6 +48,8 @@ options:
     description: The title of page and documents.
     type: str
     default: Audit of the fleet
+seealso:
+  - module: gpufleet.mlstack.dep_audit
 """
 
 EXAMPLES = r"""

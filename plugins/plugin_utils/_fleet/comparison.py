@@ -41,13 +41,14 @@ class Ordinary:
 
 
 def compare(infos: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """Compare what modules found on hosts, a result by the name of its host.
+    """Compare what modules found on hosts, a result, or a list of results, by the name of its host.
 
     Raises ValueError where it is no such mapping. The result has C(agree), C(environments) by name, C(unlike_lock),
     C(odd_hosts), C(lines), and C(unheard): the hosts of which nothing is known, with the reason.
     """
     if not isinstance(infos, t.Mapping):
         raise ValueError("a mapping of hosts to results of python_env_info or conda_env_info is needed")
+    infos = {host: _merged(info) for host, info in infos.items()}
     ambiguous = _ambiguous(infos)
     groups: dict[str, list[Standing]] = collections.defaultdict(list)
     unheard: dict[str, str] = {}
@@ -71,12 +72,22 @@ def compare(infos: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     }
 
 
+def _merged(info: t.Any) -> t.Any:
+    """One result of several modules' about a host: all environments, or the first result that tells of none."""
+    if not isinstance(info, (list, tuple)):
+        return info
+    silent = [
+        one for one in info if not isinstance(one, t.Mapping) or not isinstance(one.get("environments"), t.Sequence)
+    ]
+    return silent[0] if silent else {"environments": [item for one in info for item in one["environments"]]}
+
+
 def _ambiguous(infos: t.Mapping[str, t.Any]) -> set[str]:
     """Names under which some host has more than one environment; their paths tell them apart."""
     found: set[str] = set()
     for info in infos.values():
         environments = info.get("environments") if isinstance(info, t.Mapping) else None
-        counted = collections.Counter(str(item.get("name")) for item in environments or ())
+        counted = collections.Counter(str(item.get("name")) for item in environments or () if "packages" in item)
         found |= {name for name, number in counted.items() if number > 1}
     return found
 

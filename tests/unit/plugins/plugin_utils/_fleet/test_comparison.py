@@ -93,6 +93,16 @@ def test_names_are_compared_as_names_are():
     assert compare({"a": info({"Typing_Extensions": "4"}), "b": info({"typing-extensions": "4"})})["agree"]
 
 
+def test_results_of_both_modules_are_one_host():
+    conda = {"environments": [{"name": "c", "path": "/conda/c", "packages": [{"name": "numpy", "version": "1"}]}]}
+    seen = {"environments": [{"name": "ml", "path": "/envs/ml", "standing": "link"}]}  # a venv, to conda_env_info
+    assert compare({"a": [info({}), conda], "b": [info({}), conda]})["agree"]
+    result = compare({"a": [info({}), seen], "b": [info({"six": "1"}), conda]})
+    assert [one["name"] for one in result["environments"]] == ["c", "ml"]
+    assert "a: there is no c, which 1 host has" in result["lines"]
+    assert [one["host"] for one in compare({"a": [info({}), None], "b": [info({}), seen]})["unheard"]] == ["a"]
+
+
 def test_builds_of_conda_packages_count():
     def conda(build):
         package = {"name": "numpy", "version": "1.26.4", "build": build, "channel": "conda-forge"}
