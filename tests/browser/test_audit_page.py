@@ -9,6 +9,7 @@ import base64
 import json
 import subprocess
 import time
+from dataclasses import replace
 
 import pytest
 from ansible_collections.gpufleet.mlstack.tests.unit.plugins.plugin_utils._audit.outputs import fleets
@@ -46,6 +47,16 @@ def test_the_first_sight_tells_verdict_numbers_and_age(small):
         ("packages", "6"),
     ]
     assert small.rows() == ["gpu-3", "gpu-1", "gpu-2"]
+
+
+def test_old_data_is_said_to_be_old(browser):
+    audited = fleets.small()
+    database = replace(fleets.DATABASE, age_days=773)
+    hosts = [replace(host, audit=replace(host.audit, database=database)) for host in audited.hosts]
+    browser.open(replace(audited, hosts=tuple(hosts)))
+    assert "The newest advisory of /srv/mirror/pypi.zip is 773 days old." in browser.text("#summary")
+    browser.open(audited)
+    assert "The newest advisory" not in browser.text("#summary")
 
 
 def test_a_host_unfolds_to_its_findings_and_why_they_are_there(small):

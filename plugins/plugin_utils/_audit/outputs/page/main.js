@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // The page: summary, tabs, search, address and printing.
+const OLD_AFTER_DAYS = 14;
 const at = (id) => document.getElementById(id);
 const state = { view: VIEWS[0], query: "", severity: "" };
 const tables = new Map(VIEWS.map((view) => [view, view.table(view)]));
@@ -75,6 +76,8 @@ function renderSummary() {
     notes.push(h("div", { class: "note bad" }, h("strong", {}, "The policy is not met."), h("ul", {}, shown)));
   } else if (verdict.checked) notes.push(h("div", { class: "note good" }, h("strong", {}, "The policy is met.")));
   if (unheard) notes.push(h("div", { class: "note warn" }, `${plural(unheard, "host")} could not be audited: nothing is known of ${unheard === 1 ? "it" : "them"}.`));
+  data.databases.filter((one) => one.age_days >= OLD_AFTER_DAYS).forEach((one) => notes.push(h("div", { class: "note warn" },
+    `The newest advisory of ${one.source} is ${plural(one.age_days, "day")} old. Flaws that became known since are not in here.`)));
   data.notes.forEach((text) => notes.push(h("div", { class: "note warn" }, text)));
   at("summary").replaceChildren(...notes, h("div", { class: "tiles" },
     tile(hosts.length, hosts.length === 1 ? "host" : "hosts", ""), tile(affected, "with a known flaw", affected ? "high" : "fine"),
