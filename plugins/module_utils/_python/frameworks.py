@@ -1,0 +1,87 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""Telling whether frameworks work in environments, by running them; nothing is changed."""
+
+from __future__ import annotations
+
+import json
+import os
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import CommandError, last_words
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Outcome, Subject
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import STRAY_VARIABLES
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.framework_probe import PROBE
+
+NAMES = ("torch", "tensorflow")
+_KEYS = ("version", "cuda", "devices", "works", "error")
+
+
+@dataclass(frozen=True)
+class Question:
+    """One framework in one environment."""
+
+    path: str
+    framework: str
+
+
+class FrameworkInfo(Subject[Question, dict[str, t.Any]]):
+    """The loop's subject of framework_info; its plans are empty."""
+
+    def wishes(self, params: t.Mapping[str, t.Any], context: Context) -> list[Question]:
+        self._timeout = float(params["timeout"])
+        return [Question(path, framework) for path in params["paths"] for framework in params["frameworks"]]
+
+    def title(self, wish: Question) -> str:
+        return f"{wish.framework} in {wish.path}"
+
+    def observe(self, wish: Question, context: Context) -> dict[str, t.Any]:
+        python = os.path.join(wish.path, "bin", "python")
+        if not os.path.exists(python):
+            return _broken(f"there is no {python}")
+        try:
+            result = context.commands.run(
+                [python, "-I", "-c", PROBE, wish.framework],
+                purpose=f"{self.title(wish)} tried",
+                # TensorFlow tells of each library that it does not find; the reason of a failure is in its exception.
+                env={**dict.fromkeys(STRAY_VARIABLES), "TF_CPP_MIN_LOG_LEVEL": "3"},
+                timeout=self._timeout,
+                check=False,
+            )
+        except CommandError as exc:
+            return _broken(exc.found)
+        told = _read(result.out)
+        if told is None:
+            return _broken(f"its process ended with status {result.rc}: {last_words(result)}")
+        return told
+
+    def plan(self, wish: Question, observation: dict[str, t.Any]) -> Plan:
+        return Plan()
+
+    def describe(self, wish: Question, observation: dict[str, t.Any]) -> dict[str, t.Any]:
+        return observation
+
+    def result(self, outcomes: list[Outcome[Question]]) -> dict[str, t.Any]:
+        found = [{"path": item.wish.path, "framework": item.wish.framework, **item.details} for item in outcomes]
+        return {"frameworks": found}
+
+
+def _read(text: str) -> dict[str, t.Any] | None:
+    """The probe's answer; None where the framework took the process down before it could answer."""
+    try:
+        told = json.loads(text)
+    except ValueError:
+        return None
+    if not isinstance(told, dict) or not set(_KEYS) <= set(told):
+        return None
+    accelerated = [item for item in told["devices"] if item["device"].partition(":")[0] != "cpu"]
+    return {**{key: told[key] for key in _KEYS}, "accelerated": bool(accelerated) and bool(told["works"])}
+
+
+def _broken(reason: str) -> dict[str, t.Any]:
+    return {"version": "", "cuda": "", "devices": [], "works": False, "error": reason, "accelerated": False}
