@@ -21,11 +21,13 @@ ANSIBLE = Path(sys.executable).parent
 class LocalFleet:
     """``site`` builds environments; C(root(host)) is where those of a host stand."""
 
-    def __init__(self, folder: Path, site: Site, hosts: tuple[str, ...]) -> None:
+    def __init__(self, folder: Path, site: Site, hosts: tuple[str, ...], unreachable: tuple[str, ...] = ()) -> None:
         self.folder = folder
         self.site = site
         folder.mkdir()
         named: dict[str, Any] = {host: {"python_envs_root": str(self.root(host))} for host in hosts}
+        nobody_there = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
+        named.update(dict.fromkeys(unreachable, nobody_there))
         shared = {"ansible_connection": "local", "ansible_python_interpreter": HOST_PYTHON}
         self.write("inventory.json", json.dumps({"all": {"hosts": named, "vars": shared}}))
 

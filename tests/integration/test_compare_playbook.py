@@ -77,6 +77,15 @@ def test_the_lock_of_the_repository_and_plain_environments_count_too(fleet):
     assert "three: there is no plain, which 2 hosts have" in found["lines"]
 
 
+def test_a_host_that_cannot_be_reached_is_reported_and_not_taken_for_equal(tmp_path, site):
+    fleet = LocalFleet(tmp_path / "fleet", site, ("one",), unreachable=("gone",))
+    fleet.build("one", "beta==1.0")
+    done = fleet.play(COMPARE, compare_to=str(fleet.folder / "compared.json"))
+    assert done.returncode == 4, done.stdout + done.stderr
+    found = compared(fleet)
+    assert found["agree"] is False and [one["host"] for one in found["unheard"]] == ["gone"]
+
+
 def test_a_lock_that_cannot_be_read_is_named(fleet):
     done = fleet.play(COMPARE, compare_locks={"ml": "gone.lock"})
     assert done.returncode != 0
