@@ -22,6 +22,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue import
     table_families,
     table_forward,
     table_frameworks,
+    table_glibc,
     table_gpus,
     table_host_gcc,
     table_wheels,
@@ -37,6 +38,7 @@ TABLES: dict[str, tuple[str, tuple[str, ...]]] = {
     "families": (table_families.TABLE, ("id_from",)),
     "forward": (table_forward.TABLE, ("cuda_major",)),
     "frameworks": (table_frameworks.TABLE, ("framework", "version", "tag")),
+    "glibc": (table_glibc.TABLE, ("framework", "release_from")),
     "gpus": (table_gpus.TABLE, ("id",)),
     "host_gcc": (table_host_gcc.TABLE, ("cuda_up_to",)),
     "wheels": (table_wheels.TABLE, ("framework", "tag", "architecture", "release_from")),
@@ -97,6 +99,15 @@ class Catalogue:
         if newest is None or (newest["release_to"] and number(newest["release_to"]) < number(minor_of(release))):
             return None
         return newest
+
+    def glibc(self, framework: str, release: str) -> Row | None:
+        """The row of the oldest glibc for a release."""
+        found = [
+            row
+            for row in self.tables["glibc"]
+            if row["framework"] == framework and number(row["release_from"]) <= number(minor_of(release))
+        ]
+        return max(found, key=lambda row: number(row["release_from"]), default=None)
 
     def toolkit_minimum(self, cuda: str) -> Row | None:
         """The row of the first release of C(major.minor): what its programs need at the least."""

@@ -161,6 +161,14 @@ def _has_code(gpu: Known, wheel: Row) -> bool:
     return any(number(code)[0] == have[0] and number(code) <= have for code in wheel["capabilities"].split())
 
 
+def refuses_glibc(build: Build, glibc: str, catalogue: Catalogue) -> Reason | None:
+    """Why a build's wheels do not load on a host's glibc, None where that is not known."""
+    row = catalogue.glibc(build.name, build.version)
+    if row is None or not glibc or number(glibc) >= number(row["glibc"]):
+        return None
+    return row.reason(f"wheels of {build.name} {build.version} need glibc {row['glibc']}, and this host has {glibc}")
+
+
 def refuses_python(build: Build, python: str) -> Reason | None:
     """Why a build has no wheel for a Python. A release newer than the tables may have one for a newer Python."""
     first, last = build.row["python_from"], build.row["python_to"]

@@ -225,10 +225,15 @@ class Search:
         if not found:
             tag = f" for {self.wishes.wheel}" if self.wishes.wheel != AUTO else ""
             return [], [Reason(f"the tables know no {name} {getattr(self.wishes, name)}{tag}")]
+        return _sifted(found, self._against)
+
+    def _against(self, build: Build) -> list[Reason | None]:
+        """What the host itself, whatever its driver, has against a build."""
         architecture = self.facts.architecture
-        return _sifted(
-            found, lambda build: [needs.refuses_build(gpu, build, self.catalogue, architecture) for gpu in self.gpus]
-        )
+        return [
+            needs.refuses_glibc(build, self.facts.glibc, self.catalogue),
+            *(needs.refuses_build(gpu, build, self.catalogue, architecture) for gpu in self.gpus),
+        ]
 
 
 def _sifted(

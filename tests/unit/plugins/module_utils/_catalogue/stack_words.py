@@ -66,6 +66,7 @@ def facts(gpus: str, host: str, present: str) -> HostFacts:
         managed_pythons="own" not in traits,
         secure_boot="secure" in traits,
         gcc=next((trait[3:] for trait in traits if trait.startswith("gcc")), ""),
+        glibc=next((trait[5:] for trait in traits if trait.startswith("glibc")), ""),
         today=TODAY,
     )
     return seen if present == "-" else replace(seen, driver=PresentDriver(*present.split()))

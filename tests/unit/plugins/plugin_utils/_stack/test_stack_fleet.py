@@ -1,0 +1,131 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What becomes of environments that wish for frameworks, and the table of a fleet."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.catalogue import load
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.data import (
+    facts_of,
+    shown_answer,
+    shown_facts,
+    wishes_of,
+)
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.solve import solve
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._stack import asking, environments, fleet_table
+
+TORCH = "https://download.pytorch.org/whl"
+
+
+def plan(*gpus: str, wishes: dict | None = None, **facts: object) -> dict:
+    """A result of stack_plan."""
+    given = {"gpus": list(gpus), "distribution": "ubuntu", "version": "24.04", "pythons": ["3.12"], **facts}
+    host = facts_of({"today": "2026-11-23", **given})
+    return {"facts": shown_facts(host, load()), **shown_answer(solve(host, wishes_of(wishes or {}), load()))}
+
+
+class TestFrameworks:
+    def test_a_host_with_a_gpu_gets_the_build_for_it_and_its_driver(self):
+        driver = {"version": "535.129.03", "flavour": "open"}
+        made = environments.resolved([{"name": "ml", "torch": "2.x", "cuda": "auto"}], plan("10de:20b2", driver=driver))
+        assert made.environments == ({"name": "ml", "packages": ["torch==2.14.1+cu126"]},)
+        assert made.indexes == (f"{TORCH}/cu126",)
+
+    def test_a_host_without_a_gpu_gets_the_build_for_cpus(self):
+        made = environments.resolved([{"name": "ml", "torch": "2.8", "packages": ["six==1.16.0"]}], plan())
+        assert made.environments[0]["packages"] == ["six==1.16.0", "torch==2.8.0+cpu"]
+        assert made.indexes == (f"{TORCH}/cpu",)
+
+    def test_a_gpu_without_a_driver_yet_gets_what_its_coming_driver_runs(self):
+        made = environments.resolved([{"name": "ml", "torch": "2.x"}], plan("10de:1db6"))
+        assert made.environments[0]["packages"] == ["torch==2.14.1+cu126"]
+
+    @pytest.mark.parametrize(("cuda", "tag"), [("12.6", "cu126"), ("cu126", "cu126"), ("cpu", "cpu"), (12.6, "cu126")])
+    def test_a_build_can_be_named(self, cuda, tag):
+        made = environments.resolved([{"name": "ml", "torch": "2.8", "cuda": cuda}], plan("10de:20b2"))
+        assert made.environments[0]["packages"] == [f"torch==2.8.0+{tag}"]
+
+    def test_the_indexes_can_be_mirrored(self):
+        made = environments.resolved([{"name": "ml", "torch": "2.x"}], plan(), index="https://mirror.example/torch/")
+        assert made.indexes == ("https://mirror.example/torch/cpu",)
+
+    def test_a_python_is_named_only_where_the_hosts_own_has_no_wheel(self):
+        wish = [{"name": "ml", "torch": "2.14"}]
+        assert "python" not in environments.resolved(wish, plan()).environments[0]
+        assert environments.resolved(wish, plan(pythons=["3.9", "3.11"])).environments[0]["python"] == "3.11"
+        path = [{"name": "ml", "torch": "2.14", "python": "/opt/python"}]
+        assert environments.resolved(path, plan(pythons=["3.9"])).environments[0]["python"] == "/opt/python"
+
+    def test_tensorflow_comes_from_the_usual_index(self):
+        made = environments.resolved([{"name": "tf", "tensorflow": "2.21"}], plan("10de:20b2"))
+        assert made.environments[0]["packages"] == ["tensorflow[and-cuda]==2.21.0"]
+        assert made.indexes == ()
+        assert environments.resolved([{"name": "tf", "tensorflow": "2.21"}], plan()).environments[0]["packages"] == [
+            "tensorflow==2.21.0"
+        ]
+
+    def test_an_environment_without_frameworks_stays_as_it_is(self):
+        plain = {"name": "ml", "packages": ["six==1.16.0"], "keep": 3}
+        assert environments.resolved([plain], plan()).environments == (plain,)
+
+    def test_a_driver_that_is_too_old_is_not_replaced_behind_ones_back(self):
+        found = plan("10de:20b2", driver={"version": "450.80.02", "flavour": "proprietary"})
+        with pytest.raises(MlstackError, match=r"torch 2\.14 in the environment ml.*driver 450\.80\.02 is older"):
+            environments.resolved([{"name": "ml", "torch": "2.14"}], found)
+
+
+class TestFleetTable:
+    def test_it_tells_what_hosts_are_get_and_cannot_have(self):
+        shown = fleet_table.lines(
+            {
+                "new": plan("10de:2330", "10de:2330", wishes={"cuda": "13.0"}),
+                "old": plan("10de:1db6", wishes={"cuda": "13.0"}),
+                "away": {"unreachable": True},
+                "failed": None,
+            }
+        )
+        text = "\n".join(shown)
+        assert shown[0].split() == ["host", "is", "would", "get", "to", "know"]
+        assert "2x H100 80GB HBM3" in text
+        assert "CUDA 13.0.3" in text
+        assert "IMPOSSIBLE" in text
+        assert text.index("IMPOSSIBLE") > text.index("CUDA 13.0.3")
+        assert shown[-1] == "4 hosts: 1 possible, 1 impossible, 2 unknown"
+        assert max(map(len, shown)) <= 124
+
+    def test_a_host_without_a_gpu_needs_no_driver(self):
+        assert fleet_table.described(plan()["facts"]) == "no GPU; ubuntu 24.04 x86_64"
+
+
+class TestAsking:
+    def test_the_least_driver_of_a_release(self):
+        assert asking.minimum_driver("12.4") == "550.54.14"
+        assert asking.minimum_driver("12.4.1") == "550.54.15"
+        assert asking.minimum_driver("12.4", True) == "525.60.13"
+        assert asking.minimum_driver("13.5.0", rows={"cuda": [{"version": "13.5.0", "driver": "620.1"}]}) == "620.1"
+
+    @pytest.mark.parametrize("release", ["12.7", "99.0", "x"])
+    def test_a_release_that_no_table_has(self, release):
+        with pytest.raises(MlstackError, match="the tables have releases"):
+            asking.minimum_driver(release)
+
+    def test_a_result_goes_out_and_back_in(self):
+        found = plan("10de:20b2", driver={"version": "580.95.05", "flavour": "open"}, nvswitches=4)
+        assert asking.facts_in(found) == facts_of(found["facts"])
+        assert asking.asked(found, {"torch": "2.x"}).framework("torch").tag == "cu130"
+
+    def test_names_that_do_not_exist_are_refused(self):
+        with pytest.raises(MlstackError, match="the wish colour"):
+            wishes_of({"colour": "red"})
+        with pytest.raises(MlstackError, match="the fact colour"):
+            facts_of({"colour": "red"})
+        with pytest.raises(ValueError, match="no result"):
+            asking.facts_in("text")
+
+    def test_gpus_are_understood_as_gpu_info_tells_them(self):
+        seen = {"pci_id": "10de:20b2", "mig": {"current": "Enabled", "pending": "Enabled"}, "index": 0}
+        (gpu,) = facts_of({"gpus": [seen]}).gpus
+        assert (gpu.pci_id, gpu.mig) == ("20b2", True)
