@@ -25,6 +25,7 @@ sys.path[0] = str(TESTS)
 from bed import galaxy_collections, images, service
 from bed.docker import NETWORK
 from bed.host import BedError
+from bed.nvidia_stand_in import repositories as nvidia
 
 
 def molecule_environment() -> dict[str, str]:
@@ -41,6 +42,8 @@ def molecule_environment() -> dict[str, str]:
         "MOLECULE_NETWORK": NETWORK,
         "MOLECULE_RUN_ID": os.environ.get("MOLECULE_RUN_ID") or hashlib.sha256(str(TESTS).encode()).hexdigest()[:6],
         "MOLECULE_COLLECTIONS": collections,
+        "MOLECULE_NVIDIA_STAND_IN": str(nvidia.ensure()),
+        "MOLECULE_NVIDIA_FINGERPRINT": nvidia.fingerprint(),
         # For molecule itself, which looks whether its driver's collections are there.
         "ANSIBLE_COLLECTIONS_PATH": f"{TESTS.parent / '.tree'}:{collections}",
     }

@@ -25,7 +25,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model i
 DISTRIBUTION_PACKAGE = "nvidia-cuda-toolkit"
 # What is a driver, or builds one. The distribution's own library of the driver (libcuda1) is not: its toolkit links it.
 DRIVER = (
-    r"(?:cuda-drivers|nvidia-open|nvidia-driver|nvidia-headless|nvidia-dkms|nvidia-kernel|nvidia-open-kernel"
+    r"(?:cuda-drivers|nvidia-open(?:-\d+)?$|nvidia-driver|nvidia-headless|nvidia-dkms|nvidia-kernel|nvidia-open-kernel"
     r"|kmod-nvidia|akmod-nvidia|linux-modules-nvidia|cuda-runtime-)"
 )
 WHY_NO_DRIVER = "toolkits come without a driver here: wish for the driver with nvidia_driver, and for a toolkit alone"

@@ -159,8 +159,8 @@ def refuse_driver(wish: Wish, observation: Observation) -> None:
             wish.driver == COMPAT and facts.compatible(observation.driver, toolkit.major)
         ):
             continue
-        would_do = f"driver {needs.full} or newer runs all of it"
-        if needs.minor:
+        would_do = f"driver {oldest} or newer runs it"
+        if facts.older(oldest, needs.full):
             would_do = f"driver {needs.minor} or newer runs its programs, and {needs.full} or newer all of it"
         raise MlstackError(
             "driver_too_old",

@@ -52,6 +52,12 @@ def runfile_url(version: str) -> str:
     return f"https://{NAME}/compute/cuda/{version}/local_installers/{_RUNFILES[version]}"
 
 
+def fingerprint() -> str:
+    """The fingerprint of the key that signs the stand-ins, by gpg's word."""
+    listing = host.run(["gpg", "--batch", "--with-colons", "--show-keys"], stdin=images.keys().public_key(BED))
+    return next(line.split(":")[9] for line in listing.splitlines() if line.startswith("fpr:"))
+
+
 def ensure() -> Path:
     """Build what is missing, serve it on the bed's network, and return the folder."""
     service.up()

@@ -172,6 +172,8 @@ def test_a_package_that_brings_a_driver_is_refused():
         ("cuda-drivers-550", True),
         ("nvidia-driver-580-open", True),
         ("nvidia-open", True),
+        ("nvidia-open-580", True),
+        ("nvidia-opencl-dev", False),
         ("kmod-nvidia-latest-dkms", True),
         ("nvidia-kernel-dkms", True),
         ("cuda-runtime-12-4", True),
