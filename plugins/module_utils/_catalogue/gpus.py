@@ -60,10 +60,16 @@ def known(gpu: Gpu, catalogue: Catalogue) -> Known:
     family = catalogue.family(gpu.pci_id) if row is None else None
     found = row or family
     capability = gpu.capability or (found["capability"] if found else "")
-    product = gpu.product or (row["product"] if row else "")
+    product = gpu.product or (_product(row) if row else "")
     if not product:
         product = f"{family['architecture']} GPU 10de:{gpu.pci_id}" if family else f"unknown GPU 10de:{gpu.pci_id}"
     return Known(gpu, product, capability, row, family, catalogue.capability(capability))
+
+
+def _product(row: Row) -> str:
+    """Two products can have one id; a board's number (C(PG509-210)) is none of their names."""
+    names = row["product"].split(", ")
+    return " or ".join([name for name in names if not name.startswith("PG")] or names)
 
 
 @dataclass(frozen=True)
