@@ -6,13 +6,18 @@
 from __future__ import annotations
 
 import json
+import re
 import textwrap
+from pathlib import Path
 
 import pytest
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import files
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import requirement_files
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._conda.environment_yaml import read_environment_yaml
+
+
+PAGE = Path(__file__).resolve().parents[5] / "docs" / "conda-files.md"
 
 
 def read(text, platform="linux-64", **options):
@@ -223,3 +228,21 @@ REFUSED = {
 @pytest.mark.parametrize("text", REFUSED)
 def test_what_cannot_be_meant_is_refused_by_line(text):
     assert problems(text) == REFUSED[text]
+
+
+def test_the_example_of_the_page_means_what_the_page_says():
+    text = re.search(r"```yaml\n(name: ml\n.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL).group(1)
+    found = read(text)
+    assert [item.text for item in found.specs] == [
+        "python=3.11",
+        "numpy==1.26.4",
+        "scipy>=1.11,<2",
+        "pytorch[version='>=2.7',build='cuda12*']",
+        "nvidia::cuda-nvcc",
+        "libaio",
+        "pip",
+    ]
+    assert "libaio" not in specs(text, "linux-aarch64")
+    assert "pywin32" in specs(text, "win-64")
+    assert (found.channels, found.nodefaults, found.warnings) == (("conda-forge",), True, ())
+    assert [item.text for item in found.pip] == ["-r requirements.txt", "einops==0.7.0"]
