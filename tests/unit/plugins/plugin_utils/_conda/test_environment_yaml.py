@@ -16,7 +16,6 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import In
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import requirement_files
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._conda.environment_yaml import read_environment_yaml
 
-
 PAGE = Path(__file__).resolve().parents[5] / "docs" / "conda-files.md"
 
 
