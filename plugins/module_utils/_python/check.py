@@ -10,6 +10,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import names, requirements, versions
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.distributions import dependency
 
 if t.TYPE_CHECKING:
     from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.distributions import Distribution
@@ -43,7 +44,7 @@ def check(installed: t.Iterable[Distribution], environment: Environment) -> Verd
     for item in sorted(by_name.values(), key=lambda distribution: distribution.name):
         for text in item.requires:
             try:
-                wanted = requirements.parse(text, requirements.Source(item.folder, 0))
+                wanted = dependency(text)
             except requirements.InvalidRequirement as error:
                 unreadable.append(f"{item.written_name}: {text} ({error.reason})")
                 continue

@@ -11,11 +11,12 @@ than the names alone (a file or five per distribution), so only a changed or dou
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import typing as t
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import names, site_packages
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import names, requirements, site_packages
 
 
 class Distribution(t.NamedTuple):
@@ -51,6 +52,12 @@ class Inventory(t.NamedTuple):
 
 class BadMetadata(ValueError):
     """The metadata lacks what it must have."""
+
+
+@functools.lru_cache(maxsize=16384)
+def dependency(text: str) -> requirements.Requirement:
+    """A Requires-Dist, read once for all who look at it. Raises InvalidRequirement."""
+    return requirements.parse(text, requirements.Source("METADATA", 0))
 
 
 def inventory(*directories: str) -> Inventory:

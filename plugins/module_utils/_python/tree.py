@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import requirements
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.distributions import Distribution
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.distributions import Distribution, dependency
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.markers import Environment
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.requirements import InvalidRequirement, Source
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.requirements import InvalidRequirement
 
 Edges = t.Mapping[str, tuple[str, ...]]
 
@@ -36,9 +35,9 @@ def edges(installed: t.Iterable[Distribution], environment: Environment) -> dict
 
 
 def _needs(item: Distribution, environment: Environment) -> t.Iterator[tuple[str, tuple[str, ...]]]:
-    for number, text in enumerate(item.requires, start=1):
+    for text in item.requires:
         try:
-            wanted = requirements.parse(text, Source(item.folder, number))
+            wanted = dependency(text)
         except InvalidRequirement:
             continue  # the check of requirements tells of it
         if wanted.name and wanted.applies(environment):

@@ -23,7 +23,6 @@ import zipfile
 import zlib
 from dataclasses import dataclass
 
-from ansible.module_utils.urls import open_url
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish, MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import database
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.advisories import BadAdvisory
@@ -227,6 +226,8 @@ def _bytes(path: str) -> bytes:
 
 
 def _downloaded(source: Source, path: str) -> str:
+    from ansible.module_utils.urls import open_url  # imports much, and a mirror that is near needs none of it
+
     target = f"{path}.download"
     try:
         with open_url(source.location, timeout=_TIMEOUT, http_agent="gpufleet.mlstack") as response:
@@ -261,6 +262,8 @@ def unreachable(url: str, exc: Exception) -> MlstackError:
 
 def get_json(url: str, data: t.Any = None) -> t.Any:
     """The JSON that an address answers; None for 404. Raises MlstackError."""
+    from ansible.module_utils.urls import open_url  # imports much, and a mirror that is near needs none of it
+
     body = json.dumps(data).encode() if data is not None else None
     headers = {"Content-Type": "application/json"} if body else {}
     try:

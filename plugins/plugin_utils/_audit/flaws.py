@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import asdict, dataclass
+from dataclasses import astuple, dataclass
 
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import matching
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.advisories import Advisory
@@ -32,14 +32,24 @@ class Match:
     fix: str = ""
     undecided: tuple[str, ...] = ()
 
-    def plain(self) -> dict[str, t.Any]:
-        return {**asdict(self), "flaws": [[asdict(flaw), list(fixed)] for flaw, fixed in self.flaws]}
+    def packed(self) -> list[t.Any]:
+        """As short data for JSON: most matches of a fleet say nothing, and there are many."""
+        if not self.flaws and not self.undecided:
+            return [self.known]
+        found = [[[*astuple(flaw)], fixed] for flaw, fixed in self.flaws]
+        return [self.known, found, self.fix, self.undecided]
 
 
-def from_plain(data: t.Mapping[str, t.Any]) -> Match:
-    """The inverse of Match.plain()."""
-    flaws = tuple((Flaw(**{**flaw, "aliases": tuple(flaw["aliases"])}), tuple(fixed)) for flaw, fixed in data["flaws"])
-    return Match(data["known"], flaws, data["fix"], tuple(data["undecided"]))
+_SILENT = {known: Match(known) for known in (False, True)}
+
+
+def unpacked(data: t.Sequence[t.Any]) -> Match:
+    """The inverse of Match.packed()."""
+    if len(data) == 1:
+        return _SILENT[data[0]]
+    known, found, fix, undecided = data
+    flaws = tuple((Flaw(flaw[0], tuple(flaw[1]), *flaw[2:]), tuple(fixed)) for flaw, fixed in found)
+    return Match(known, flaws, fix, tuple(undecided))
 
 
 class Rules:

@@ -21,7 +21,6 @@ import urllib.error
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from ansible.module_utils.urls import open_url
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import names
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import matching
@@ -78,6 +77,8 @@ def ask(cache: Cache, index: str, wanted: t.Collection[str], now: float) -> dict
 
 
 def _project(index: str, name: str) -> Project:
+    from ansible.module_utils.urls import open_url  # imports much, and a mirror that is near needs none of it
+
     url = f"{index.rstrip('/')}/{name}/"
     try:
         with open_url(url, headers={"Accept": _ACCEPT}, timeout=_TIMEOUT, http_agent="gpufleet.mlstack") as response:

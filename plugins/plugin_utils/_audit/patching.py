@@ -49,7 +49,7 @@ def patch(audits: t.Iterable[t.Any], name: str, found: t.Mapping[str, t.Any]) ->
     asked = {canonical(item["name"]) for item in found["tree"]}
     requirements = [lines[package] for package in sorted(asked - set(here)) if package in lines]
     requirements += [f"{package}=={version}" for package, version in sorted(here.items())]
-    seed = "".join(f"{line}\n" for package, line in sorted(lines.items()) if package not in here and "==" in line)
+    seed = "".join(f"{line}\n" for _package, line in sorted(lines.items()) if "==" in line)
     return Patch(here, tuple(sorted(unfixable - set(here))), tuple(requirements), seed)
 
 

@@ -119,7 +119,8 @@ def test_a_version_outside_pep_440_is_undecided_not_safe() -> None:
 
 def test_a_match_survives_its_way_through_the_cache() -> None:
     match = rules(record("A-1", aliases=["CVE-1"], severity=rated("CVSS_V3", V3_MEDIUM))).match("1.5")
-    assert flaws.from_plain(json.loads(json.dumps(match.plain()))) == match
+    for item in (match, Match(), Match(known=True), Match(True, (), "", ("A-1",))):
+        assert flaws.unpacked(json.loads(json.dumps(item.packed()))) == item
     assert rules().match("1.0") == Match()
 
 
