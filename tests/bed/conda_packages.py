@@ -165,7 +165,7 @@ def _difficult() -> Iterator[CondaPackage]:
 
 def _sixty() -> Iterator[CondaPackage]:
     """With Python and what that needs, an environment of a usual size: ``bed-sixty`` brings them all."""
-    names = [f"bed-part-{number:02d}" for number in range(SIXTY - 5)]
+    names = [f"bed-part-{number:02d}" for number in range(SIXTY - 4)]
     for number, name in enumerate(names):
         package = module(name, "1.0", depends=(names[number - 1],) if number % 7 else ())
         folder = f"site-packages/{name.replace('-', '_')}"

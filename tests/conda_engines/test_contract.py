@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import history
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.model import Package
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.model import InstallRequest, Package, SolveRequest
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.tests.conda_engines.work import (
+    PLATFORM,
     Work,
     files,
     installed,
@@ -251,3 +252,17 @@ class TestRefusals:
             work.create("bed-failing-script")
         assert refused.value.code == "link_script_failed", refused.value
         assert "bed-failing-script" in refused.value.found
+
+
+def test_solving_and_installing_in_one_go_is_the_same(work: Work) -> None:
+    solve = SolveRequest(TOOL, work.sources(), PLATFORM)
+    install = InstallRequest(str(work.prefix), (), work.sources(), PLATFORM, TOOL)
+    solution, result = work.engine.create(solve, install)
+    assert solution.packages == work.solve(*TOOL).packages
+    assert sorted(result.linked) == sorted(item.stem for item in solution.packages)
+    other = work.folder / "other"
+    work.install(solution.packages, *TOOL, prefix=other)
+    assert (installed(work.prefix), files(work.prefix)) == (installed(other), files(other))
+    asked = history.requested(history.read(str(work.prefix)), installed(work.prefix))
+    assert set(asked) == {"python", "bed-tool", "six"}
+    assert not work.engine.create(solve, install)[1].changed

@@ -10,7 +10,7 @@ from __future__ import annotations
 import abc
 import os
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.model import (
@@ -81,6 +81,11 @@ class Engine(abc.ABC):
         No other process may change the prefix meanwhile: the caller holds a lock. Killed half-way, the same call again
         completes it.
         """
+
+    def create(self, solve: SolveRequest, install: InstallRequest) -> tuple[Solution, InstallResult]:
+        """solve(), and install() of what was found; the packages of ``install`` do not count. Faster in one go."""
+        solution = self.solve(solve)
+        return solution, self.install(replace(install, packages=solution.packages))
 
     @abc.abstractmethod
     def package_cache(self) -> str:

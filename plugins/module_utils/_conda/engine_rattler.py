@@ -60,38 +60,36 @@ class RattlerEngine(Engine):
 
     def solve(self, request: SolveRequest) -> Solution:
         started = time.monotonic()
-        wished = f"{request.title} solved by rattler"
-        asked = {
-            "action": "solve",
-            "platform": request.platform,
-            "specs": list(request.specs),
-            "constraints": list(request.constraints),
-            "locked": [_package(package) for package in request.locked],
-            "pinned": [_package(package) for package in request.pinned],
-            "virtual_packages": [dataclasses.asdict(item) for item in request.virtual_packages],
-        }
-        answer = self._ask(asked, request.sources, request.sources.channels, wished)
-        packages = [Package.from_record(record) for record in answer["packages"]]
-        return Solution(tuple(sorted(packages, key=lambda item: item.name)), time.monotonic() - started)
+        asked = {"action": "solve", **_solving(request)}
+        answer = self._ask(asked, request.sources, request.sources.channels, f"{request.title} solved by rattler")
+        return _solution(answer, started)
 
     def install(self, request: InstallRequest) -> InstallResult:
         started = time.monotonic()
-        asked = {
-            "action": "install",
-            "prefix": request.prefix,
-            "packages": [_package(package) for package in request.packages],
-            "specs": list(request.specs),
-            "link_scripts": request.link_scripts,
-        }
-        urls = [package.url for package in request.packages]
         wished = f"{request.title} installed by rattler into {request.prefix}"
+        urls = [package.url for package in request.packages]
         with surroundings.only_one(request.prefix):
-            answer = self._ask(asked, request.sources, urls, wished)
-            linked, unlinked = tuple(answer["linked"]), tuple(answer["unlinked"])
-            warnings = []
-            if linked and request.compile_bytecode:
-                warnings = bytecode.compile_noarch(request.prefix, linked, self.commands, self.limits.timeout)
-            history_entry.write(request, linked, unlinked)
+            answer = self._ask({"action": "install", **_installing(request)}, request.sources, urls, wished)
+            return self._finished(request, answer, started)
+
+    def create(self, solve: SolveRequest, install: InstallRequest) -> tuple[Solution, InstallResult]:
+        started = time.monotonic()
+        wished = f"{solve.title} installed by rattler into {install.prefix}"
+        asked = {"action": "create", **_installing(install), **_solving(solve)}
+        with surroundings.only_one(install.prefix):
+            # The specs of both are the same wish: what is solved for is what the history remembers.
+            answer = self._ask(asked, solve.sources, solve.sources.channels, wished)
+            solution = _solution(answer, started)
+            done = dataclasses.replace(install, packages=solution.packages)
+            return solution, self._finished(done, answer, started)
+
+    def _finished(self, request: InstallRequest, answer: t.Mapping[str, t.Any], started: float) -> InstallResult:
+        """What is left to do after linking; the lock of the prefix is held."""
+        linked, unlinked = tuple(answer["linked"]), tuple(answer["unlinked"])
+        warnings = []
+        if linked and request.compile_bytecode:
+            warnings = bytecode.compile_noarch(request.prefix, linked, self.commands, self.limits.timeout)
+        history_entry.write(request, linked, unlinked)
         return InstallResult(linked, unlinked, time.monotonic() - started, tuple(warnings))
 
     def _cache(self) -> str:
@@ -129,5 +127,30 @@ class RattlerEngine(Engine):
         return answer
 
 
+def _solving(request: SolveRequest) -> dict[str, t.Any]:
+    return {
+        "platform": request.platform,
+        "specs": list(request.specs),
+        "constraints": list(request.constraints),
+        "locked": [_package(package) for package in request.locked],
+        "pinned": [_package(package) for package in request.pinned],
+        "virtual_packages": [dataclasses.asdict(item) for item in request.virtual_packages],
+    }
+
+
+def _installing(request: InstallRequest) -> dict[str, t.Any]:
+    return {
+        "prefix": request.prefix,
+        "packages": [_package(package) for package in request.packages],
+        "specs": list(request.specs),
+        "link_scripts": request.link_scripts,
+    }
+
+
+def _solution(answer: t.Mapping[str, t.Any], started: float) -> Solution:
+    packages = [Package.from_record(record) for record in answer["packages"]]
+    return Solution(tuple(sorted(packages, key=lambda item: item.name)), time.monotonic() - started)
+
+
 def _package(package: Package) -> dict[str, t.Any]:
-    return dataclasses.asdict(package)
+    return vars(package)

@@ -16,10 +16,24 @@ from pathlib import Path
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.rattler_process import records
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.rattler_process.cache import Cache
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.rattler_process.refused import Refused
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.rattler_process.solve import solved
+
+
+async def create(request: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Solve, and install what was found, without a second process; the answers of both."""
+    found = await solved(request)
+    packages = [{**records.told(record), "complete": True} for record in found]
+    done = await _installed({**request, "packages": packages}, found)
+    return {"packages": packages, **done}
 
 
 async def install(request: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Let the prefix hold exactly the packages; answer with the stems C(linked) and C(unlinked), and C(seconds)."""
+    return await _installed(request, None)
+
+
+async def _installed(request: t.Mapping[str, t.Any], found: list[t.Any] | None) -> dict[str, t.Any]:
+    """``found`` are rattler's own records of the packages, where it has them already."""
     meta = Path(request["prefix"], "conda-meta")
     started = time.monotonic()
     wished = request["packages"]
@@ -34,7 +48,8 @@ async def install(request: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     linked = sorted(records.stem(item) for item in new)
     unlinked = sorted(set(before) - kept)
     if linked or unlinked:
-        known = [_completed(item, before, cache) for item in wished]
+        scratch = Path(request["scratch"])
+        known = found or [records.as_rattlers(_completed(item, before, cache), scratch) for item in wished]
         await _link(request, known, before, {item["name"] for item in new}, cache)
     seconds = {"fetch": round(fetched - started, 4), "link": round(time.monotonic() - fetched, 4)}
     return {"linked": linked, "unlinked": unlinked, "seconds": seconds}
@@ -42,7 +57,7 @@ async def install(request: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
 
 async def _link(
     request: t.Mapping[str, t.Any],
-    packages: t.Sequence[records.Record],
+    packages: list[t.Any],
     before: t.Mapping[str, records.Record],
     names: set[str],
     cache: Cache,
@@ -56,7 +71,7 @@ async def _link(
     ]
     scripts = _Scripts()
     await rattler.install(
-        [records.as_rattlers(package, scratch) for package in packages],
+        packages,
         prefix,
         cache_dir=cache.folder,
         installed_packages=standing,

@@ -18,11 +18,15 @@ import os
 import sys
 import typing as t
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.rattler_process.install import install
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.rattler_process.install import create, install
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.rattler_process.refused import Refused
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.rattler_process.solve import solve
 
-_ACTIONS: t.Mapping[str, t.Callable[[t.Any], t.Awaitable[dict[str, t.Any]]]] = {"solve": solve, "install": install}
+_ACTIONS: t.Mapping[str, t.Callable[[t.Any], t.Awaitable[dict[str, t.Any]]]] = {
+    "solve": solve,
+    "install": install,
+    "create": create,
+}
 
 
 def main() -> None:

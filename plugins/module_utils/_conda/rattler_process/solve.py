@@ -15,7 +15,12 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.rattler_pr
 
 
 async def solve(request: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """Answer with C(packages), records as in repodata.json; raises what rattler raises."""
+    """Answer with C(packages), records as in repodata.json."""
+    return {"packages": [told(record) for record in await solved(request)]}
+
+
+async def solved(request: t.Mapping[str, t.Any]) -> list[t.Any]:
+    """rattler's records of the solution; raises what rattler raises."""
     import rattler
     from rattler.exceptions import SolverError
 
@@ -34,14 +39,12 @@ async def solve(request: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         for gateway in _gateways(request):
             try:
                 channels = _channels(request["sources"])
-                found = await rattler.solve(sources=channels, gateway=gateway, channel_priority=priority, **wished)
+                return list(await rattler.solve(sources=channels, gateway=gateway, channel_priority=priority, **wished))
             except SolverError as exc:
                 problem = exc
                 break  # another mirror has the same packages
             except Exception as exc:
                 problem = exc
-            else:
-                return {"packages": [told(record) for record in found]}
     raise problem
 
 
