@@ -71,7 +71,7 @@ def choose(
 
 def rattler(commands: Commands, toolbox: Toolbox, limits: Limits) -> RattlerEngine:
     """The pinned py-rattler for the toolbox's Python."""
-    tool = tool_for(_python_version(toolbox.python, commands))
+    tool = tool_for(python_version(toolbox.python, commands))
     folder = os.path.dirname(os.path.dirname(toolbox.ensure(tool)))
     return RattlerEngine(commands, limits, toolbox.python, folder, tool.version)
 
@@ -81,7 +81,7 @@ def tool_for(version: tuple[int, int]) -> Tool:
     return NEW_RATTLER if version >= (3, 10) else RATTLER_FOR_PYTHON_39
 
 
-def _python_version(python: str, commands: Commands) -> tuple[int, int]:
+def python_version(python: str, commands: Commands) -> tuple[int, int]:
     if os.path.realpath(python) == os.path.realpath(sys.executable):
         return sys.version_info[:2]
     script = "import sys; print(*sys.version_info[:2])"

@@ -115,7 +115,7 @@ class CondaInfo(Subject[Question, dict[str, t.Any]]):
         for item in found.installed:  # rattler writes it into the record, where the history is empty
             if item.requested and not revisions:
                 asked[item.package.name] = item.requested[-1]
-        pip, broken = _beside_conda(prefix, found)
+        pip, broken = beside_conda(prefix, found)
         python = packages.get("python")
         told["broken"] = [
             *told["broken"],
@@ -157,7 +157,7 @@ def _is_condas(path: str) -> bool:
     return meta.is_prefix(path)
 
 
-def _beside_conda(prefix: str, found: meta.Inventory) -> tuple[list[Distribution], list[str]]:
+def beside_conda(prefix: str, found: meta.Inventory) -> tuple[list[Distribution], list[str]]:
     """What was installed beside conda's packages, mostly by pip, and what of it is broken."""
     owned = {entry.path for item in found.installed for entry in item.entries}
     folders = sorted({path.partition("/site-packages/")[0] for path in owned if "/site-packages/" in path})

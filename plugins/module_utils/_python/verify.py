@@ -63,10 +63,12 @@ def verify(
     commands: Commands,
     scratch: str,
     installed_from: str = "",
+    judged: t.Collection[str] | None = None,
 ) -> Found:
     """Check a freshly built prefix: metadata, versions as wished, dependencies, imports. Raises MlstackError.
 
-    ``installed_from`` is the requirement file text that it was built from.
+    ``installed_from`` is the requirement file text that it was built from. ``judged`` are the distributions whose
+    dependencies must fit, by name, where others are another package manager's to judge.
     """
     python = os.path.join(prefix, "bin", "python")
     probe = commands.run([python, "-I", "-c", PROBE], purpose=f"start the new Python of {title}", timeout=60)
@@ -78,13 +80,14 @@ def verify(
     if problems:
         raise _failed(title, "not_as_wished", "; ".join(problems), "find out what the index serves under these names")
     verdict = check.check(found.distributions, facts["environment"])
-    if verdict.conflicts:
+    conflicts = [item for item in verdict.conflicts if judged is None or _concerns(item, judged)]
+    if conflicts:
         raise _failed(
             title,
             "broken_requirements",
-            "; ".join(map(str, verdict.conflicts)),
+            "; ".join(map(str, conflicts)),
             "pin versions that fit together (pip check says the same); where a pin must stay, pin its dependents too",
-            conflicts=[item._asdict() for item in verdict.conflicts],
+            conflicts=[item._asdict() for item in conflicts],
         )
     _check_imports(title, imports, python, commands, scratch)
     return Found(
@@ -93,6 +96,10 @@ def verify(
         freeze=sorted((frozen(item, url_hashes(installed_from)) for item in found.distributions), key=str.lower),
         checks={"imports": list(imports), "requirements": len(found.distributions)},
     )
+
+
+def _concerns(conflict: check.Conflict, judged: t.Collection[str]) -> bool:
+    return names.normalize(conflict.package) in judged or conflict.wanted_name in judged
 
 
 def damaged(prefix: str) -> dict[str, list[str]]:

@@ -1,0 +1,231 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""Building a generation of a conda environment: solve, install, pip on top, checks, record."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+from dataclasses import asdict
+from datetime import datetime, timezone
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import match_spec, verify, virtual_packages
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import plan as planner
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.model import InstallRequest, Package, SolveRequest
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.pip_part import PipPart
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.wanted import Wanted
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.wish import CondaWish, sources_of
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.workplace import Workplace
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import disk
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.lifecycle import switch
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.plan import Observed
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Building, Store
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.timing import timed
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context
+
+# What a record keeps of each package: enough to write it down, and to build the same again.
+_KEPT = ("name", "version", "build", "subdir", "channel", "url", "sha256", "md5", "size", "build_number", "depends")
+
+
+class Builder:
+    """Builds for all environments of one module call; the engines are chosen once."""
+
+    def __init__(self, context: Context, params: t.Mapping[str, t.Any]) -> None:
+        self._context = context
+        self._workplace = Workplace(context, params)
+        self._pip = PipPart(context, params)
+        self._platform = virtual_packages.platform_of(context.host.machine)
+
+    def check(self, wish: CondaWish, observed: Observed[Wanted]) -> None:
+        """Refuse a file that was read for another platform; the controller reads it anew then."""
+        described = wish.described() if wish.state != "cloned" else None
+        platform = getattr(described, "platform", "") or wish.arguments["platform"] or self._platform
+        if described is not None and platform != self._platform:
+            raise MlstackError(
+                "conda_wrong_platform",
+                wished=f"environment {wish.name} from {described.source}",
+                found=f"it was read for {platform}, and the host is {self._platform}",
+                todo=f"set platform: {self._platform} for this host",
+                platform=self._platform,
+            )
+
+    def preview(self, wish: CondaWish, observed: Observed[Wanted]) -> dict[str, str]:
+        """What a build would hold, by a real solve; of what pip brings only what is pinned is known before."""
+        recorded = observed.current.record if observed.current is not None else {}
+        wanted, current = observed.wanted, observed.current
+        repairing = wanted is not None and current is not None and current.digest == wanted.digest
+        if repairing and current is not None and not observed.outdated:
+            return dict(planner.RULES.recorded(current))
+        stems = [item.stem for item in self.solve(wish, observed)]
+        pins = observed.wanted.pip_pins if observed.wanted is not None else {}
+        kept = recorded.get("pip_installed", {}) if wish.state == "absent" else {}
+        return {**planner.contents(stems, kept), **pins}
+
+    def solve(self, wish: CondaWish, observed: Observed[Wanted]) -> tuple[Package, ...]:
+        """The packages that a build would install. Nothing is solved where they are known already."""
+        wanted, current = observed.wanted, observed.current
+        recorded = [Package.from_record(item) for item in current.record.get("packages", ())] if current else []
+        if wish.state == "absent":
+            return self._without(wish, observed, recorded)
+        if wanted is None:
+            raise AssertionError("a build without contents")
+        if wanted.locked is not None:
+            return wanted.locked
+        repairing = current is not None and current.digest == wanted.digest
+        if repairing and wish.state != "updated":
+            return tuple(recorded)
+        locked = recorded if wish.state == "present" else []
+        return self._solved(wish, wanted.specs, wanted.channels, locked)
+
+    def _without(self, wish: CondaWish, observed: Observed[Wanted], recorded: list[Package]) -> tuple[Package, ...]:
+        record = observed.current.record if observed.current is not None else {}
+        specs = [text for text in record.get("specs", ()) if match_spec.parse(text).name not in wish.absent_packages]
+        found = self._solved(wish, specs, record.get("channels", ()), recorded) if specs else ()
+        needed = [item for item in found if item.name in wish.absent_packages]
+        if needed:
+            by = {item.name: [who.name for who in found if item.name in _names(who)] for item in needed}
+            raise MlstackError(
+                "still_needed",
+                wished=f"environment {wish.name} without {', '.join(by)}",
+                found="; ".join(f"{name} is needed by {', '.join(users)}" for name, users in by.items()),
+                todo="take those out as well, or leave it",
+            )
+        return found
+
+    def _solved(
+        self, wish: CondaWish, specs: t.Iterable[str], channels: t.Iterable[str], locked: t.Iterable[Package]
+    ) -> tuple[Package, ...]:
+        specs = tuple(specs)
+        if not specs:
+            return ()
+        request = SolveRequest(
+            specs,
+            sources_of(wish.arguments, channels),
+            self._platform,
+            locked=tuple(locked),
+            virtual_packages=self._virtual(wish),
+            title=f"environment {wish.name}",
+        )
+        return self._workplace.engine().solve(request).packages
+
+    def _virtual(self, wish: CondaWish) -> tuple[t.Any, ...]:
+        overrides = {name: str(value or "") for name, value in (wish.options["virtual_packages"] or {}).items()}
+        return virtual_packages.detect(self._context.host, self._context.commands, overrides)
+
+    def build(self, wish: CondaWish, observed: Observed[Wanted], store: Store) -> dict[str, t.Any]:
+        """Build, verify, seal and switch. What fails leaves no trace and the generation in use as it is."""
+        timings: dict[str, float] = {}
+        engine = self._workplace.engine()
+        with timed(timings, "solve"):
+            packages = self.solve(wish, observed)
+        contents = self._pip.contents(wish, observed)
+        channels = observed.wanted.channels if observed.wanted else observed.current.record.get("channels", [])  # type: ignore[union-attr]
+        specs = self._specs(wish, observed)
+        with store.build(self._digest(wish, observed, packages), datetime.now(timezone.utc)) as building:
+            scratch = os.path.join(building.path, ".scratch")
+            os.mkdir(scratch, 0o700)
+            with timed(timings, "install"):
+                result = engine.install(
+                    InstallRequest(
+                        building.prefix,
+                        packages,
+                        sources_of(wish.arguments, channels),
+                        self._platform,
+                        specs=tuple(specs),
+                        link_scripts=wish.options["link_scripts"],
+                        compile_bytecode=wish.options["compile_bytecode"],
+                        virtual_packages=self._virtual(wish),
+                        title=f"environment {wish.name}",
+                    )
+                )
+            for line in result.warnings:
+                self._context.warn(line)
+            with timed(timings, "verify"):
+                asked = specs if wish.state != "cloned" else ()
+                installed = verify.check_packages(f"environment {wish.name}", building.prefix, packages, asked)
+            with timed(timings, "pip"):
+                self._pip.install(wish, contents, building.prefix, scratch)
+            record = self._record(wish, observed, building, installed, contents, scratch, timings)
+            record.update(engine=engine.describe().as_dict(), specs=list(specs), channels=list(channels))
+            disk.delete(scratch)
+            with timed(timings, "seal"):
+                generation = store.seal(building, record)
+        told = switch(wish, store, generation)
+        return {**told, "timings": {name: round(seconds, 3) for name, seconds in timings.items()}}
+
+    def _record(
+        self,
+        wish: CondaWish,
+        observed: Observed[Wanted],
+        building: Building,
+        packages: t.Sequence[Package],
+        contents: t.Any,
+        scratch: str,
+        timings: dict[str, float],
+    ) -> dict[str, t.Any]:
+        prefix = building.prefix
+        before = contents.of_conda
+        after = verify.distributions(prefix)
+        pip = {name: version for name, version in after.items() if before.get(name) != version}
+        with timed(timings, "verify_python"):
+            found = verify.check_python(
+                f"environment {wish.name}",
+                prefix,
+                wish.options["verify_imports"],
+                pip,
+                contents.requirements,
+                self._context.commands,
+                scratch,
+            )
+        frozen = [line for line in found.freeze if _name(line) in pip] if found else []
+        python = next((item.version for item in packages if item.name == "python"), "")
+        record: dict[str, t.Any] = {
+            "kind": "conda",
+            "platform": self._platform,
+            "conda": [item.stem for item in packages],
+            "packages": [_kept(item) for item in packages],
+            "pip": contents.requirements,
+            "pip_installed": pip,
+            "freeze": frozen,
+            "site_packages": [os.path.relpath(folder, prefix) for folder in verify.python_folders(prefix)],
+            "installed": after,
+            "checks": found.checks if found else {},
+            "asked": observed.wanted.asked if observed.wanted else "",
+        }
+        if python:
+            record["python"] = {"path": os.path.join(prefix, "bin", "python"), "version": python}
+        return record
+
+    def _specs(self, wish: CondaWish, observed: Observed[Wanted]) -> tuple[str, ...]:
+        if observed.wanted is not None:
+            return observed.wanted.specs
+        listed = observed.current.record.get("specs", ()) if observed.current else ()
+        return tuple(text for text in listed if match_spec.parse(text).name not in wish.absent_packages)
+
+    def _digest(self, wish: CondaWish, observed: Observed[Wanted], packages: t.Sequence[Package]) -> str:
+        if observed.wanted is not None:
+            return observed.wanted.digest
+        import hashlib
+
+        # An environment that packages were taken out of satisfies no wish for 'present'.
+        return hashlib.sha256(("without\n" + "\n".join(item.stem for item in packages)).encode()).hexdigest()
+
+
+def _names(package: Package) -> set[str]:
+    return {text.split()[0] for text in package.depends if text.split()}
+
+
+def _kept(package: Package) -> dict[str, t.Any]:
+    return {key: value for key, value in asdict(package).items() if key in _KEPT and value}
+
+
+def _name(line: str) -> str:
+    import re
+
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import names
+
+    return names.normalize(re.split(r"[\s\[;=@]", line, maxsplit=1)[0])

@@ -1,0 +1,56 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""Deleting the package cache, and saying how much of the disk that gives back."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import package_cache, surroundings
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.package_cache import Cache
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import disk
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Subject
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Action, Plan
+
+
+@dataclass(frozen=True)
+class CacheWish:
+    """The cache that engines of this collection fill, at ``folder``, is to be empty. Other clients' caches stay."""
+
+    folder: str
+
+
+def of(cache_dir: str) -> CacheWish:
+    return CacheWish(cache_dir or surroundings.default_cache())
+
+
+class Caches(Subject[CacheWish, "list[Cache]"]):
+    """Empties the cache: unpacked packages and what channels listed, nothing else that lies there."""
+
+    _OURS = ("pkgs", "repodata")
+
+    def title(self, wish: CacheWish) -> str:
+        return "cache"
+
+    def observe(self, wish: CacheWish, context: Context) -> list[Cache]:
+        return package_cache.observe(f"{wish.folder}/{name}" for name in self._OURS)
+
+    def plan(self, wish: CacheWish, observation: list[Cache]) -> Plan:
+        return Plan(
+            tuple(
+                Action("purge", cache.folder, f"delete {cache.folder} of {cache.size / 1e6:.1f} MB")
+                for cache in observation
+            ),
+            before=tuple(f"{cache.folder} {cache.size} bytes" for cache in observation),
+            details={"cache": [{"path": cache.folder, "size": cache.size} for cache in observation]},
+        )
+
+    def apply(self, wish: CacheWish, observation: list[Cache], plan: Plan, context: Context) -> dict[str, t.Any]:
+        for cache in observation:
+            with disk.explained(f"delete the cache {cache.folder}"):
+                disk.delete(cache.folder)
+        return {}

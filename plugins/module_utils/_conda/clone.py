@@ -1,0 +1,54 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""What an environment that is to be cloned holds."""
+
+from __future__ import annotations
+
+import os
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import history, info, meta, wanted
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.wish import CondaWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Store
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import verify
+
+
+def of_source(source: str, wish: CondaWish, context: Context) -> wanted.Wanted:
+    """The contents of ``source``: an environment below the same root by name, or any conda prefix by path."""
+    prefix, record = source, {}
+    if "/" not in source:
+        state = Store(wish.root, source, context.redactor).observe()
+        if state.current is not None:
+            prefix, record = state.current.prefix, dict(state.current.record)
+    if not meta.is_prefix(prefix):
+        raise MlstackError(
+            "no_such_environment",
+            wished=f"environment {wish.name} as a clone of {source}",
+            found="no conda environment is there",
+            todo="correct clone_of: the name of an environment below the same root, or the path of a prefix",
+        )
+    found = meta.read(os.path.realpath(prefix), entries=True)
+    if found.broken:
+        raise MlstackError(
+            "source_broken",
+            wished=f"environment {wish.name} as a clone of {source}",
+            found="; ".join(f"conda-meta/{item.file}: {item.reason}" for item in found.broken),
+            todo="repair that environment first",
+        )
+    without = [item.stem for item in found.packages if not item.url]
+    if without:
+        raise MlstackError(
+            "source_unknown",
+            wished=f"environment {wish.name} as a clone of {source}",
+            found=f"the records of {', '.join(without)} do not say where these packages came from",
+            todo="install them from a channel there, or describe the clone by packages",
+        )
+    pip, _broken = info.beside_conda(os.path.realpath(prefix), found)
+    if not record:
+        names = {item.name for item in found.packages}
+        record["specs"] = list(history.requested(history.read(prefix), names).values())
+    return wanted.of_clone(record, found.packages, [verify.frozen(item) for item in pip])

@@ -1,0 +1,99 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""The loop's subject for conda environments."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import drift, meta
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import plan as planner
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.wish import CondaWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import lifecycle
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.plan import Observed
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.record import Generation
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import StoreState
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import site_packages
+
+if t.TYPE_CHECKING:
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.builder import Builder
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.wanted import Wanted
+
+    Lifecycle = lifecycle.Environments[CondaWish, Wanted]
+else:
+    Lifecycle = lifecycle.Environments
+
+
+class Environments(Lifecycle):
+    """Conda environments that are present, brought up to date, cloned, absent or rolled back."""
+
+    kind = "conda"
+    rules = planner.RULES
+
+    def installed_in(self, generation: Generation) -> dict[str, str]:
+        record = generation.record
+        found = site_packages.scan(*_folders(generation)).versions
+        conda = {*record.get("installed", {})} - {*record.get("pip_installed", {})}
+        pip = {name: version for name, version in found.items() if name not in conda}
+        return planner.contents(meta.names(generation.prefix).stems, pip)
+
+    def drift_of(self, generation: Generation, *, files: bool = False) -> tuple[str, ...]:
+        return drift.of_record(generation.prefix, generation.record, files=files)
+
+    def wanted(
+        self, wish: CondaWish, state: StoreState, differences: tuple[str, ...], context: Context
+    ) -> Wanted | None:
+        if wish.state not in planner.RULES.building:
+            return None
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import wanted as reading
+
+        current = state.current
+        if wish.state == "cloned":
+            return self._of_source(wish, context)
+        as_asked = current is not None and bool(current.record.get("asked"))
+        as_asked = as_asked and current.record["asked"] == reading.asked(wish)  # type: ignore[union-attr]
+        if as_asked and wish.state == "present" and not differences and not wish.options["reinstall"]:
+            return None
+        wanted = reading.wanted(wish, current, context.host.environ)
+        context.redactor.learn([wanted.requirements, wanted.constraints, list(wanted.channels)])
+        for line in wanted.warnings:
+            context.warn(line)
+        return wanted
+
+    def _of_source(self, wish: CondaWish, context: Context) -> Wanted:
+        """What the environment to be cloned holds: one of ours by name or path, or anybody's by path."""
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import clone
+
+        return clone.of_source(wish.options["clone_of"], wish, context)
+
+    def outdated(self, wish: CondaWish, observed: Observed[Wanted], context: Context) -> tuple[str, ...]:
+        current, wanted = observed.current, observed.wanted
+        if wish.state != "updated" or current is None or wanted is None or wanted.locked is not None:
+            return ()
+        if current.digest != wanted.digest:
+            return ()  # it will be built anew, and solved then
+        solved = self.builder(context).solve(wish, observed)
+        return planner.outdated(current.record.get("conda", ()), (item.stem for item in solved))
+
+    def builder(self, context: Context) -> Builder:
+        return t.cast("Builder", super().builder(context))
+
+    def make_builder(self, context: Context) -> Builder:
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.builder import Builder
+
+        return Builder(context, self.params)
+
+    def describe(self, wish: CondaWish, observation: Observed[Wanted]) -> dict[str, t.Any]:
+        told = super().describe(wish, observation)
+        if observation.current is not None:
+            told["packages"] = dict(observation.installed)
+        return told
+
+
+def _folders(generation: Generation) -> list[str]:
+    return [os.path.join(generation.prefix, folder) for folder in generation.record.get("site_packages", [])]

@@ -1,0 +1,87 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""From the conda program that a host has to the one that it should have: pure decisions."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Action, Plan
+
+INSTALLER, BINARY = "installer", "binary"
+
+
+@dataclass(frozen=True)
+class ProgramWish:
+    """The program from ``url`` is to be at ``prefix``: unpacked by itself (Miniforge's C(.sh)), or as one file
+    (micromamba). ``shell_init`` says whether login shells are to know it."""
+
+    kind: str
+    url: str
+    sha256: str
+    prefix: str
+    shell_init: bool
+
+
+@dataclass(frozen=True)
+class ObservedProgram:
+    """``sha256`` is that of the installer that made the prefix, as we noted it, else empty. ``standing`` is C(absent),
+    C(ours), C(foreign) or C(unfinished). ``profile`` is the content of our file for login shells, None without it."""
+
+    standing: str
+    sha256: str = ""
+    profile: str | None = None
+
+
+def plan_program(wish: ProgramWish, observed: ObservedProgram, profile: str) -> Plan:
+    """The steps; ``profile`` is what the file for login shells should hold. Raises MlstackError."""
+    actions: list[Action] = []
+    if observed.standing == "foreign":
+        raise MlstackError(
+            "occupied",
+            wished=f"a conda program at {wish.prefix}",
+            found="something stands there that is not of this collection's making",
+            todo="name it with the option executable of conda_env as it is, or choose another prefix",
+        )
+    if observed.standing == "unfinished":
+        actions.append(Action("clean", wish.prefix, f"delete what an interrupted installation left in {wish.prefix}"))
+    if observed.standing == "ours" and wish.kind == INSTALLER and observed.sha256 != wish.sha256:
+        # An installer refuses to update a prefix, and the environments in it are people's.
+        raise MlstackError(
+            "other_release",
+            wished=f"the release with sha256 {wish.sha256[:12]} at {wish.prefix}",
+            found=f"that with {observed.sha256[:12]}",
+            todo="give the new release a prefix of its own, or update the old one with conda itself",
+        )
+    if observed.standing != "ours" or observed.sha256 != wish.sha256:
+        actions.append(Action("install", wish.prefix, f"install {wish.url} into {wish.prefix}"))
+    if wish.shell_init and observed.profile != profile:
+        actions.append(Action("init", wish.prefix, f"let login shells know {wish.prefix}"))
+    if not wish.shell_init and observed.profile is not None:
+        actions.append(Action("uninit", wish.prefix, f"let login shells know {wish.prefix} no longer"))
+    before = {name: f"{wish.prefix} {observed.sha256}" for name in ("program",) if observed.sha256}
+    changing = any(action.verb == "install" for action in actions)
+    after = {"program": f"{wish.prefix} {wish.sha256}"} if changing else before
+    return Plan(tuple(actions), tuple(before.values()), tuple(after.values()))
+
+
+def profile_text(wish: ProgramWish) -> str:
+    """What login shells read: the program on PATH, and for an installation its shell function, which activates."""
+    lines = ["# Made by gpufleet.mlstack.conda_program; it takes this file away again."]
+    if wish.kind == INSTALLER:
+        lines.append(
+            f'if [ -f "{wish.prefix}/etc/profile.d/conda.sh" ]; then . "{wish.prefix}/etc/profile.d/conda.sh"; fi'
+        )
+    else:
+        lines.append(f'export PATH="$PATH:{wish.prefix}/bin"')
+    return "".join(f"{line}\n" for line in lines)
+
+
+def result(wish: ProgramWish) -> dict[str, t.Any]:
+    name = "conda" if wish.kind == INSTALLER else "micromamba"
+    return {"prefix": wish.prefix, "executable": f"{wish.prefix}/bin/{name}"}

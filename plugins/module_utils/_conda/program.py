@@ -1,0 +1,121 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""A conda program of one's own: installed from a file whose hash is known, into a prefix of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import tempfile
+import typing as t
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import plan_program as planner
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.plan_program import (
+    BINARY,
+    ObservedProgram,
+    ProgramWish,
+)
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import written_file
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Subject
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
+
+_NOTE = ".mlstack-program.json"
+_PROFILE = "/etc/profile.d/mlstack-conda.sh"
+_PATH = re.compile(r"/[A-Za-z0-9._/+-]+")  # what an installer accepts, and a shell takes for one word
+
+
+class Programs(Subject[ProgramWish, ObservedProgram]):
+    """The loop's subject of conda_program."""
+
+    def wishes(self, params: t.Mapping[str, t.Any], context: Context) -> list[ProgramWish]:
+        prefix, sha256 = os.path.normpath(params["prefix"]), params["sha256"].lower()
+        problem = ""
+        if not _PATH.fullmatch(prefix) or len(prefix) > 100:
+            problem = f"the prefix {params['prefix']!r} is no absolute path of letters, digits and . _ + - /"
+        elif not re.fullmatch("[0-9a-f]{64}", sha256):
+            problem = f"the sha256 {params['sha256']!r} is not 64 hexadecimal digits"
+        elif not re.fullmatch(r"(?:https?|file)://[^\s\x00-\x1f]+", params["url"]):
+            problem = f"{params['url']!r} is no http, https or file URL"
+        if problem:
+            raise InvalidWish("program_invalid", wished="a conda program", found=problem, todo="correct the option")
+        return [ProgramWish(params["kind"], params["url"], sha256, prefix, params["shell_init"])]
+
+    def title(self, wish: ProgramWish) -> str:
+        return wish.prefix
+
+    def observe(self, wish: ProgramWish, context: Context) -> ObservedProgram:
+        profile = context.host.read_text(_PROFILE)
+        try:
+            listed = os.listdir(wish.prefix)
+        except FileNotFoundError:
+            return ObservedProgram("absent", profile=profile)
+        except OSError:
+            return ObservedProgram("foreign", profile=profile)
+        if _NOTE not in listed:
+            return ObservedProgram("foreign" if listed else "absent", profile=profile)
+        with open(os.path.join(wish.prefix, _NOTE), encoding="utf-8") as stream:
+            note = json.load(stream)
+        finished = os.access(planner.result(wish)["executable"], os.X_OK) and note.get("finished")
+        return ObservedProgram(
+            "ours" if finished else "unfinished", note.get("sha256", "") if finished else "", profile
+        )
+
+    def plan(self, wish: ProgramWish, observation: ObservedProgram) -> Plan:
+        return planner.plan_program(wish, observation, planner.profile_text(wish))
+
+    def apply(self, wish: ProgramWish, observation: ObservedProgram, plan: Plan, context: Context) -> dict[str, t.Any]:
+        for action in plan.actions:
+            if action.verb == "clean":
+                self._clean(wish)
+            elif action.verb == "install":
+                self._install(wish, context)
+            elif action.verb == "init":
+                written_file.write(_PROFILE, planner.profile_text(wish), f"let login shells know {wish.prefix}")
+            elif action.verb == "uninit":
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(_PROFILE)
+        return {}
+
+    def describe(self, wish: ProgramWish, observation: ObservedProgram) -> dict[str, t.Any]:
+        return planner.result(wish)
+
+    def _clean(self, wish: ProgramWish) -> None:
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import disk
+
+        with disk.explained(f"delete {wish.prefix}"):
+            disk.delete(wish.prefix)
+
+    def _install(self, wish: ProgramWish, context: Context) -> None:
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._download import fetch_file
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import disk
+
+        wished = f"the conda program {wish.url} at {wish.prefix}"
+        with tempfile.TemporaryDirectory(prefix="mlstack-") as folder, disk.explained(wished):
+            file = os.path.join(folder, "program")
+            fetch_file(wish.url, file, wish.sha256, wished)
+            os.makedirs(wish.prefix, exist_ok=True)
+            self._note(wish, finished=False)  # what is there from now on is ours to delete
+            if wish.kind == BINARY:
+                os.makedirs(os.path.join(wish.prefix, "bin"), exist_ok=True)
+                target = planner.result(wish)["executable"]
+                os.chmod(file, 0o755)
+                with open(file, "rb") as source, open(f"{target}.new", "wb") as out:
+                    out.write(source.read())
+                os.chmod(f"{target}.new", 0o755)
+                os.replace(f"{target}.new", target)
+            else:
+                # -b: ask nothing and change no shell's configuration, -u: into the folder that has our note.
+                argv = ["/bin/sh", file, "-b", "-u", "-p", wish.prefix]
+                context.commands.run(argv, purpose=wished, env={"HOME": folder}, timeout=1800)
+            self._note(wish, finished=True)
+
+    def _note(self, wish: ProgramWish, *, finished: bool) -> None:
+        note = {"url": wish.url, "sha256": wish.sha256, "finished": finished}
+        text = json.dumps(note, indent=1, sort_keys=True) + "\n"
+        written_file.write(os.path.join(wish.prefix, _NOTE), text, f"the conda program at {wish.prefix}")

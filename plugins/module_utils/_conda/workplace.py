@@ -1,0 +1,59 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""The engine of a module call: which one, and in which folders it works."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import tempfile
+import typing as t
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import engine_choice
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.engine import Engine, Limits
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import Cache
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.interpreters import system_python
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.toolbox import Toolbox
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.wish import sources_of
+
+
+class Workplace:
+    """Chooses an engine for one module call. In check mode the host stays as it is: what tools are missing, and the
+    cache, lie in a temporary folder then."""
+
+    def __init__(self, context: Context, params: t.Mapping[str, t.Any]) -> None:
+        self._context = context
+        self._params = params
+        self._engine: Engine | None = None
+
+    def engine(self) -> Engine:
+        """The engine, chosen at the first call. Raises MlstackError."""
+        if self._engine is None:
+            scratch = tempfile.TemporaryDirectory(prefix="mlstack-")
+            atexit.register(scratch.cleanup)
+            self._engine = self._chosen(scratch.name)
+        return self._engine
+
+    def _chosen(self, scratch: str) -> Engine:
+        params, context = self._params, self._context
+        python = system_python(context.host)
+        folder = params["toolbox"] or os.path.join(params["root"], ".toolbox")
+        cache = params["cache_dir"] or ""
+        if context.preview:
+            known = Toolbox(folder, context.commands, python, sources_of(params), params["timeout"], Cache())
+            tool = engine_choice.tool_for(engine_choice.python_version(python, context.commands))
+            folder = folder if known.find(tool) else os.path.join(scratch, "toolbox")
+            cache = cache if params["offline"] else os.path.join(scratch, "cache")
+        toolbox = Toolbox(folder, context.commands, python, sources_of(params), params["timeout"], Cache())
+        return engine_choice.choose(
+            engine_choice.EngineWish(params["engine"], params["executable"] or ""),
+            context.host,
+            context.commands,
+            toolbox,
+            Limits(scratch, cache, params["timeout"]),
+            context.warn,
+        )
