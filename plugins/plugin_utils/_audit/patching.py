@@ -15,8 +15,8 @@ import re
 import typing as t
 from dataclasses import dataclass
 
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import names, versions
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.model import Environment, HostAudit, from_plain
-from packaging.version import InvalidVersion, Version
 
 
 @dataclass(frozen=True)
@@ -46,16 +46,11 @@ def patch(audits: t.Iterable[t.Any], name: str, found: t.Mapping[str, t.Any]) ->
             _add_fixes(environment, fixes, unfixable)
     lines = {_name(line): line for line in found["freeze"]}
     here = {package: version for package, version in fixes.items() if package in lines}
-    asked = {canonical(item["name"]) for item in found["tree"]}
+    asked = {names.normalize(item["name"]) for item in found["tree"]}
     requirements = [lines[package] for package in sorted(asked - set(here)) if package in lines]
     requirements += [f"{package}=={version}" for package, version in sorted(here.items())]
     seed = "".join(f"{line}\n" for _package, line in sorted(lines.items()) if "==" in line)
     return Patch(here, tuple(sorted(unfixable - set(here))), tuple(requirements), seed)
-
-
-def canonical(name: str) -> str:
-    """The normalised name of a package (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _current(audit: t.Any, name: str) -> list[Environment]:
@@ -70,19 +65,19 @@ def _add_fixes(environment: Environment, fixes: dict[str, str], unfixable: set[s
     for finding in environment.findings:
         if finding.ignored:
             continue
-        package, fix = canonical(finding.package), known.get((finding.package, finding.version), "")
+        package, fix = names.normalize(finding.package), known.get((finding.package, finding.version), "")
         if not fix:
             unfixable.add(package)
         elif package not in fixes or _order(fix) > _order(fixes[package]):
             fixes[package] = fix
 
 
-def _order(version: str) -> Version:
+def _order(version: str) -> versions.Version:
     try:
-        return Version(version)
-    except InvalidVersion:
-        return Version("0")
+        return versions.parse(version)
+    except versions.InvalidVersion:
+        return versions.parse("0")
 
 
 def _name(line: str) -> str:
-    return canonical(re.split(r"\s*(?:==|@)", line, maxsplit=1)[0].strip())
+    return names.normalize(re.split(r"\s*(?:==|@)", line, maxsplit=1)[0].strip())

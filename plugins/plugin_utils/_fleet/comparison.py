@@ -14,9 +14,10 @@ version that most hosts have, or that most have none. Hosts that each have one o
 from __future__ import annotations
 
 import collections
-import re
 import typing as t
 from dataclasses import dataclass
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import names
 
 Content = t.Mapping[str, str]
 
@@ -123,7 +124,7 @@ def _standing(host: str, item: t.Mapping[str, t.Any]) -> Standing:
     versions: dict[str, str] = {}
     since: dict[str, str] = {}
     for package in item["packages"]:
-        name = re.sub(r"[-_.]+", "-", str(package["name"])).lower()
+        name = names.normalize(str(package["name"]))
         versions[name] = " ".join(str(package[key]) for key in ("version", "build") if package.get(key))
         if package.get("installed_at"):
             since[name] = str(package["installed_at"])
@@ -137,12 +138,12 @@ def _standing(host: str, item: t.Mapping[str, t.Any]) -> Standing:
 
 
 def _compared(label: str, standings: t.Sequence[Standing], heard: t.Sequence[str]) -> dict[str, t.Any]:
-    names = sorted({name for standing in standings for name in standing.versions})
-    ordinary = {name: _ordinary(name, standings) for name in names}
+    known = sorted({name for standing in standings for name in standing.versions})
+    ordinary = {name: _ordinary(name, standings) for name in known}
     having = {standing.host for standing in standings}
     differing = []
     for standing in standings:
-        found = [_difference(name, standing, ordinary[name]) for name in names]
+        found = [_difference(name, standing, ordinary[name]) for name in known]
         odd = [item for item in found if item is not None]
         if odd:
             times = [item["since"] for item in odd if item["since"]]

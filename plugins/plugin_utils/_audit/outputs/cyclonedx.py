@@ -18,6 +18,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import names
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.model import Environment, Finding, Flaw, Package
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.outputs.fleet import (
     VERSION,
@@ -122,12 +123,13 @@ def _component(item: Package) -> Component:
 
 
 def _url(item: Package) -> PackageURL:
+    # The purl specification normalises less than PEP 503 does.
     name = item.name.lower().replace("_", "-") if item.kind == "pypi" else item.name
     return PackageURL(type=item.kind, name=name, version=item.version or None)
 
 
 def _relate(bom: Bom, subject: Component, components: t.Mapping[Package, Component], environment: Environment) -> None:
-    by_name = {_canonical(item.name): component for item, component in components.items()}
+    by_name = {names.normalize(item.name): component for item, component in components.items()}
     # Not by register_dependency(), which looks through all that were registered before, for each.
     for item, component in components.items():
         needed = [by_name[name] for name in item.needs if name in by_name and by_name[name] is not component]
@@ -204,7 +206,3 @@ def _serial(placed: Placed) -> uuid.UUID:
     packages = sorted(f"{item.name}=={item.version}" for item in environment.packages)
     flaws = sorted(f"{item.flaw.id}:{item.ignored}" for item in environment.findings)
     return uuid.uuid5(_NAMESPACE, "\n".join([placed.host, environment.path, *packages, *flaws]))
-
-
-def _canonical(name: str) -> str:
-    return "-".join(part for part in name.lower().replace("_", "-").replace(".", "-").split("-") if part)

@@ -35,7 +35,7 @@ def test_what_was_asked_for_stays_and_what_is_flawed_goes_to_its_fix():
     made = patch([audit(("Jinja2", "3.1.2", "3.1.3"))], "ml", FOUND)
     assert made.fixes == {"jinja2": "3.1.3"}
     assert made.requirements == ("own @ https://example.com/own-1.whl", "torch==2.0.1", "jinja2==3.1.3")
-    assert made.seed == "markupsafe==2.1.1\ntorch==2.0.1\n"
+    assert made.seed == "Jinja2==3.1.2\nmarkupsafe==2.1.1\ntorch==2.0.1\n"
 
 
 def test_the_largest_fix_of_all_hosts_counts_by_version_and_not_by_text():
