@@ -24,7 +24,8 @@ def examples() -> dict[str, list[str]]:
     """The page's environment files by name: their specifications, but for Python, of which the channel has its own."""
     found = {}
     for block in re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL):
-        if isinstance(yaml.safe_load(block), dict):
+        plain = yaml.safe_load(block)
+        if isinstance(plain, dict) and "dependencies" in plain:
             read = read_environment_yaml(block, str(PAGE), PLATFORM)
             assert read.channels == ("conda-forge",) and read.nodefaults and not read.warnings
             found[read.name] = [item.text for item in read.specs if not item.text.startswith("python=")]
