@@ -74,7 +74,8 @@ def _put_module(package: CondaPackage, folder: str, name: str, version: str, mor
     metadata = f"{folder}/{imported}-{version}.dist-info"
     package.add(f"{metadata}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
     package.add(f"{metadata}/INSTALLER", "conda\n")
-    package.add(f"{metadata}/RECORD", "".join(f"{path[len(folder) + 1 :]},,\n" for path in sorted(package.entries)))
+    listed = [*package.entries, f"{metadata}/RECORD"]  # itself too: pip and uv remove what it lists, and no more
+    package.add(f"{metadata}/RECORD", "".join(f"{path[len(folder) + 1 :]},,\n" for path in sorted(listed)))
 
 
 def _pure_python() -> Iterator[CondaPackage]:
