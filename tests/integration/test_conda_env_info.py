@@ -16,7 +16,10 @@ import yaml
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import explicit, meta
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Store
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import site_packages
+from ansible_collections.gpufleet.mlstack.tests.bed import conda_channel
+from ansible_collections.gpufleet.mlstack.tests.bed.python_index import PythonIndex
 from ansible_collections.gpufleet.mlstack.tests.integration import module_runner
+from ansible_collections.gpufleet.mlstack.tests.integration.conda_site import CondaSite
 from ansible_collections.gpufleet.mlstack.tests.unit.plugins.module_utils._conda import prefixes
 from ansible_collections.gpufleet.mlstack.tests.unit.plugins.module_utils._conda.prefixes import SITE
 
@@ -181,3 +184,26 @@ def test_nothing_is_written(foreign: Path) -> None:
     before = sorted((str(path), path.lstat().st_mtime_ns) for path in foreign.rglob("*"))
     ask(names=[], paths=[str(foreign)], verify_files=True, exports=["explicit"])
     assert sorted((str(path), path.lstat().st_mtime_ns) for path in foreign.rglob("*")) == before
+
+
+@pytest.fixture
+def conda_site(tmp_path: Path, index: PythonIndex, uv: str) -> CondaSite:
+    """A root for conda_env, with the bed's channel."""
+    channel, cache = conda_channel.basic(), tmp_path / "cache"
+    made = CondaSite(tmp_path, index, {"pip_executable": uv, "index_url": index.url}, channel=channel, cache=cache)
+    made.home.mkdir()
+    return made
+
+
+def test_an_environment_that_conda_env_made(conda_site: CondaSite) -> None:
+    made = conda_site.run({"packages": ["python", "six=1.15"], "pip_packages": ["beta==1.1"]})
+    assert made.rc == 0, made.out + made.err
+    (told,) = ask(root=str(conda_site.root), verify_files=True, exports=["history"])["environments"]
+    assert (told["name"], told["standing"], told["drift"], told["broken"]) == ("ml", "link", [], [])
+    assert told["generation"] == made.one["generation"]
+    assert {item["name"]: item["version"] for item in told["packages"]} == conda_site.conda()
+    assert [(item["name"], item["version"]) for item in told["pip"]] == [("beta", "1.1")]
+    assert told["requested"] == ["python", "six=1.15"]
+    assert told["files"] == {"missing": [], "changed": [], "unowned": []}
+    exported = yaml.safe_load(told["exports"]["history"])
+    assert exported["dependencies"] == ["python", "six=1.15", {"pip": ["beta==1.1"]}]
