@@ -34,12 +34,14 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.pip_sourc
 @dataclass(frozen=True)
 class Tool:
     """A pinned tool. ``program`` is its entry below the folder it is installed in; ``hashes`` are the sha256 of its
-    files on the Python Package Index, as C(uv pip compile --generate-hashes) lists them."""
+    files on the Python Package Index, as C(uv pip compile --generate-hashes) lists them. A ``library`` is imported at
+    each use, so it gets bytecode."""
 
     name: str
     version: str
     program: str
     hashes: tuple[str, ...]
+    library: bool = False
 
     @property
     def requirement(self) -> str:
@@ -107,6 +109,7 @@ RATTLER = Tool(
         "d990d0bd3d2259332d26b96848b522dfc67b0e308a3dce565d08de79b56e531b",
         "f08d164065b8b6b7053006b8459af5602f89494b57d4b7404e6281cef2cbb18a",
     ),
+    library=True,
 )
 # The last release for Python 3.9, which is what Enterprise Linux 9 brings.
 RATTLER_FOR_PYTHON_39 = Tool(
@@ -130,6 +133,7 @@ RATTLER_FOR_PYTHON_39 = Tool(
         "c5446c503738fc2c8db3532eaeae181b1858c88c1f822696246011b32a67b798",
         "ff6acae962a21f5f91b44fd31125967b23b152ab06dd9fb30d7c5076d1ed851d",
     ),
+    library=True,
 )
 
 
@@ -201,7 +205,8 @@ class Toolbox:
             request = Request(requirements=tool.requirement, sources=self._sources)
             files = RequestFiles.write(request, scratch)
             argv = [*pip.argv, "install", "--no-input", "--disable-pip-version-check", "--no-deps", "--require-hashes"]
-            argv += ["--only-binary", ":all:", "--no-compile", "--no-warn-script-location", "--target", folder]
+            argv += ["--only-binary", ":all:", "--no-warn-script-location", "--target", folder]
+            argv += ["--compile" if tool.library else "--no-compile"]
             argv += ["--no-index"] if self._sources.offline else []
             argv += ["--no-cache-dir"] if self._cache.off else []
             argv += ["--cache-dir", self._cache.folder] if self._cache.folder and not self._cache.off else []
