@@ -23,6 +23,13 @@ options:
         missing or failed is reported as unheard, never as equal.
     type: dict
     required: true
+  conda_locks:
+    description:
+      - The texts of locks by the names of conda environments. What differs from them is told as it is for the locks
+        that M(gpufleet.mlstack.python_env_info) is given. The form is that of C(@EXPLICIT) lists, C(conda-lock.yml) or
+        C(pixi.lock).
+    type: dict
+    default: {}
 seealso:
   - module: gpufleet.mlstack.python_env_info
   - module: gpufleet.mlstack.conda_env_info
@@ -80,14 +87,29 @@ _value:
 import typing as t
 
 from ansible.errors import AnsibleFilterError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._fleet.comparison import compare
 
 
-def fleet_differences(infos: t.Any) -> dict[str, t.Any]:
+def fleet_differences(infos: t.Any, conda_locks: t.Mapping[str, str] | None = None) -> dict[str, t.Any]:
     try:
-        return compare(infos)
-    except (ValueError, KeyError, TypeError) as error:
+        return compare(_beside_locks(infos, conda_locks) if conda_locks else infos)
+    except (MlstackError, ValueError, KeyError, TypeError) as error:
         raise AnsibleFilterError(f"fleet_differences: {error}") from error
+
+
+def _beside_locks(infos: t.Any, locks: t.Mapping[str, str]) -> t.Any:
+    # It reads YAML, which those without conda need not have.
+    from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._fleet.conda_locks import beside_locks
+
+    def one(info: t.Any) -> t.Any:
+        # Of the results of both modules, conda's is the one that tells the platform.
+        return beside_locks(info, locks) if isinstance(info, t.Mapping) and "platform" in info else info
+
+    return {
+        host: [one(item) for item in info] if isinstance(info, (list, tuple)) else one(info)
+        for host, info in infos.items()
+    }
 
 
 class FilterModule:
