@@ -46,6 +46,7 @@ class CudaHost:
             ["python3", "-W", "ignore", "-m", "ansible_collections.gpufleet.mlstack.plugins.modules.cuda_toolkit"],
             stdin=json.dumps({"ANSIBLE_MODULE_ARGS": arguments}),
             env={"PYTHONPATH": "/mlstack", "PYTHONDONTWRITEBYTECODE": "1", **(env or {})},
+            timeout_s=1800,
         )
         assert done.out.strip(), done.err
         return json.loads(done.out)

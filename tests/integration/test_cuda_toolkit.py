@@ -94,6 +94,15 @@ def test_a_held_release_survives_an_upgrade_of_everything(host: CudaHost) -> Non
     assert host.sh(f"{query} cuda-toolkit-12-4") == "12.4.1-1" and changed["toolkits"][0]["held"]
 
 
+def test_cudnn_follows_the_default(host: CudaHost) -> None:
+    wish = ["11.8", "12.4"]
+    host.succeed(wish, cudnn="9")
+    done = host.succeed(wish, cudnn="9", default="11.8")
+    named = {change["name"]: change["action"] for change in done["changes"]}
+    assert (named["libcudnn9-cuda-11"], named["libcudnn9-cuda-12"]) == ("install", "remove")
+    assert not host.succeed(wish, cudnn="9", default="11.8")["changed"]
+
+
 def test_a_toolkit_that_the_driver_cannot_run_is_refused(host: CudaHost) -> None:
     with_driver(host, "535.183.01")
     refused = host.refuse(["13.0"], "driver_too_old")

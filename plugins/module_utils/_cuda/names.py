@@ -20,7 +20,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._cuda.model impor
     ToolkitWish,
     Wish,
 )
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import PRESENT, PackageWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import ABSENT, PRESENT, PackageWish
 
 DISTRIBUTION_PACKAGE = "nvidia-cuda-toolkit"
 # What is a driver, or builds one. The distribution's own library of the driver (libcuda1) is not: its toolkit links it.
@@ -33,6 +33,7 @@ WHY_NO_DRIVER = "toolkits come without a driver here: wish for the driver with n
 # NVIDIA's packages of a release end in it; these are the ones that do, and that no other publisher has.
 _OF_RELEASE = r"^(?:cuda|lib(?:cu|npp|nv)|nsight|gds|nvidia-gds)[a-z0-9-]*-{dashed}$"
 _SHARED = r"^(?:cuda-toolkit(?:-\d+)?(?:-config-common)?|libcudnn\d.*|libnccl.*|cudnn.*)$"
+_MAJORS = ("11", "12", "13")  # for which there is a cuDNN 9
 _OF_MAJOR = r"^(?:cuda-toolkit-{major}(?:-config-common)?|libcudnn\d+(?:-[a-z]+)?-cuda-{major})$"
 
 
@@ -94,7 +95,18 @@ def wished(wish: Wish, installed: t.Sequence[str]) -> list[PackageWish]:
                 entries.setdefault(name, PackageWish(name, (name,), PRESENT, "", toolkit.hold))
     for name, version in [*of_libraries(wish), *of_compatibility(wish)]:
         entries[name] = PackageWish(name, (name,), PRESENT, version)
+    for name in _of_other_majors(wish):
+        entries[name] = PackageWish(name, (name,), ABSENT, "", False)
     return list(entries.values())
+
+
+def _of_other_majors(wish: Wish) -> list[str]:
+    """cuDNN for other major releases: they bring the same files, so there can be one only."""
+    wanted = [name for name, _version in of_libraries(wish)]
+    numbered = [name for name in wanted if wish.chosen is not None and name.endswith(f"-cuda-{wish.chosen.major}")]
+    return [
+        f"{name.rpartition('-')[0]}-{major}" for name in numbered for major in _MAJORS if not name.endswith(f"-{major}")
+    ]
 
 
 def unwished(wish: Wish, installed: t.Sequence[str]) -> list[str]:

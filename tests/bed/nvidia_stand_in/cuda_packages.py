@@ -154,7 +154,9 @@ def _libraries(major: str, release: Release, manager: str) -> Iterator[Package]:
     for version in ("9.3.0.75", "9.10.2.21"):
         library = f"libcudnn9-cuda-{major}"
         where = {"apt": "/usr/lib/x86_64-linux-gnu", "dnf": "/usr/lib64"}[manager]
-        yield _stand_in(library, version, files={f"{where}/libcudnn.so.{version}": "stand-in\n"})
+        others = tuple(f"libcudnn9-cuda-{other.major}" for other in RELEASES if other.major != major)
+        file = {f"{where}/libcudnn.so.{version}": "stand-in\n"}
+        yield _stand_in(library, version, files=file, conflicts=tuple(dict.fromkeys(others)))
         yield _stand_in(f"libcudnn9-{headers}-cuda-{major}", version, requires=(f"{library} = {version}-1",))
     nccl, nccl_headers = {"apt": ("libnccl2", "libnccl-dev"), "dnf": ("libnccl", "libnccl-devel")}[manager]
     mark = f"1+cuda{release.dotted}"

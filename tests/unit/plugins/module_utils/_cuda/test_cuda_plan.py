@@ -258,6 +258,13 @@ def test_libraries_fit_the_default(cudnn, nccl, manager, expected):
     assert names.of_libraries(wish) == expected
 
 
+def test_cudnn_of_other_majors_goes():
+    wish = Wish((ToolkitWish("12.4"),), cudnn="9")
+    states = {entry.requested: entry.state for entry in names.wished(wish, [])}
+    assert states["libcudnn9-cuda-12"] == "present" and states["libcudnn9-dev-cuda-12"] == "present"
+    assert states["libcudnn9-cuda-11"] == "absent" and states["libcudnn9-dev-cuda-13"] == "absent"
+
+
 def test_an_installer_is_known_by_its_exact_version():
     known = facts.installer("11.8.0", "x86_64")
     assert known is not None and known.url.endswith("/11.8.0/local_installers/cuda_11.8.0_520.61.05_linux.run")
