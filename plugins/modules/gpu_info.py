@@ -23,8 +23,8 @@ extends_documentation_fragment:
 options:
   ask_driver:
     description:
-      - Whether to run C(nvidia-smi) where a driver is loaded. It tells names, UUIDs, memory, MIG instances and the newest
-        CUDA version that the driver runs.
+      - Whether to run C(nvidia-smi) where a driver is loaded. It tells names, UUIDs, memory, MIG instances and the
+        newest CUDA version that the driver runs.
     type: bool
     default: true
   detail:
@@ -219,9 +219,15 @@ toolkits:
   returned: success
   type: list
   elements: dict
-  sample: [{"path": "/usr/local/cuda-12.4", "version": "12.4.1", "compiler": true, "default": true, "source": "nvidia"}]
+  sample:
+    - path: /usr/local/cuda-12.4
+      version: 12.4.1
+      compiler: true
+      default: true
+      source: nvidia
 nouveau:
-  description: Whether the free driver is loaded, what blocks it, and kernels whose initial file system does not know yet.
+  description: Whether the free driver is loaded, what blocks it, and kernels whose initial file system does not know
+    yet.
   returned: success
   type: dict
   sample: {"loaded": false, "blocked": true, "blocked_by": ["/etc/modprobe.d/nvidia.conf"], "outdated_initramfs": []}

@@ -61,6 +61,11 @@ def origins(host: Host, family: str, packages: t.Sequence[Package]) -> dict[str,
     return {package.name: _dpkg_source(package, offered) for package in packages}
 
 
+def from_archive(version: str) -> bool:
+    """Whether a version is one of Ubuntu's or Debian's archive, by what these append to it."""
+    return bool(_ARCHIVE_VERSION.search(version))
+
+
 def _dpkg(text: str) -> t.Iterator[Package]:
     for record in text.split("\n\n"):
         match = re.match(r"Package: (\S+)", record)
@@ -96,7 +101,7 @@ def _vendor_source(vendor: str) -> str:
 def _dpkg_source(package: Package, offered: t.Collection[tuple[str, str]]) -> str:
     if (package.name, package.version) in offered:
         return NVIDIA_REPOSITORY
-    if _ARCHIVE_VERSION.search(package.version):
+    if from_archive(package.version):
         return DISTRIBUTION
     # Its repository has moved on, and no list knows this version any more.
     if _NVIDIA_VERSION.match(package.version) and any(name == package.name for name, _version in offered):

@@ -80,7 +80,8 @@ class Piece:
 
     ``name`` is what it is (C(kernel_module), C(libraries), C(tools), C(fabric_manager), C(persistence_daemon), C(imex),
     C(nscq), C(nvsdm), C(container_toolkit), C(dcgm), C(firmware), C(metapackage), C(pinning)); ``package`` is its real
-    name here; ``version`` is the whole version of the package, and ``driver`` what of it names a driver. ``complete`` is false for a package that is half installed.
+    name here; ``version`` is the whole version of the package, and ``driver`` what of it names a driver.
+    ``complete`` is false for a package that is half installed.
     """
 
     name: str

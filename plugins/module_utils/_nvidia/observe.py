@@ -7,6 +7,9 @@
 
 from __future__ import annotations
 
+import typing as t
+from dataclasses import replace
+
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia import (
@@ -50,3 +53,18 @@ def observe(host: Host, commands: Commands, *, detail: bool = True, ask_driver: 
         holders=processes.holders(host) if detail and gpus else (),
         toolkits=toolkits.find(host, {package.name: package.version for package in packages}),
     )
+
+
+def of_driver(host: Host, commands: Commands, noted: t.Mapping[str, t.Any]) -> Observation:
+    """What a change of the driver has to know, as cheaply as it can be had.
+
+    ``noted`` is what was written down of the driver: while its packages are those, they come from its source.
+    """
+    found = observe(host, commands, detail=False, ask_driver=False)
+    family = host.distribution().family
+    if {piece.package: piece.version for piece in found.pieces} == noted.get("packages"):
+        pieces = tuple(replace(piece, source=str(noted.get("source", ""))) for piece in found.pieces)
+    else:
+        packages = gpu_packages.installed(host, commands, family)
+        pieces = sources.pieces(packages, gpu_packages.origins(host, family, packages))
+    return replace(found, pieces=pieces)

@@ -1,0 +1,146 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""What keeps a driver from being changed. Pure: everything here is decided before the first change."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.model import (
+    DKMS,
+    DriverWish,
+    Space,
+    Target,
+)
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.package_wish import kernels_to_serve
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import (
+    RUNFILE,
+    Holder,
+    Observation,
+)
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.sources import piece_of
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import Change
+
+_KERNEL = re.compile(r"^(?:linux-image-|linux-modules-\d|linux-generic|kernel(?:-core|-modules|-modules-core)?$)")
+
+
+def require_one_source(wish: DriverWish, found: Observation) -> None:
+    """Refuse to build on a driver that was pieced together. Raises MlstackError."""
+    if len(found.sources) < 2 or wish.replace_mixture:
+        return
+    told = [f"{piece.package} {piece.version} ({piece.source})" for piece in found.driver_pieces]
+    told += [f"{path} (runfile)" for path in found.leftovers]
+    raise MlstackError(
+        "mixed_sources",
+        wished=wish.described,
+        found=f"a driver from {' and '.join(found.sources)} at once: {', '.join(told)}",
+        todo="set replace_mixture to true to have all of it replaced, or remove what does not belong by hand",
+        sources=list(found.sources),
+    )
+
+
+def require_buildable(wish: DriverWish, target: Target, found: Observation) -> None:
+    """Refuse a module that nobody could build or load. Raises MlstackError."""
+    if target.modules != DKMS and target.source != RUNFILE:
+        return
+    served = kernels_to_serve(found)
+    if not served:
+        raise MlstackError(
+            "no_kernel",
+            wished=wish.described,
+            found="no kernel and no kernel headers are installed here: there is nothing to build modules for",
+            todo="install a kernel, or the headers of the one that will boot, or use modules that are built already",
+        )
+    without = [kernel.release for kernel in served if not kernel.headers]
+    if without and (not wish.install_headers or target.source == RUNFILE):
+        raise headers_absent(wish, without)
+    if found.secure_boot and found.key_enrolled is not True:
+        state = "none was made yet" if found.key_enrolled is None else "it is not enrolled with the firmware"
+        raise MlstackError(
+            "secure_boot_unsigned",
+            wished=wish.described,
+            found=f"secure boot is on, and of the key with which DKMS signs modules {state}: the module would not load",
+            todo="enrol the key (mokutil --import) and confirm it at the console, or use Ubuntu's signed modules "
+            "(source distribution, modules prebuilt)",
+        )
+
+
+def headers_absent(wish: DriverWish, releases: t.Sequence[str]) -> MlstackError:
+    """The error for kernels without headers."""
+    return MlstackError(
+        "headers_absent",
+        wished=wish.described,
+        found=f"the headers of {', '.join(releases)} are not installed, or not offered by any repository any more",
+        todo="install them, boot a kernel whose headers are offered, or use modules that are built already",
+        kernels=list(releases),
+    )
+
+
+def require_space(wish: DriverWish, spaces: t.Iterable[Space]) -> None:
+    """Refuse where packages, a build or an initial file system would not fit. Raises MlstackError."""
+    short = [space for space in spaces if space.free < space.needed]
+    if short:
+        told = ", ".join(f"{s.path} has {s.free / 1e6:.0f} MB and {s.needed / 1e6:.0f} MB may be needed" for s in short)
+        raise MlstackError(
+            "disk_full",
+            wished=wish.described,
+            found=f"not enough space: {told}",
+            todo="remove old kernels or other files there, and run the task again",
+            spaces=[{"path": space.path, "free": space.free, "needed": space.needed} for space in short],
+        )
+
+
+def require_expected(wish: DriverWish, changes: t.Iterable[Change], named: t.Collection[str]) -> None:
+    """Refuse a transaction that touches what is neither named nor a piece of a driver: a kernel above all.
+
+    New dependencies are expected. Raises MlstackError.
+    """
+    surprising = [
+        change
+        for change in changes
+        if change.name not in named
+        and change.name not in wish.allow_changes
+        and not piece_of(change.name)
+        and (change.action in ("upgrade", "downgrade", "remove") or _KERNEL.match(change.name))
+    ]
+    if not surprising:
+        return
+    kernels = [change for change in surprising if _KERNEL.match(change.name)]
+    told = ", ".join(f"{c.action} {c.name} {c.before} {c.after}".replace("  ", " ").strip() for c in surprising)
+    raise MlstackError(
+        "kernel_change" if kernels else "unnamed_change",
+        wished=wish.described,
+        found=f"the package manager would also {told}",
+        todo="upgrade these on their own first, or name them in allow_changes",
+        changes=[change.result() for change in surprising],
+    )
+
+
+def require_idle(wish: DriverWish, holders: t.Iterable[Holder]) -> None:
+    """Refuse to pull the driver from under somebody's work. Raises MlstackError."""
+    busy = [holder for holder in holders if not holder.daemon]
+    if busy:
+        waited = f" after {wish.busy_timeout} s" if wish.busy == "wait" else ""
+        raise MlstackError(
+            "gpu_busy",
+            wished=wish.described,
+            found=f"a GPU is in use{waited}: {'; '.join(map(str, busy))}",
+            todo="let the work end, drain the host (playbooks/driver_rollout.yml does), set busy to wait, or accept "
+            "that the work fails with busy set to ignore",
+            holders=[
+                {
+                    "pid": h.pid,
+                    "user": h.user,
+                    "command": h.command,
+                    "unit": h.unit,
+                    "container": h.container,
+                    "job": h.job,
+                }
+                for h in busy
+            ],
+        )

@@ -1,0 +1,130 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""The words in which a driver is wished, found and changed."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Distribution
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import Observation
+
+if t.TYPE_CHECKING:
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import model as packages
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.repository import Repository
+
+PRESENT, ABSENT = "present", "absent"
+AUTO = "auto"
+DKMS, PREBUILT = "dkms", "prebuilt"
+FULL, COMPUTE = "full", "compute"
+FAIL, WAIT, IGNORE = "fail", "wait", "ignore"
+
+
+@dataclass(frozen=True)
+class Runfile:
+    """NVIDIA's installer: a file on the host or its address, and the digest that it must have."""
+
+    path: str = ""
+    url: str = ""
+    sha256: str = ""
+
+
+@dataclass(frozen=True)
+class DriverWish:
+    """A task's arguments.
+
+    ``branch`` is a number or empty, ``version`` exact or empty, ``flavour`` may be C(auto). ``server`` means the server
+    variant in Ubuntu's archive. ``fabric_manager`` None means: where there are NVSwitches. Times are in seconds.
+    """
+
+    state: str = PRESENT
+    source: str = "nvidia"
+    branch: str = ""
+    version: str = ""
+    flavour: str = AUTO
+    modules: str = DKMS
+    libraries: str = FULL
+    server: bool = True
+    fabric_manager: bool | None = None
+    hold: bool = True
+    busy: str = FAIL
+    busy_timeout: int = 600
+    install_headers: bool = True
+    require_gpu: bool = True
+    replace_mixture: bool = False
+    allow_changes: frozenset[str] = frozenset()
+    repository: Repository | None = None
+    runfile: Runfile = field(default_factory=Runfile)
+    cache_valid_time: int = 3600
+    lock_timeout: int = 300
+
+    @property
+    def described(self) -> str:
+        """The wish in words, for messages."""
+        if self.state == ABSENT:
+            return "no NVIDIA driver"
+        what = self.version or (f"branch {self.branch}" if self.branch else "that fits")
+        return f"the NVIDIA driver {what}, {self.flavour} kernel module, from {self.source}"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A wish in which nothing is open any more but, perhaps, which version of the branch. ``asked`` is the question to
+    which the solver's answer this is."""
+
+    source: str
+    branch: str
+    version: str
+    flavour: str
+    modules: str
+    libraries: str
+    server: bool
+    distribution: Distribution
+    needs_fabric: bool = False
+    asked: tuple[str, ...] = ()
+
+    @property
+    def apt(self) -> bool:
+        return self.distribution.family == "Debian"
+
+    @property
+    def ubuntu(self) -> bool:
+        return self.distribution.id == "ubuntu"
+
+    @property
+    def pattern(self) -> str:
+        """What the driver's version must match."""
+        return self.version or (f"{self.branch}.*" if self.branch else "")
+
+
+@dataclass(frozen=True)
+class Space:
+    """Free bytes where ``path`` lies, and how many a change may need there."""
+
+    path: str
+    free: int
+    needed: int
+
+
+@dataclass(frozen=True)
+class DriverState:
+    """What was found.
+
+    ``host`` is the whole picture, ``packages`` the package manager's view of ``package_wish``, both None for a runfile.
+    ``record`` is what this collection wrote down of its last change. ``enabled`` are the services that start at boot,
+    ``offered_services`` those that the host has.
+    """
+
+    host: Observation
+    target: Target | None = None
+    package_wish: packages.Wish | None = None
+    packages: packages.Observation | None = None
+    record: t.Mapping[str, t.Any] = field(default_factory=dict)
+    spaces: tuple[Space, ...] = ()
+    block_file: str | None = None
+    enabled: tuple[str, ...] = ()
+    offered_services: tuple[str, ...] = ()

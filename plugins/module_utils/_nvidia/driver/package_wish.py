@@ -1,0 +1,241 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""A driver's packages as a wish of the package manager: names, versions, holds, repositories, pins, streams. Pure."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import replace
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Distribution
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia import gpu_packages, nvidia_repository
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver import package_sets
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.model import (
+    ABSENT,
+    DKMS,
+    DriverWish,
+    Target,
+)
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import (
+    BOUND_PIECES,
+    NVIDIA_REPOSITORY,
+    OPEN,
+    RUNFILE,
+    Kernel,
+    Observation,
+    Piece,
+)
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.sources import driver_of
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import PackageWish, Wish, version_matches
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.repository import (
+    ModuleStream,
+    Pin,
+    Repository,
+    Sources,
+    UpgradeBlock,
+)
+
+NAME = "gpufleet-mlstack-nvidia"
+MODULE = "nvidia-driver"
+_PIECES = (*BOUND_PIECES, "persistence_daemon", "pinning")
+_VERSION_PIN = f"{NAME}-9-version"
+# How the repositories call themselves; apt takes the first entry that fits, so these come before the version.
+_OTHERS = {
+    "ubuntu": "release o=Ubuntu",
+    "debian": "release o=Debian",
+    "nvidia": f"release l={nvidia_repository.APT_LABEL}",
+}
+
+
+def kernels_to_serve(found: Observation) -> tuple[Kernel, ...]:
+    """The kernels that must have a module: the one that boots next, and the running one if it is on the disk."""
+    return tuple(kernel for kernel in found.kernels if kernel.installed and (kernel.boots_next or kernel.running))
+
+
+def package_wish(wish: DriverWish, target: Target | None, found: Observation, distribution: Distribution) -> Wish:
+    """What must be true of packages and their sources. Without a target, or for a runfile, all of a driver's go."""
+    if target is None or target.source == RUNFILE:
+        entries = [_gone(piece) for piece in found.pieces if piece.name in _PIECES]
+        sources = _no_sources(distribution, found)
+    else:
+        entries = _wanted(wish, target, found)
+        sources = _sources(wish, target)
+    return Wish(
+        packages=tuple(entries),
+        # The driver's version is part of the wish; what else would go back is refused by a guard of ours.
+        allow_downgrade=True,
+        allow_removal=wish.allow_changes | _replaceable(target, found),
+        cache_valid_time=wish.cache_valid_time,
+        lock_timeout=wish.lock_timeout,
+        purge=wish.state == ABSENT,
+        sources=sources if sources else None,
+    )
+
+
+def settled(wish: Wish, found: Observation) -> bool:
+    """Whether the packages on the host are as wished, going by what was read already."""
+    pieces = {piece.package: piece for piece in found.pieces}
+    for package in wish.packages:
+        for name in package.names:
+            piece = pieces.get(name)
+            if package.state == ABSENT:
+                if piece is not None:
+                    return False
+            elif piece is None or not _as_wished(package, piece):
+                return False
+    return True
+
+
+def _replaceable(target: Target | None, found: Observation) -> frozenset[str]:
+    """What may go without being named: with dnf, the modules and metapackages of the other flavour."""
+    if target is None or target.apt:
+        return frozenset()
+    return frozenset(piece.package for piece in found.pieces if piece.name in ("kernel_module", "metapackage"))
+
+
+def _as_wished(package: PackageWish, piece: Piece) -> bool:
+    right = piece.complete and version_matches(package.version, piece.version)
+    return right and (package.hold is None or package.hold == piece.held)
+
+
+def present_version(target: Target, found: Observation) -> str:
+    """The driver version that the host's packages have in common, if it is one that the target means; else empty."""
+    versions = {piece.driver for piece in found.driver_pieces if piece.driver}
+    if len(versions) != 1 or not version_matches(target.pattern, f"{next(iter(versions))}-1"):
+        return ""
+    return versions.pop()
+
+
+def names_of_a_branch(wish: Wish) -> list[str]:
+    """The packages of which any release of a branch would do."""
+    return [p.requested for p in wish.packages if p.state != ABSENT and p.version.endswith(".*")]
+
+
+def exact(wish: Wish, offered: t.Mapping[str, tuple[str, ...]], target: Target) -> Wish:
+    """The wish with one exact version in place of a branch: the newest that all these packages are offered in.
+
+    A repository publishes the parts of a driver one after the other, and all of them must be of one version.
+    """
+    names = names_of_a_branch(wish)
+    known = filter_source({name: offered[name] for name in names if name in offered}, target)
+    # What no repository has in this branch is told by the package manager, in its own words.
+    of_branch = [[v for v in versions if version_matches(target.pattern, v)] for versions in known.values()]
+    drivers = [{driver_of(version) for version in versions} for versions in of_branch if versions]
+    common = set.intersection(*drivers) - {""} if drivers else set()
+    if not common:
+        return wish
+    newest = max(common, key=lambda text: [int(part) for part in text.split(".")])
+    return replace(
+        wish, packages=tuple(replace(p, version=newest) if p.requested in names else p for p in wish.packages)
+    )
+
+
+def filter_source(offered: t.Mapping[str, tuple[str, ...]], target: Target) -> dict[str, tuple[str, ...]]:
+    """Of the offered versions those of the target's source: Ubuntu's archive has packages of the same names."""
+    if not target.ubuntu:
+        return dict(offered)
+    archive = target.source != NVIDIA_REPOSITORY
+    return {n: tuple(v for v in vs if gpu_packages.from_archive(v) == archive) for n, vs in offered.items()}
+
+
+def _wanted(wish: DriverWish, target: Target, found: Observation) -> list[PackageWish]:
+    served = kernels_to_serve(found)
+    releases = [kernel.release for kernel in served]
+    names = package_sets.names(target, releases)
+    names += package_sets.companions(target, _companion_pieces(wish, target, found))
+    # What a branch means is settled by the first installation: a companion that comes later gets the same version.
+    whole = {piece.package for piece in found.pieces}.issuperset(package_sets.names(target, releases))
+    version = (present_version(target, found) if whole else "") or target.pattern
+    entries = []
+    if target.modules == DKMS and wish.install_headers:
+        for kernel in served:
+            if not kernel.headers:
+                name, of_kernel = package_sets.header_packages(target, kernel.release)
+                entries.append(PackageWish(name, (name,), version=of_kernel))
+    for name in names:
+        entries.append(PackageWish(name, (name,), version=_version(name, version, target), hold=wish.hold))
+    for piece in found.pieces:
+        if piece.name not in _PIECES or piece.package in names:
+            continue
+        if package_sets.stays(piece, target, names):
+            pattern = package_sets.version_of(piece, target) and version
+            if piece.source != target.source:
+                pattern = package_sets.version_of(piece, target)
+            if piece.name == "persistence_daemon" and target.source != NVIDIA_REPOSITORY:
+                pattern = ""  # Debian has it at a version of its own
+            entries.append(PackageWish(piece.package, (piece.package,), version=pattern, hold=wish.hold))
+        elif not _erased_by_conflict(piece, target, found):
+            entries.append(_gone(piece))
+    return entries
+
+
+def erased(target: Target | None, found: Observation) -> frozenset[str]:
+    """The held packages of the other flavour that dnf takes away by itself."""
+    if target is None:
+        return frozenset()
+    return frozenset(
+        piece.package for piece in found.pieces if piece.held and _erased_by_conflict(piece, target, found)
+    )
+
+
+def _erased_by_conflict(piece: Piece, target: Target, found: Observation) -> bool:
+    """Whether dnf takes this away when the other flavour's module comes. Named on its own, it would drag along what
+    both flavours need."""
+    if target.apt or piece.name not in ("kernel_module", "metapackage"):
+        return False
+    module = "kmod-nvidia-open-dkms" if target.flavour == OPEN else "kmod-nvidia-latest-dkms"
+    return all(other.package != module for other in found.pieces)
+
+
+def _companion_pieces(wish: DriverWish, target: Target, found: Observation) -> tuple[str, ...]:
+    present = {piece.name for piece in found.pieces}
+    wanted = [name for name in ("imex", "nscq", "nvsdm") if name in present]
+    needed = bool(found.nvswitches) or target.needs_fabric
+    manager = needed if wish.fabric_manager is None else wish.fabric_manager
+    return ("fabric_manager", *wanted) if manager else tuple(wanted)
+
+
+def _version(name: str, version: str, target: Target) -> str:
+    return "" if name.startswith("linux-") else version
+
+
+def _gone(piece: Piece) -> PackageWish:
+    return PackageWish(piece.package, (piece.package,), state=ABSENT, hold=False if piece.held else None)
+
+
+def _sources(wish: DriverWish, target: Target) -> Sources:
+    nvidia = target.source == NVIDIA_REPOSITORY
+    repositories = (wish.repository,) if nvidia and wish.repository is not None else ()
+    if not target.apt:
+        stream = package_sets.stream(target)
+        return Sources(repositories=repositories, streams=(ModuleStream(MODULE, stream),) if stream else ())
+    unwanted = ("ubuntu", "debian") if nvidia else ("nvidia",)
+    pins = []
+    for name, others in _OTHERS.items():
+        reason = f"the driver comes from {target.source}"
+        pin = Pin(f"{NAME}-1-not-from-{name}", package_sets.PATTERNS, others, -1, reason)
+        pins.append(pin if name in unwanted else Pin(pin.name, state=ABSENT))
+    if target.pattern:
+        pattern = target.pattern if target.pattern.endswith("*") else f"{target.pattern}-*"
+        reason = "all of a driver has one version"
+        pins.append(Pin(_VERSION_PIN, package_sets.PATTERNS, f"version {pattern}", 1001, reason))
+    else:
+        pins.append(Pin(_VERSION_PIN, state=ABSENT))
+    block = UpgradeBlock(NAME, package_sets.UNATTENDED, "present" if wish.hold else ABSENT)
+    return Sources(repositories=repositories, pins=tuple(pins), upgrade_blocks=(block,))
+
+
+def _no_sources(distribution: Distribution, found: Observation) -> Sources:
+    """The pins and streams of a driver go with it. So does NVIDIA's repository, unless anything else came from it."""
+    used = {toolkit.source for toolkit in found.toolkits}
+    used |= {piece.source for piece in found.pieces if piece.name not in _PIECES}
+    ours = Repository(nvidia_repository.NAME, state=ABSENT)
+    repositories = () if NVIDIA_REPOSITORY in used else (ours,)
+    if distribution.family == "Debian":
+        names = (_VERSION_PIN, *(f"{NAME}-1-not-from-{name}" for name in _OTHERS))
+        pins = tuple(Pin(name, state=ABSENT) for name in names)
+        return Sources(repositories, pins, (UpgradeBlock(NAME, state=ABSENT),))
+    return Sources(repositories, streams=(ModuleStream(MODULE),) if distribution.major in ("8", "9") else ())

@@ -1,0 +1,165 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""What must change so that a host has the driver that is wished. Pure: data in, data out."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia import findings
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver import guards, package_wish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.model import (
+    ABSENT,
+    DKMS,
+    DriverState,
+    DriverWish,
+    Target,
+)
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import RUNFILE, Observation
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.sources import piece_of
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import plan as packages_plan
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import version_matches
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Action, Plan
+
+BLOCK_FILE = "/etc/modprobe.d/gpufleet-mlstack-nvidia.conf"
+BLOCK_TEXT = (
+    "# Written by gpufleet.mlstack: nouveau would take the GPU before NVIDIA's driver.\n"
+    "blacklist nouveau\noptions nouveau modeset=0\n"
+)
+# Steps after which programs on the GPU would find another driver than the one they started with.
+DISRUPTIVE = frozenset(
+    {"install", "upgrade", "downgrade", "reinstall", "remove", "install_runfile", "uninstall_runfile"}
+)
+# Steps of ours, in the order in which they are taken, after those of the package manager.
+OURS = ("uninstall_runfile", "install_runfile", "build", "block_nouveau", "unblock_nouveau", "rebuild", "enable")
+
+
+def plan(wish: DriverWish, state: DriverState) -> Plan:
+    """The steps from a host to a driver. Raises MlstackError for what must not be begun; see guards."""
+    found, target = state.host, state.target
+    if target is None and wish.state != ABSENT:
+        return Plan(details={"skipped": "this host has no NVIDIA GPU", **_told(found, findings.reboot_reasons(found))})
+    actions: list[Action] = []
+    before: list[str] = []
+    after: list[str] = []
+    if _uninstalls(target, found):
+        actions.append(
+            Action("uninstall_runfile", "driver", f"remove what the installer left ({', '.join(found.leftovers)})")
+        )
+        before.append(f"driver of the installer {found.libraries}".rstrip())
+    if state.package_wish is not None and state.packages is not None:
+        work = packages_plan.plan(state.package_wish, state.packages)
+        guards.require_expected(wish, packages_plan.forecast_changes(state.packages), state.package_wish.names)
+        actions += work.actions
+        before += work.before
+        after += work.after
+    changes_driver = any(disrupts(action) for action in actions)
+    if target is not None:
+        actions += _installation(target, found, changes_driver)
+        changes_driver = changes_driver or any(action.verb == "install_runfile" for action in actions)
+    actions += _nouveau(wish, state)
+    if target is not None:
+        actions += _services(state)
+    if target is not None and any(disrupts(action) for action in actions):
+        guards.require_one_source(wish, found)
+        guards.require_buildable(wish, target, found)
+        guards.require_space(wish, state.spaces)
+    reasons = _reasons(target, found, changes_driver)
+    if actions and reasons:
+        after.append(f"reboot required: {'; '.join(reasons)}")
+    if changes_driver:
+        before += [f"in use by {holder}" for holder in found.holders if not holder.daemon]
+    return Plan(tuple(actions), tuple(before), tuple(after), _told(found, reasons))
+
+
+def runfile_version(target: Target, found: Observation) -> str:
+    """The installer's driver on this host, or empty."""
+    return found.libraries if target.source == RUNFILE and found.leftovers else ""
+
+
+def disrupts(action: Action) -> bool:
+    """Whether a step changes the driver itself, and not just something beside it."""
+    return action.verb in DISRUPTIVE and (action.verb.endswith("_runfile") or bool(piece_of(action.subject)))
+
+
+def _uninstalls(target: Target | None, found: Observation) -> bool:
+    """The installer replaces an older driver of its own by itself."""
+    return bool(found.leftovers) and (target is None or target.source != RUNFILE)
+
+
+def _installation(target: Target, found: Observation, changes_driver: bool) -> list[Action]:
+    """The installer's run, or the modules that DKMS has still to build."""
+    if target.source == RUNFILE:
+        module = found.next_boot.module if found.next_boot else None
+        right_flavour = module is None or not module.flavour or module.flavour == target.flavour
+        if runfile_version(target, found) == target.version and right_flavour and module is not None:
+            return []
+        summary = f"install the driver {target.version} ({target.flavour}) by NVIDIA's installer"
+        return [Action("install_runfile", "driver", summary, {"to": target.version})]
+    if changes_driver or target.modules != DKMS:
+        return []
+    return [
+        Action("build", kernel.release, f"build the kernel module for {kernel.release}")
+        for kernel in package_wish.kernels_to_serve(found)
+        if kernel.headers and (kernel.module is None or not _fits(target, kernel.module.version))
+    ]
+
+
+def _fits(target: Target, version: str) -> bool:
+    return version_matches(target.pattern, f"{version}-1")
+
+
+def _nouveau(wish: DriverWish, state: DriverState) -> list[Action]:
+    found = state.host
+    if wish.state == ABSENT:
+        if state.block_file is None:
+            return []
+        return [Action("unblock_nouveau", BLOCK_FILE, f"delete {BLOCK_FILE}")]
+    steps = []
+    if not found.nouveau.blocked:
+        steps.append(Action("block_nouveau", BLOCK_FILE, f"write {BLOCK_FILE} (nouveau must not take the GPU)"))
+    steps += [
+        Action("rebuild", release, f"rebuild the initial file system of {release}, which would still load nouveau")
+        for release in found.nouveau.initramfs
+    ]
+    return steps
+
+
+def _services(state: DriverState) -> list[Action]:
+    wanted = ["nvidia-persistenced.service"]
+    if any(piece.name == "fabric_manager" for piece in state.host.pieces):
+        wanted.append("nvidia-fabricmanager.service")
+    return [
+        Action("enable", name, f"let {name} start at boot")
+        for name in wanted
+        if name in state.offered_services and name not in state.enabled
+    ]
+
+
+def _reasons(target: Target | None, found: Observation, changes_driver: bool) -> tuple[str, ...]:
+    """Why a reboot will be needed, once the plan is carried out."""
+    if not changes_driver:
+        return findings.reboot_reasons(found)
+    if target is None:
+        return (f"the driver {found.loaded.version} stays loaded until then",) if found.loaded else ()
+    what = f"{target.version or f'branch {target.branch}'.strip()} ({target.flavour})"
+    if found.loaded is None:
+        return (f"the new driver {what} is loaded by a boot",) if found.gpus else ()
+    return (
+        f"{found.loaded.version} {found.loaded.flavour} is loaded and {what} comes in its place".replace("  ", " "),
+    )
+
+
+def _told(found: Observation, reasons: t.Sequence[str]) -> dict[str, t.Any]:
+    return {
+        "reboot_required": bool(reasons),
+        "reboot_reasons": list(reasons),
+        "holders": [
+            {"pid": h.pid, "user": h.user, "command": h.command, "unit": h.unit, "container": h.container, "job": h.job}
+            for h in found.holders
+            if not h.daemon
+        ],
+    }

@@ -1,0 +1,109 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""NVIDIA's installer, the C(.run) file: fetched by its digest, run without questions, and taken back."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+import typing as t
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils import _download
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.model import Runfile, Target
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import OPEN
+
+SITE = "https://us.download.nvidia.com/tesla"
+_BUILD_SECONDS = 3600.0
+# Until which branch each of these did not exist yet (release notes; gpu-driver-container's and aks-gpu's scripts).
+_FLAVOUR_OPTION, _OPEN_MODULES, _SKIP_LOAD = 560, 515, 550
+
+
+def url_of(version: str, machine: str) -> str:
+    """Where NVIDIA publishes the installer of a data centre driver."""
+    return f"{SITE}/{version}/NVIDIA-Linux-{machine}-{version}.run"
+
+
+def options(target: Target, release: str) -> list[str]:
+    """The installer's options for a target and a kernel. Raises MlstackError for a flavour that the version lacks."""
+    branch = int(target.version.partition(".")[0])
+    words = ["--silent", "--dkms", f"--kernel-name={release}", "--no-x-check", "--no-nouveau-check"]
+    if branch >= _FLAVOUR_OPTION:
+        words.append(f"--kernel-module-type={target.flavour}")
+    elif target.flavour == OPEN and branch < _OPEN_MODULES:
+        raise MlstackError(
+            "not_offered",
+            wished=f"the open kernel module of {target.version}",
+            found=f"drivers before {_OPEN_MODULES} have none",
+            todo="wish for a newer driver or the proprietary module",
+        )
+    elif branch >= _OPEN_MODULES:
+        words.append("-m=kernel-open" if target.flavour == OPEN else "-m=kernel")
+    if branch >= _SKIP_LOAD:
+        words.append("--skip-module-load")
+    return words
+
+
+@contextlib.contextmanager
+def fetched(host: Host, runfile: Runfile, target: Target) -> t.Iterator[str]:
+    """The installer on this host, verified. Raises MlstackError before anything was changed."""
+    wished = f"NVIDIA's installer of the driver {target.version}"
+    if not runfile.sha256:
+        raise MlstackError(
+            "no_digest",
+            wished=wished,
+            found="no SHA-256 digest of it is known",
+            todo="give runfile_sha256, from a source that you trust",
+        )
+    folder = tempfile.mkdtemp(prefix="gpufleet-mlstack-", dir=host.path("/var/tmp"))
+    try:
+        path = os.path.join(folder, f"NVIDIA-Linux-{target.version}.run")
+        if runfile.path:
+            # A copy: whoever owns the file must not exchange it between the check and the run.
+            with contextlib.suppress(FileNotFoundError):
+                shutil.copyfile(host.path(runfile.path), path)
+            if not os.path.exists(path):
+                raise MlstackError(
+                    "no_such_file",
+                    wished=wished,
+                    found=f"{runfile.path} is not on this host",
+                    todo="put it there, or give runfile_url",
+                )
+            _download.require_digest(_download.sha256_of(path), runfile.sha256, runfile.path, wished)
+        else:
+            _download.fetch_file(runfile.url or url_of(target.version, host.machine), path, runfile.sha256, wished)
+        yield path
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def install(commands: Commands, path: str, target: Target, release: str) -> None:
+    """Run the installer. Raises MlstackError with what its log says."""
+    argv = ["sh", path, *options(target, release), f"--tmpdir={os.path.dirname(path)}"]
+    commands.run(
+        argv,
+        purpose=f"install the driver {target.version} by NVIDIA's installer (its log: /var/log/nvidia-installer.log)",
+        timeout=_BUILD_SECONDS,
+        outlives_us=True,
+    )
+
+
+def uninstall(host: Host, commands: Commands) -> None:
+    """Let the installer's own program take the driver away. Raises MlstackError where that is gone."""
+    program = next(filter(host.exists, ("/usr/bin/nvidia-uninstall", "/usr/bin/nvidia-installer")), None)
+    if program is None:
+        raise MlstackError(
+            "no_uninstaller",
+            wished="remove the driver of NVIDIA's installer",
+            found="its nvidia-uninstall is gone",
+            todo="run the .run file of the installed version with --uninstall, and then this task again",
+        )
+    words = ["--silent"] if program.endswith("uninstall") else ["--uninstall", "--silent"]
+    commands.run([host.path(program), *words], purpose="remove the driver of NVIDIA's installer", timeout=1800.0)

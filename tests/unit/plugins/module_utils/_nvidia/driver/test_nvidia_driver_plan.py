@@ -1,0 +1,334 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a driver is made of, what has to change for it, and what must not be begun."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import hypothesis
+import pytest
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish, MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver import (
+    package_sets,
+    package_wish,
+    plan,
+    runfile,
+)
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.model import DriverWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import Holder, Kernel, Nouveau, Piece
+from ansible_collections.gpufleet.mlstack.tests.unit.plugins.module_utils._nvidia.driver.model_host import (
+    DEBIAN,
+    KERNEL,
+    ROCKY9,
+    ROCKY10,
+    SWITCH,
+    UBUNTU,
+    empty_host,
+    installed,
+    loaded,
+    planned,
+    state_of,
+    summaries,
+    target,
+    wish_for,
+)
+from hypothesis import strategies as st
+
+ARCHIVE = {"source": "distribution"}
+# target -> the packages that are asked for
+SETS = [
+    (target(branch="550", flavour="proprietary"), ["cuda-drivers-550"]),
+    (target(branch="570"), ["nvidia-open-570"]),
+    (target(branch="590"), ["nvidia-open"]),
+    (target(branch="590", flavour="proprietary"), ["cuda-drivers"]),
+    (
+        target(branch="550", libraries="compute"),
+        ["nvidia-dkms-550-open", "libnvidia-compute-550", "nvidia-utils-550", "nvidia-compute-utils-550"],
+    ),
+    (
+        target(branch="590", libraries="compute"),
+        ["nvidia-dkms-open", "libnvidia-compute", "nvidia-utils", "nvidia-compute-utils"],
+    ),
+    (target(branch="535", **ARCHIVE), ["nvidia-driver-535-server-open", "nvidia-utils-535-server"]),
+    (
+        target(branch="535", server=False, flavour="proprietary", **ARCHIVE),
+        ["nvidia-driver-535", "nvidia-utils-535"],
+    ),
+    (
+        target(branch="580", libraries="compute", **ARCHIVE),
+        ["nvidia-headless-580-server-open", "nvidia-utils-580-server"],
+    ),
+    (
+        target(branch="580", modules="prebuilt", **ARCHIVE),
+        [
+            f"linux-modules-nvidia-580-server-open-{KERNEL}",
+            "nvidia-headless-no-dkms-580-server-open",
+            "nvidia-utils-580-server",
+        ],
+    ),
+    (
+        target(DEBIAN, branch="", flavour="proprietary", libraries="compute", **ARCHIVE),
+        ["nvidia-kernel-dkms", "nvidia-smi", "libcuda1"],
+    ),
+    (target(DEBIAN, branch="", **ARCHIVE), ["nvidia-open-kernel-dkms", "nvidia-smi", "libcuda1", "nvidia-driver"]),
+    (target(ROCKY9, branch="550", flavour="proprietary"), ["cuda-drivers"]),
+    (target(ROCKY9, branch="580"), ["nvidia-open"]),
+    (target(ROCKY9, branch="580", libraries="compute"), ["nvidia-driver-cuda", "kmod-nvidia-open-dkms"]),
+    (
+        target(ROCKY9, branch="550", flavour="proprietary", modules="prebuilt"),
+        ["nvidia-driver", "nvidia-driver-cuda"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("wanted", "names"), SETS)
+def test_names_of_a_driver(wanted, names):
+    assert list(package_sets.names(wanted, [KERNEL])) == names
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        target(modules="prebuilt"),
+        target(DEBIAN, modules="prebuilt", **ARCHIVE),
+        target(ROCKY9, **ARCHIVE),
+        target(ROCKY10, modules="prebuilt", flavour="proprietary"),
+        target(ROCKY9, modules="prebuilt"),
+    ],
+)
+def test_what_a_source_does_not_have(wanted):
+    with pytest.raises(InvalidWish):
+        package_sets.names(wanted, [KERNEL])
+
+
+@pytest.mark.parametrize(
+    ("wanted", "names"),
+    [
+        (target(branch="550"), ["nvidia-fabricmanager-550", "nvidia-imex-550", "libnvidia-nscq-550"]),
+        (target(branch="580"), ["nvidia-fabricmanager", "nvidia-imex", "libnvidia-nscq"]),
+        (target(branch="580", **ARCHIVE), ["nvidia-fabricmanager-580", "nvidia-imex-580", "libnvidia-nscq-580"]),
+        (target(ROCKY9, branch="550"), ["nvidia-fabric-manager", "nvidia-imex", "libnvidia-nscq"]),
+        (target(ROCKY9, branch="580"), ["nvidia-fabricmanager", "nvidia-imex", "libnvidia-nscq"]),
+    ],
+)
+def test_names_of_companions(wanted, names):
+    assert list(package_sets.companions(wanted, ("fabric_manager", "imex", "nscq"))) == names
+
+
+@pytest.mark.parametrize(
+    ("wanted", "stream"),
+    [
+        (target(ROCKY9, branch="580"), "580-open"),
+        (target(ROCKY9, branch="550", flavour="proprietary"), "550-dkms"),
+        (target(ROCKY9, branch="550", flavour="proprietary", modules="prebuilt"), "550"),
+        (target(ROCKY10), ""),
+        (target(UBUNTU), ""),
+    ],
+)
+def test_streams_are_el9s_alone(wanted, stream):
+    assert package_sets.stream(wanted) == stream
+
+
+TARGETS = (
+    [
+        target(branch=b, flavour=f, libraries=kind)
+        for b in ("535", "550", "580", "590")
+        for f in ("open", "proprietary")
+        for kind in ("full", "compute")
+    ]
+    + [target(branch=b, flavour=f, **ARCHIVE) for b in ("535", "580") for f in ("open", "proprietary")]
+    + [target(version="550.54.15"), target(version="590.44.01", flavour="proprietary")]
+)
+ROCKY_TARGETS = [target(ROCKY9, branch=b, flavour=f) for b in ("550", "580") for f in ("open", "proprietary")]
+ROCKY_TARGETS += [target(ROCKY10, branch="580"), target(ROCKY9, version="550.54.15")]
+
+
+@pytest.mark.parametrize("wanted", TARGETS + ROCKY_TARGETS)
+def test_a_driver_that_was_installed_is_left_alone(wanted):
+    found = installed(empty_host(), wanted)
+    assert planned(empty_host(), wanted).changed
+    assert summaries(planned(found, wanted)) == []
+
+
+@hypothesis.given(
+    st.sampled_from([*TARGETS, None]),
+    st.sampled_from([*TARGETS, None]),
+    st.booleans(),
+    st.sampled_from([(), (SWITCH,)]),
+)
+def test_from_any_driver_to_any_other_on_apt(first, second, hold, switches):
+    _from_one_to_another(first, second, hold, switches)
+
+
+@hypothesis.given(
+    st.sampled_from(ROCKY_TARGETS), st.sampled_from(ROCKY_TARGETS), st.booleans(), st.sampled_from([(), (SWITCH,)])
+)
+def test_from_any_driver_to_any_other_on_dnf(first, second, hold, switches):
+    _from_one_to_another(first, second, hold, switches)
+
+
+def _from_one_to_another(first, second, hold, switches):
+    """Plan, apply to the model, plan again: nothing is left, and nothing of the first driver is."""
+    host = empty_host(nvswitches=switches)
+    before = installed(host, first, hold=hold) if first else host
+    after = installed(before, second, hold=hold)
+    wish = wish_for(second, hold=hold)
+    assert summaries(planned(after, second, wish)) == []
+    drivers = {piece.driver for piece in after.pieces if piece.driver}
+    assert len(drivers) == (1 if second else 0), after.pieces
+    assert all(piece.held == hold for piece in after.pieces)
+    if second and second.apt:
+        flavoured = [
+            p.package for p in after.pieces if p.package.startswith(("nvidia-dkms", "nvidia-driver", "nvidia-open"))
+        ]
+        assert all(("-open" in name) == (second.flavour == "open") for name in flavoured)
+    assert len([p for p in after.pieces if p.name == "fabric_manager"]) == (1 if second and switches else 0)
+
+
+def test_a_fresh_installation_says_everything():
+    made = planned(empty_host(), target(version="550.54.15"))
+    told = summaries(made)
+    assert "install nvidia-open-550 550.54.15-0ubuntu1" in told
+    assert "hold nvidia-open-550 at its version" in told
+    assert any("nouveau" in line for line in told)
+    assert made.details["reboot_required"] and "loaded by a boot" in made.details["reboot_reasons"][0]
+    assert made.after[-1].startswith("reboot required: the new driver 550.54.15 (open)")
+
+
+def test_a_change_names_what_runs_and_who_holds_it():
+    holder = Holder(4711, "ada", "python train.py", ("/dev/nvidia0",), unit="session-3.scope")
+    daemon = Holder(1, "root", "nvidia-persistenced", ("/dev/nvidia0",), daemon=True)
+    found = loaded(installed(empty_host(), target(version="550.54.15")), "550.54.15")
+    made = planned(replace(found, holders=(holder, daemon)), target(branch="580"))
+    assert [entry["pid"] for entry in made.details["holders"]] == [4711]
+    assert "in use by pid 4711 (python train.py) of ada, unit session-3.scope" in made.before
+    assert made.details["reboot_reasons"] == ["550.54.15 open is loaded and branch 580 (open) comes in its place"]
+    told = summaries(made)
+    assert "remove nvidia-open-550 550.54.15-0ubuntu1" in told and "install nvidia-open-580 580.95.05-0ubuntu1" in told
+
+
+def test_a_companion_that_comes_later_gets_the_drivers_version():
+    """The branch has a newer release; Fabric Manager of that one would not work with the driver that is here."""
+    found = installed(empty_host(), target(version="550.54.15"))
+    wanted = target(branch="550")
+    asked = package_wish.package_wish(wish_for(wanted), wanted, replace(found, nvswitches=(SWITCH,)), UBUNTU)
+    (manager,) = [package for package in asked.packages if package.requested == "nvidia-fabricmanager-550"]
+    assert manager.version == "550.54.15"
+
+
+def test_a_branch_becomes_the_newest_version_that_all_parts_have():
+    wanted = target(branch="550", libraries="compute")
+    asked = package_wish.package_wish(wish_for(wanted), wanted, empty_host(), UBUNTU)
+    offered = dict.fromkeys(asked.names, ("550.90.07-0ubuntu1", "550.54.15-0ubuntu1", "550.120-0ubuntu0.24.04.1"))
+    offered["libnvidia-compute-550"] = ("550.54.15-0ubuntu1",)
+    exact = package_wish.exact(asked, offered, wanted)
+    assert {package.version for package in exact.packages} == {"550.54.15"}
+    archive = target(branch="550", **ARCHIVE)
+    assert package_wish.filter_source({"x": offered["nvidia-utils-550"]}, archive) == {
+        "x": ("550.120-0ubuntu0.24.04.1",)
+    }
+
+
+def test_kept_companions_follow_the_driver():
+    found = installed(empty_host(), target(version="550.54.15"))
+    nscq = Piece("nscq", "libnvidia-nscq-550", "550.54.15-1", "550.54.15", "nvidia", held=True)
+    toolkit = Piece("container_toolkit", "nvidia-container-toolkit", "1.17.8-1", "", "nvidia")
+    asked = package_wish.package_wish(
+        wish_for(target(branch="580")),
+        target(branch="580"),
+        replace(found, pieces=(*found.pieces, nscq, toolkit)),
+        UBUNTU,
+    )
+    states = {package.requested: package.state for package in asked.packages}
+    assert states["libnvidia-nscq"] == "present" and states["libnvidia-nscq-550"] == "absent"
+    assert "nvidia-container-toolkit" not in states
+
+
+def test_pins_keep_other_sources_out():
+    asked = package_wish.package_wish(wish_for(target(branch="550")), target(branch="550"), empty_host(), UBUNTU)
+    pins = {pin.name: (pin.state, pin.pin, pin.priority) for pin in asked.sources.pins}
+    assert pins["gpufleet-mlstack-nvidia-1-not-from-ubuntu"] == ("present", "release o=Ubuntu", -1)
+    assert pins["gpufleet-mlstack-nvidia-1-not-from-nvidia"][0] == "absent"
+    assert pins["gpufleet-mlstack-nvidia-9-version"] == ("present", "version 550.*", 1001)
+    gone = package_wish.package_wish(wish_for(None), None, empty_host(), UBUNTU)
+    assert {pin.state for pin in gone.sources.pins} == {"absent"} and gone.purge
+    streams = package_wish.package_wish(wish_for(None), None, empty_host(), ROCKY9).sources.streams
+    assert [(stream.module, stream.stream) for stream in streams] == [("nvidia-driver", "")]
+
+
+def test_missing_headers_come_along():
+    kernel = Kernel(KERNEL, running=True, boots_next=True, headers=False)
+    host = replace(empty_host(), kernels=(kernel,))
+    asked = package_wish.package_wish(wish_for(target()), target(), host, UBUNTU)
+    assert f"linux-headers-{KERNEL}" in asked.names
+    rocky = target(ROCKY9)
+    release = "5.14.0-427.13.1.el9_4.x86_64"
+    host = replace(host, kernels=(replace(kernel, release=release),))
+    (headers,) = [
+        p for p in package_wish.package_wish(wish_for(rocky), rocky, host, ROCKY9).packages if "devel" in p.requested
+    ]
+    assert (headers.requested, headers.version) == ("kernel-devel", "5.14.0-427.13.1.el9_4")
+
+
+def test_a_module_that_is_missing_is_built():
+    found = installed(empty_host(), target())
+    newer = Kernel("6.8.0-50-generic", boots_next=True, headers=True)
+    kernels = (replace(found.kernels[0], boots_next=False), newer)
+    made = planned(replace(found, kernels=kernels), target())
+    assert [(action.verb, action.subject) for action in made.actions] == [("build", "6.8.0-50-generic")]
+
+
+def test_nouveau_is_blocked_once_and_the_initial_file_system_follows():
+    found = replace(installed(empty_host(), target()), nouveau=Nouveau(blocked=False, initramfs=(KERNEL,)))
+    assert [action.verb for action in planned(found, target()).actions] == ["block_nouveau", "rebuild"]
+    blocked = replace(found, nouveau=Nouveau(blocked=True, blocked_by=("/usr/lib/modprobe.d/x.conf",)))
+    assert not planned(blocked, target()).changed
+    removed = planned(empty_host(), None, block_file="blacklist nouveau\n")
+    assert [action.verb for action in removed.actions] == ["unblock_nouveau"]
+
+
+def test_services_start_at_boot():
+    found = installed(empty_host(nvswitches=(SWITCH,)), target())
+    offered = ("nvidia-persistenced.service", "nvidia-fabricmanager.service")
+    made = planned(found, target(), offered_services=offered, enabled=offered[:1])
+    assert [(action.verb, action.subject) for action in made.actions] == [("enable", "nvidia-fabricmanager.service")]
+
+
+def test_a_host_without_a_gpu_is_left_alone():
+    made = plan.plan(DriverWish(), replace(state_of(empty_host(), target()), target=None, packages=None))
+    assert not made.changed and "no NVIDIA GPU" in made.details["skipped"]
+
+
+def test_from_the_installer_to_packages_and_back():
+    run = target(version="550.54.15", source="runfile")
+    by_installer = installed(empty_host(), run)
+    assert not planned(by_installer, run).changed
+    told = [action.verb for action in planned(by_installer, target(branch="550")).actions]
+    assert told[0] == "uninstall_runfile" and "install" in told
+    packages = installed(empty_host(), target(branch="550"))
+    made = planned(packages, run)
+    assert [action.verb for action in made.actions][-2:] == ["install_runfile", "block_nouveau"] or made.actions[
+        -1
+    ].verb == ("install_runfile")
+    assert "remove nvidia-open-550 550.90.07-0ubuntu1" in summaries(made)
+
+
+@pytest.mark.parametrize(
+    ("version", "flavour", "words"),
+    [
+        ("470.256.02", "proprietary", []),
+        ("535.183.01", "open", ["-m=kernel-open"]),
+        ("550.54.15", "proprietary", ["-m=kernel", "--skip-module-load"]),
+        ("580.65.06", "open", ["--kernel-module-type=open", "--skip-module-load"]),
+    ],
+)
+def test_options_of_the_installer(version, flavour, words):
+    given = runfile.options(target(version=version, flavour=flavour, source="runfile"), KERNEL)
+    assert given[:3] == ["--silent", "--dkms", f"--kernel-name={KERNEL}"] and given[5:] == words
+
+
+def test_an_old_installer_has_no_open_module():
+    with pytest.raises(MlstackError, match="before 515"):
+        runfile.options(target(version="470.256.02", source="runfile"), KERNEL)
