@@ -167,7 +167,9 @@ def read(text: str, offline: bool) -> Unsolved | None:
             found = reading.found.format(**{"path": "", **words})
             return Unsolved(reading.code, found, reading.todo)
     if offline and re.search(
-        r"no (?:usable )?(?:repodata )?cache|not in the cache|cache is not available|NoCacheAvailable|OfflineError", text, re.I
+        r"no (?:usable )?(?:repodata )?cache|not in the cache|cache is not available|NoCacheAvailable|OfflineError",
+        text,
+        re.I,
     ):
         return Unsolved(
             "offline",
