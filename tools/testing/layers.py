@@ -99,6 +99,12 @@ LAYERS = (
     Layer("conda-engines", "rattler, and CONDA=, MAMBA=, MICROMAMBA= where named", tests_in("tests/conda_engines")),
     Layer("faults", "kill, full disk, broken index, two runs at once", tests_in("tests/faults"), (bed,)),
     Layer("newcomer", "./converge on machines with only Python", tests_in("tests/newcomer"), (bed,)),
+    Layer(
+        "nvidia-archive",
+        "NVIDIA's real packages in Debian's archive, with NVIDIA_ARCHIVE=yes",
+        tests_in("tests/nvidia_archive"),
+        (bed,),
+    ),
     Layer("molecule", "the roles on Ubuntu, Debian and Rocky", molecule, (bed,)),
 )
 NAMES = tuple(layer.name for layer in LAYERS)
