@@ -22,7 +22,8 @@ TESTS = Path(__file__).resolve().parents[1]
 # In place of this directory, whose file names must not shadow the standard library's or a package's.
 sys.path[0] = str(TESTS)
 
-from bed import galaxy_collections, images, service
+from bed import conda_channel, galaxy_collections, images, service
+from bed.conda_python import Interpreter
 from bed.docker import NETWORK
 from bed.host import BedError
 from bed.nvidia_stand_in import repositories as nvidia
@@ -42,11 +43,18 @@ def molecule_environment() -> dict[str, str]:
         "MOLECULE_NETWORK": NETWORK,
         "MOLECULE_RUN_ID": os.environ.get("MOLECULE_RUN_ID") or hashlib.sha256(str(TESTS).encode()).hexdigest()[:6],
         "MOLECULE_COLLECTIONS": collections,
+        "MOLECULE_CONDA_CHANNEL": str(_conda_channel()),
         "MOLECULE_NVIDIA_STAND_IN": str(nvidia.ensure()),
         "MOLECULE_NVIDIA_FINGERPRINT": nvidia.fingerprint(),
         # For molecule itself, which looks whether its driver's collections are there.
         "ANSIBLE_COLLECTIONS_PATH": f"{TESTS.parent / '.tree'}:{collections}",
     }
+
+
+def _conda_channel() -> Path:
+    """The channel with the Python of each platform of the scenario conda: none runs on all of them."""
+    platforms = ("ubuntu2204", "ubuntu2404", "rocky9")
+    return conda_channel.basic([Interpreter.of_image(images.IMAGES[key].tag) for key in platforms]).folder
 
 
 def main() -> int:

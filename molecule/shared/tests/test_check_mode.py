@@ -21,6 +21,8 @@ LIST_PACKAGES = (
     "else rpm -qa --qf '%{NAME} %{EVR}\\n'; fi"
 )
 
+PACKAGE_MODULES = {f"gpufleet.mlstack.{name}" for name in ("system_packages", "cuda_toolkit", "nvidia_driver")}
+
 
 class Run(t.NamedTuple):
     """One run of a playbook on one host. `steps` are the planned ones in their order, with `module` added to each."""
@@ -73,7 +75,7 @@ def test_packages_changed_as_check_mode_said(host: t.Any, runs: list[Run]) -> No
     predicted = {
         step["subject"]: step["details"]["to"]
         for step in runs[0].steps
-        if step["module"] == "gpufleet.mlstack.system_packages" and step.get("details", {}).get("to")
+        if step["module"] in PACKAGE_MODULES and step.get("details", {}).get("to")
     }
     assert predicted
     assert {name: version for name, version in after.items() if before.get(name) != version} == predicted
