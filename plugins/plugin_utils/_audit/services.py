@@ -6,7 +6,7 @@
 """Advisories from services that answer about one package: OSV's API, and the JSON API of a package index.
 
 What they answer is kept in a database of the same form as a mirror's, so that matching is the same for all.
-Sources: U(https://google.github.io/osv.dev/post-v1-query/), U(https://docs.pypi.org/api/json/).
+Sources: U(https://google.github.io/osv.dev/post-v1-query/), and the JSON API as the index's own documentation has it.
 """
 
 from __future__ import annotations
