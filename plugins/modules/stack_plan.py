@@ -18,7 +18,7 @@ description:
   - It changes nothing, fetches nothing and needs no driver on the host.
   - What is newer than the tables is never refused for that. It is let through and marked as unverified.
 extends_documentation_fragment:
-  - gpufleet.mlstack.attributes
+  - gpufleet.mlstack.attributes.info
 options:
   driver:
     description:
