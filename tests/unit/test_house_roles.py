@@ -62,6 +62,14 @@ def test_lists_are_empty_until_somebody_wishes(role):
     assert {name: value for name, value in defaults.items() if isinstance(value, list) and value} == {}
 
 
+def test_the_site_runs_roles_without_a_list_only_where_somebody_wishes():
+    (play,) = load(CHECKOUT / "playbooks" / "site.yml")
+    for role in ONE_OF_A_HOST:
+        (task,) = [t for t in play["tasks"] if t.get("ansible.builtin.include_role", {}).get("name", "").endswith(role)]
+        (wished,) = [condition for condition in task["when"] if f"{role}_" in condition]
+        assert sorted(wished.split(" or ")) == [f"{role}_{name} is defined" for name in ("branch", "state", "version")]
+
+
 @pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
 def test_every_variable_is_used_or_explained(role):
     defaults = load(role / "defaults" / "main.yml") or {}
