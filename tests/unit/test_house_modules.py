@@ -6,16 +6,17 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 from pathlib import Path
 
 import pytest
 import yaml
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Subject
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 MODULES = sorted((CHECKOUT / "plugins" / "modules").glob("*.py"))
 MOST_CODE_LINES = 150
-LOOKING_ONLY = {path.stem for path in MODULES if path.stem.endswith("_info")} | {"dep_audit", "stack_plan"}
 
 
 def text_constant(path: Path, name: str) -> str:
@@ -40,10 +41,27 @@ def test_documentation_is_complete(path):
     assert len(actions) == len(examples)
     assert f"gpufleet.mlstack.{path.stem}" in actions
     assert yaml.safe_load(text_constant(path, "RETURN"))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_a_module_promises_what_its_code_can_do(path):
     # Both together would promise what the first one does: what comes first in the list wins.
-    fragment = "attributes.info" if path.stem in LOOKING_ONLY else "attributes"
+    documentation = yaml.safe_load(text_constant(path, "DOCUMENTATION"))
     named = [name for name in documentation["extends_documentation_fragment"] if ".attributes" in name]
+    fragment = "attributes" if can_change(path) else "attributes.info"
     assert named == [f"gpufleet.mlstack.{fragment}"]
+    assert not (can_change(path) and path.stem.endswith("_info"))
+
+
+def can_change(path: Path) -> bool:
+    """Whether the subject of a module has a way to apply a plan. One without a subject is its action plugin's alone."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "run_module":
+            module = importlib.import_module(f"ansible_collections.gpufleet.mlstack.plugins.modules.{path.stem}")
+            subject = getattr(module, node.args[0].func.id)
+            return subject.apply is not Subject.apply
+    assert (CHECKOUT / "plugins" / "action" / path.name).exists()
+    return True
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
