@@ -13,7 +13,6 @@ import os
 import time
 import typing as t
 import urllib.error
-import urllib.request
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 
@@ -54,7 +53,7 @@ def fetch_file(url: str, path: str, sha256: str, wished: str) -> None:
 
 def size_of(url: str, wished: str) -> int:
     """How many bytes a server says that a file has; 0 where it does not say. Raises MlstackError."""
-    with _opened(urllib.request.Request(url, method="HEAD"), wished) as response:
+    with _opened(url, wished, method="HEAD") as response:
         return int(response.headers.get("Content-Length") or 0)
 
 
@@ -98,15 +97,19 @@ def _copy(url: str, path: str, wished: str) -> str:
 
 
 @contextlib.contextmanager
-def _opened(request: str | urllib.request.Request, wished: str) -> t.Iterator[t.Any]:
-    url = request if isinstance(request, str) else request.full_url
+def _opened(url: str, wished: str, method: str = "GET") -> t.Iterator[t.Any]:
+    # It imports much, and a host that is as wished fetches nothing.
+    from ansible.module_utils import urls
+
     try:
-        response = urllib.request.urlopen(request, timeout=_SILENCE_SECONDS)
+        response = urls.open_url(
+            url, method=method, timeout=_SILENCE_SECONDS, http_agent="gpufleet.mlstack", decompress=False
+        )
     except urllib.error.HTTPError as exc:
         transient = exc.code >= 500
         exc.close()
         raise _failure(url, wished, f"the server answers {exc.code} {exc.reason}", transient=transient) from exc
-    except (OSError, ValueError) as exc:
+    except (OSError, ValueError, urls.ConnectionError) as exc:
         reason = getattr(exc, "reason", None) or exc
         raise _failure(url, wished, str(reason), transient=True) from exc
     with response:

@@ -74,7 +74,8 @@ def test_conda_env_info_tells_of_it(work: Work) -> None:
     (told,) = ran.result["environments"]
     assert (told["standing"], told["broken"], told["drift"], told["pip"]) == ("conda", [], [], [])
     assert told["files"] == {"missing": [], "changed": [], "unowned": []}
-    said = subprocess.run([python, "-c", "import platform; print(platform.python_version())"], capture_output=True)
+    ask = [python, "-c", "import platform; print(platform.python_version())"]
+    said = subprocess.run(ask, capture_output=True, check=True)
     assert told["python"]["version"] == said.stdout.decode().strip()
     assert len(told["history"]) == 1
     assert any(cache["packages"] >= len(told["packages"]) for cache in ran.result["cache"])

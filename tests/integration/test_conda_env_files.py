@@ -71,6 +71,7 @@ class Project:
             capture_output=True,
             text=True,
             timeout=300,
+            check=False,
         )
         self.said = ran.stdout + ran.stderr
         return next((line for line in ran.stdout.splitlines() if line.startswith("localhost ")), "")

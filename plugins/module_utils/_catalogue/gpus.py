@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.catalogue import Catalogue
@@ -117,8 +118,7 @@ def refuses_flavour(gpu: Known, flavour: str) -> Reason | None:
     if gpu.modules in ("", BOTH, flavour):
         return None
     evidence = gpu.generation if gpu.generation is not None and gpu.generation["modules"] == gpu.modules else gpu.row
-    assert evidence is not None
-    return evidence.reason(f"{gpu.title} works with {gpu.modules} kernel modules only")
+    return t.cast(Row, evidence).reason(f"{gpu.title} works with {gpu.modules} kernel modules only")
 
 
 def branch_lacks(driver: Driver, flavour: str, newest: Row) -> Reason | None:

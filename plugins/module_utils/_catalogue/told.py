@@ -7,6 +7,8 @@
 
 from __future__ import annotations
 
+import typing as t
+
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue import candidates, gpus
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.catalogue import Catalogue
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.gpus import Driver, Known
@@ -45,8 +47,7 @@ def told(choice: Choice, facts: HostFacts, wishes: Wishes, catalogue: Catalogue)
 
 
 def _driver(choice: Choice, known: list[Known], facts: HostFacts, catalogue: Catalogue) -> DriverChoice:
-    driver = choice.driver
-    assert driver is not None
+    driver = t.cast(Driver, choice.driver)
     minima = [gpus.first_driver(gpu, driver.branch) for gpu in known]
     if choice.release is not None and choice.modes["cuda"] != FORWARD:
         lesser = choice.modes["cuda"] == MINOR
@@ -72,8 +73,7 @@ def _always_fabric(gpu: Known) -> bool:
 
 
 def _toolkit(choice: Choice, catalogue: Catalogue) -> ToolkitChoice:
-    release = choice.release
-    assert release is not None
+    release = t.cast(Release, choice.release)
     compat = f"cuda-compat-{release.minor.replace('.', '-')}" if choice.modes["cuda"] == FORWARD else ""
     gcc = catalogue.host_gcc(release.version)
     return ToolkitChoice(release.version, compat, gcc["gcc"] if gcc is not None else "")

@@ -11,8 +11,10 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._managed_files import ManagedFile
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import model as packages
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.repository import Repository
+
+if t.TYPE_CHECKING:
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import model as packages
 
 PRESENT, ABSENT = "present", "absent"
 NVIDIA, DISTRIBUTION, RUNFILE, WHEELS = "nvidia", "distribution", "runfile", "wheels"

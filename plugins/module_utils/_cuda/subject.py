@@ -93,8 +93,8 @@ class CudaToolkits(Subject[Wish, Observation]):
 
     @staticmethod
     def _packages_of(observation: Observation) -> tuple[packages.Wish, packages.Observation]:
-        assert observation.wished is not None and observation.packages is not None  # or its plan would be empty
-        return observation.wished, observation.packages
+        # Neither is None, or the plan would be empty.
+        return t.cast(packages.Wish, observation.wished), t.cast(packages.Observation, observation.packages)
 
     def describe(self, wish: Wish, observation: Observation) -> dict[str, t.Any]:
         seen = observation.packages

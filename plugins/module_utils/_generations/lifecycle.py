@@ -30,19 +30,19 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
 
 WishT = t.TypeVar("WishT", bound=Wish)
 WantedT = t.TypeVar("WantedT", bound=Wanted)
-AnyWish = t.TypeVar("AnyWish", bound=Wish, contravariant=True)
+AnyWish_contra = t.TypeVar("AnyWish_contra", bound=Wish, contravariant=True)
 
 
-class Builder(t.Protocol[AnyWish, WantedT]):
+class Builder(t.Protocol[AnyWish_contra, WantedT]):
     """What builds generations of one kind."""
 
-    def check(self, wish: AnyWish, observed: Observed[WantedT]) -> None:
+    def check(self, wish: AnyWish_contra, observed: Observed[WantedT]) -> None:
         """Refuse what cannot be built, as far as that is known without a network. Raises MlstackError."""
 
-    def preview(self, wish: AnyWish, observed: Observed[WantedT]) -> Versions | None:
+    def preview(self, wish: AnyWish_contra, observed: Observed[WantedT]) -> Versions | None:
         """What a build would hold; changes nothing but temporary files."""
 
-    def build(self, wish: AnyWish, observed: Observed[WantedT], store: Store) -> dict[str, t.Any]:
+    def build(self, wish: AnyWish_contra, observed: Observed[WantedT], store: Store) -> dict[str, t.Any]:
         """Build, verify, seal and switch. What fails leaves no trace and the generation in use as it is."""
 
 

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import typing as t
-import xml.etree.ElementTree as ElementTree
+from xml.etree import ElementTree
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import (
     MigInstance,

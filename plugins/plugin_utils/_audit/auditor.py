@@ -86,7 +86,7 @@ class Auditor:
         if not self._index:
             return None, []
         try:
-            return index.ask(self._cache, self._index, {name for name, _ in pairs}, self._now.timestamp()), []
+            return index.ask(self._cache, self._index, {name for name, _version in pairs}, self._now.timestamp()), []
         except MlstackError as exc:
             return None, [f"{exc} What is outdated or yanked is not known."]
 

@@ -15,7 +15,7 @@ from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.advisories
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.database import Known
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.matching import Rule
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.model import SEVERITIES, Flaw
-from packaging.version import Version
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.pep440 import Version
 
 # People search for CVE numbers; GitHub's records are the best described of the others.
 _PREFERRED = ("CVE-", "GHSA-", "PYSEC-")

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.advisories import Affected
-from packaging.version import InvalidVersion, Version
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.pep440 import InvalidVersion, Version
 
 
 @lru_cache(maxsize=65536)
