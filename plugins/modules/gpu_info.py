@@ -33,6 +33,11 @@ options:
         repository of each package.
     type: bool
     default: true
+  catalogue:
+    description:
+      - Rows of your own for the tables of the catalogue, as M(gpufleet.mlstack.stack_plan) takes them, such as a product
+        that is newer than they are.
+    type: dict
 notes:
   - Which kernel boots next is read from GRUB's files or the entries of the boot loader specification. Where there are
     none, the newest installed kernel counts as the next one.
@@ -72,6 +77,22 @@ gpus:
       description: Vendor and device.
       type: str
       sample: 10de:20b2
+    product:
+      description: The product that the catalogue has under this id, or the family that its ids belong to.
+      type: str
+      sample: A100-SXM4-80GB
+    capability:
+      description: The compute capability. Null for a GPU that neither the catalogue nor a driver knows.
+      type: str
+      sample: "8.0"
+    flavours:
+      description: The flavours of kernel modules that it works with, the preferred one first. Empty where nobody knows.
+      type: list
+      elements: str
+      sample: [open, proprietary]
+    verified:
+      description: Whether product, capability and flavours come from rows that somebody verified.
+      type: bool
     subsystem:
       description: Vendor and device of the board, where sysfs tells.
       type: str
@@ -288,6 +309,7 @@ def main() -> None:
         {
             "ask_driver": {"type": "bool", "default": True},
             "detail": {"type": "bool", "default": True},
+            "catalogue": {"type": "dict"},
         },
     )
 

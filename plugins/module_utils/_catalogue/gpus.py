@@ -121,6 +121,11 @@ def refuses_flavour(gpu: Known, flavour: str) -> Reason | None:
     return t.cast(Row, evidence).reason(f"{gpu.title} works with {gpu.modules} kernel modules only")
 
 
+def flavours(gpu: Known) -> list[str]:
+    """The kernel modules with which a GPU works, in the order of preference; none where nobody knows."""
+    return [OPEN, PROPRIETARY] if gpu.modules == BOTH else [gpu.modules] if gpu.modules else []
+
+
 def branch_lacks(driver: Driver, flavour: str, newest: Row) -> Reason | None:
     """Why a branch does not offer a flavour. A branch newer than the tables is taken to be like C(newest)."""
     row = driver.row if driver.row is not None else newest

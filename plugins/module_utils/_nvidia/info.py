@@ -10,9 +10,12 @@ from __future__ import annotations
 import typing as t
 from dataclasses import asdict, dataclass
 
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue import gpus as known_gpus
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.catalogue import Catalogue, load
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.model import Gpu
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Subject
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia import findings, hardware
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import Observation, PciDevice, SmiGpu
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import Observation, PciDevice, Problem, SmiGpu
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.observe import observe
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
 
@@ -22,17 +25,19 @@ _COMPONENTS = ("fabric_manager", "persistence_daemon", "imex", "nscq", "containe
 
 @dataclass(frozen=True)
 class Question:
-    """``ask_driver`` runs nvidia-smi, ``detail`` looks at processes, signatures and origins."""
+    """``ask_driver`` runs nvidia-smi, ``detail`` looks at processes, signatures and origins. ``catalogue`` has the
+    user's own rows in it."""
 
     ask_driver: bool
     detail: bool
+    catalogue: Catalogue
 
 
 class GpuInfo(Subject[Question, Observation]):
     """The loop's subject of gpu_info; its plans are empty."""
 
     def wishes(self, params: t.Mapping[str, t.Any], context: Context) -> list[Question]:
-        return [Question(params["ask_driver"], params["detail"])]
+        return [Question(params["ask_driver"], params["detail"], load(params["catalogue"]))]
 
     def title(self, wish: Question) -> str:
         return "GPUs"
@@ -44,10 +49,10 @@ class GpuInfo(Subject[Question, Observation]):
         return Plan()
 
     def describe(self, wish: Question, observation: Observation) -> dict[str, t.Any]:
-        return told(observation)
+        return told(observation, wish.catalogue)
 
 
-def told(found: Observation) -> dict[str, t.Any]:
+def told(found: Observation, catalogue: Catalogue) -> dict[str, t.Any]:
     """An observation as the result of gpu_info. Pure."""
     reasons = findings.reboot_reasons(found)
     components = {
@@ -55,7 +60,7 @@ def told(found: Observation) -> dict[str, t.Any]:
         for name in _COMPONENTS
     }
     return {
-        "gpus": [_gpu(found, device) for device in found.gpus],
+        "gpus": [_gpu(found, device, catalogue) for device in found.gpus],
         "nvswitches": [{"address": device.address, "pci_id": f"10de:{device.device}"} for device in found.nvswitches],
         "driver": {
             "loaded": found.loaded.version if found.loaded else None,
@@ -82,17 +87,23 @@ def told(found: Observation) -> dict[str, t.Any]:
         "secure_boot": found.secure_boot,
         "signing_key_enrolled": found.key_enrolled,
         "processes": _processes(found),
-        "problems": [asdict(problem) for problem in findings.problems(found)],
+        "problems": [asdict(problem) for problem in (*findings.problems(found), *_unfit(found, catalogue))],
         "reboot_required": bool(reasons),
         "reboot_reasons": list(reasons),
     }
 
 
-def _gpu(found: Observation, device: PciDevice) -> dict[str, t.Any]:
+def _gpu(found: Observation, device: PciDevice, catalogue: Catalogue) -> dict[str, t.Any]:
     seen = _answering(found, device)
+    # Of a product that is newer than the tables, the driver knows the capability.
+    known = known_gpus.known(Gpu(device.device, capability=seen.compute_capability if seen else ""), catalogue)
     shown: dict[str, t.Any] = {
         "address": device.address,
         "pci_id": f"10de:{device.device}",
+        "product": known.product,
+        "capability": known.capability or None,
+        "flavours": known_gpus.flavours(known),
+        "verified": known.verified,
         "subsystem": device.subsystem or None,
         "numa_node": device.numa_node,
         "virtual_function": device.virtual_function,
@@ -110,6 +121,20 @@ def _gpu(found: Observation, device: PciDevice) -> dict[str, t.Any]:
             "instances": [asdict(instance) for instance in found.smi.mig if instance.gpu_index == seen.index],
         }
     return shown
+
+
+def _unfit(found: Observation, catalogue: Catalogue) -> t.Iterator[Problem]:
+    """GPUs that the module of the next boot would not drive: it loads, and they stay dark."""
+    module = found.next_boot.module if found.next_boot else None
+    for device in found.gpus:
+        known = known_gpus.known(Gpu(device.device), catalogue)
+        flavours = known_gpus.flavours(known)
+        if module is not None and module.flavour and flavours and module.flavour not in flavours:
+            yield Problem(
+                "flavour_unfit",
+                f"{device.address} ({known.product}) works with {flavours[0]} kernel modules only, and the next boot "
+                f"loads the {module.flavour} one",
+            )
 
 
 def _answering(found: Observation, device: PciDevice) -> SmiGpu | None:

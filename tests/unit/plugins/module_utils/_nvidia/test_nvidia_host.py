@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.catalogue import load
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia import findings, processes, sources
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.info import told
@@ -68,7 +69,7 @@ def test_detection_starts_no_program(tmp_path):
 def test_an_empty_machine(tmp_path):
     found = look(GpuHost(tmp_path, kernel=KERNEL))
     assert findings.problems(found) == () and findings.reboot_reasons(found) == ()
-    result = told(found)
+    result = told(found, load())
     assert result["gpus"] == [] and result["driver"]["loaded"] is None and result["reboot_required"] is False
 
 
@@ -183,13 +184,45 @@ def test_gpus_on_the_bus_and_in_the_driver_are_one(tmp_path):
         machine, smi_xml(("00000000:41:00.0", "NVIDIA A100-SXM4-80GB", "GPU-1", "81920 MiB", "Disabled", "Enabled"))
     )
     found = look(machine)
-    gpus = told(found)["gpus"]
+    gpus = told(found, load())["gpus"]
     assert [(gpu["address"], gpu["name"], gpu["memory_mib"]) for gpu in gpus] == [
         ("0000:41:00.0", "NVIDIA A100-SXM4-80GB", 81920),
         ("0000:81:00.0", None, None),
     ]
     assert gpus[0]["mig"] == {"current": "Disabled", "pending": "Enabled", "instances": []}
     assert [problem.code for problem in findings.problems(found)] == ["gpu_not_answering", "mig_pending"]
+
+
+@pytest.mark.parametrize(
+    ("device", "expected"),
+    [
+        ("20b2", ("A100-SXM4-80GB", "8.0", ["open", "proprietary"], True)),
+        ("1db6", ("Tesla V100-PCIE-32GB", "7.0", ["proprietary"], False)),
+        ("2901", ("B200", "10.0", ["open"], True)),
+        ("22ff", ("Ampere GPU 10de:22ff", "8.6", ["open", "proprietary"], False)),  # by its family
+        ("ffff", ("unknown GPU 10de:ffff", None, [], False)),
+    ],
+)
+def test_product_capability_and_flavours_need_no_driver(tmp_path, device, expected):
+    machine = GpuHost(tmp_path, kernel=KERNEL)
+    machine.gpu(device=device)
+    (gpu,) = told(look(machine), load())["gpus"]
+    assert (gpu["product"], gpu["capability"], gpu["flavours"], gpu["verified"]) == expected
+
+
+def test_a_product_of_ones_own(tmp_path):
+    machine = GpuHost(tmp_path, kernel=KERNEL)
+    machine.gpu(device="ffff")
+    own = load({"gpus": [{"id": "ffff", "product": "X1", "capability": "12.0", "modules": "open"}]})
+    (gpu,) = told(look(machine), own)["gpus"]
+    assert (gpu["product"], gpu["capability"], gpu["flavours"], gpu["verified"]) == ("X1", "12.0", ["open"], True)
+
+
+def test_a_module_of_a_flavour_that_a_gpu_does_not_take(tmp_path):
+    machine = healthy(tmp_path)
+    machine.gpu("0000:81:00.0", device="1db6")
+    (problem,) = told(look(machine), load())["problems"]
+    assert problem["code"] == "flavour_unfit" and "0000:81:00.0 (Tesla V100-PCIE-32GB)" in problem["text"]
 
 
 def test_a_driver_that_does_not_answer(tmp_path):
