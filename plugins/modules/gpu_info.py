@@ -35,8 +35,8 @@ options:
     default: true
   catalogue:
     description:
-      - Rows of your own for the tables of the catalogue, as M(gpufleet.mlstack.stack_plan) takes them, such as a product
-        that is newer than they are.
+      - Rows of your own for the tables of the catalogue, as M(gpufleet.mlstack.stack_plan) takes them, such as a
+        product that is newer than they are.
     type: dict
 notes:
   - Which kernel boots next is read from GRUB's files or the entries of the boot loader specification. Where there are

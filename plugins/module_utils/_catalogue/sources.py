@@ -37,6 +37,9 @@ SOURCES = {
         ("cuda-notes-13.3", "copies of the release notes of CUDA 13.3", _READ),
         ("cuda-notes-13.4", f"{_CUDA}, release notes of 13.4.1; the driver's minimum was not seen", _READ),
         ("cutlass-notes", "release notes of CUTLASS 4.8, quoted", _READ),
+        ("debian-12", "Debian 12, package lists of its component non-free", "2026-11-23"),
+        ("driver-container", "NVIDIA/gpu-driver-container at 06a208c", _READ),
+        ("driver-role", "NVIDIA/ansible-role-nvidia-driver at f68d4a7, and Ubuntu's package pages", _READ),
         ("driver-guide-615", f"{_DRIVERS}, driver installation guide 615, quoted", _READ),
         ("driver-guide-620", f"{_DRIVERS}, driver installation guide 620", _READ),
         ("driver-guide", f"{_DRIVERS}, driver installation guide 610", _READ),
@@ -52,6 +55,7 @@ SOURCES = {
         ("tensorflow-source", "tensorflow/docs at 7c36502, tested GPU build configurations for Linux", _READ),
         ("torch-docs-kr", "a translation of PyTorch's RELEASE.md of release 2.11", "2026-11-23"),
         ("torch-release", "pytorch/pytorch, RELEASE.md of release 2.14", _READ),
+        ("ubuntu-packages", "Ubuntu's package pages, linux-modules-nvidia-615-open-nvidia", _READ),
         ("memory", "not looked up", _READ),
         ("user", "a row of your own", ""),
     )

@@ -15,7 +15,12 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.catalo
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.model import Gpu
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Subject
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia import findings, hardware
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import Observation, PciDevice, Problem, SmiGpu
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import (
+    Observation,
+    PciDevice,
+    Problem,
+    SmiGpu,
+)
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.observe import observe
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
 

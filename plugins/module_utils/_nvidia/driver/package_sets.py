@@ -5,7 +5,7 @@
 # Private to this collection: it may change at any time. Other collections use the modules instead.
 """Which packages make up a driver: by source, distribution, branch and flavour. Pure.
 
-Names: NVIDIA's driver installation guide (renames of 580 and 590), Ubuntu's archive, Debian's non-free component.
+The names themselves, and from which branch on they hold, are rows of the catalogue.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue import package_names
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.model import COMPUTE, PREBUILT, Target
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import (
@@ -22,8 +23,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model imp
     Piece,
 )
 
-# From these branches on the names of Fabric Manager and its like, and of everything, carry no branch any more.
-_DAEMONS_RENAMED, _ALL_RENAMED = 580, 590
+_COMPANIONS = ("fabric_manager", "imex", "nscq", "nvsdm")
 _BRANCH = re.compile(r"-(\d{3})(?=-|$)")
 _OPEN = re.compile(r"-open(?=-|$)")
 _SERVER = re.compile(r"-server(?=-|$)")
@@ -64,14 +64,11 @@ def names(target: Target, releases: t.Sequence[str]) -> tuple[str, ...]:
 
 
 def companions(target: Target, wanted: t.Collection[str]) -> tuple[str, ...]:
-    """The packages of Fabric Manager, IMEX, NSCQ and NVSDM, of which ``wanted`` names the pieces."""
-    branch = int(target.branch or 0)
-    tail = f"-{target.branch}" if target.apt and (branch < _DAEMONS_RENAMED or target.source == DISTRIBUTION) else ""
-    manager = "nvidia-fabricmanager"
-    if not target.apt and branch < _DAEMONS_RENAMED:
-        manager = "nvidia-fabric-manager"
-    known = {"fabric_manager": manager, "imex": "nvidia-imex", "nscq": "libnvidia-nscq", "nvsdm": "libnvsdm"}
-    return tuple(name + tail for piece, name in known.items() if piece in wanted)
+    """The packages of Fabric Manager, IMEX, NSCQ and NVSDM, of which ``wanted`` names the pieces.
+
+    Raises InvalidWish where the source has none.
+    """
+    return tuple(_name(target, piece) for piece in _COMPANIONS if piece in wanted)
 
 
 def stream(target: Target) -> str:
@@ -95,10 +92,10 @@ def stays(piece: Piece, target: Target, wanted: t.Collection[str]) -> bool:
     name = piece.package
     if name in wanted or name.startswith("nvidia-driver-pinning"):
         return name in wanted
-    if piece.name in ("fabric_manager", "imex", "nscq", "nvsdm"):
+    if piece.name in _COMPANIONS:
         return False  # those of the target are wanted by name
     branch = _BRANCH.search(name)
-    suffixed = target.apt and not _unsuffixed(target)
+    suffixed = target.apt and _suffixed(target)
     if (branch.group(1) if branch else "") != (target.branch if suffixed else ""):
         return False
     if target.apt and bool(_SERVER.search(name)) != (target.source == DISTRIBUTION and target.ubuntu and target.server):
@@ -122,10 +119,25 @@ def version_of(piece: Piece, target: Target) -> str:
     return f"{pattern}-?ubuntu1" if target.source == NVIDIA_REPOSITORY else f"{pattern}-*ubuntu*.*"
 
 
-def _unsuffixed(target: Target) -> bool:
-    if target.source == DISTRIBUTION:
-        return not target.ubuntu
-    return int(target.branch) >= _ALL_RENAMED
+def _archive(target: Target) -> str:
+    if target.source == NVIDIA_REPOSITORY:
+        return package_names.NVIDIA_APT if target.apt else package_names.NVIDIA_DNF
+    return package_names.UBUNTU if target.ubuntu else package_names.DEBIAN
+
+
+def _name(target: Target, piece: str, kernel: str = "") -> str:
+    found = package_names.name(
+        _archive(target), piece, target.branch, server=target.server, opened=target.flavour == OPEN, kernel=kernel
+    )
+    if not found:
+        raise _not_offered(target, piece.replace("_", " "), "leave it out, or take the driver from another source")
+    return found
+
+
+def _suffixed(target: Target) -> bool:
+    """Whether the branch is part of the names of what makes up a driver."""
+    piece = "driver" if _archive(target) == package_names.UBUNTU else "libraries"
+    return package_names.has_branch(_archive(target), piece, target.branch)
 
 
 def _nvidia_apt(target: Target) -> tuple[str, ...]:
@@ -133,31 +145,22 @@ def _nvidia_apt(target: Target) -> tuple[str, ...]:
         raise _not_offered(
             target, "kernel modules that are built already", "take them from Ubuntu's archive, or use dkms"
         )
-    tail = "" if _unsuffixed(target) else f"-{target.branch}"
-    opened = "-open" if target.flavour == OPEN else ""
-    if target.libraries == COMPUTE:
-        parts = (f"nvidia-dkms{tail}{opened}", f"libnvidia-compute{tail}", f"nvidia-utils{tail}")
-        return (*parts, f"nvidia-compute-utils{tail}")
-    return (f"nvidia-open{tail}" if target.flavour == OPEN else f"cuda-drivers{tail}",)
+    compute = ("dkms", "libraries", "tools", "persistence_daemon")
+    return tuple(_name(target, piece) for piece in (compute if target.libraries == COMPUTE else (target.flavour,)))
 
 
 def _ubuntu(target: Target, releases: t.Sequence[str]) -> tuple[str, ...]:
-    kind = f"{target.branch}{'-server' if target.server else ''}"
-    opened = "-open" if target.flavour == OPEN else ""
-    utilities = f"nvidia-utils-{kind}"
     if target.modules == PREBUILT:
-        modules = tuple(f"linux-modules-nvidia-{kind}{opened}-{release}" for release in releases)
-        return (*modules, f"nvidia-headless-no-dkms-{kind}{opened}", utilities)
-    if target.libraries == COMPUTE:
-        return (f"nvidia-headless-{kind}{opened}", utilities)
-    return (f"nvidia-driver-{kind}{opened}", utilities)
+        modules = tuple(_name(target, "prebuilt", release) for release in releases)
+        return (*modules, _name(target, "headless_prebuilt"), _name(target, "tools"))
+    return (_name(target, "headless" if target.libraries == COMPUTE else "driver"), _name(target, "tools"))
 
 
 def _debian(target: Target) -> tuple[str, ...]:
     if target.modules == PREBUILT:
         raise _not_offered(target, "kernel modules that are built already", "use dkms")
-    module = "nvidia-open-kernel-dkms" if target.flavour == OPEN else "nvidia-kernel-dkms"
-    return (module, "nvidia-smi", "libcuda1") + (() if target.libraries == COMPUTE else ("nvidia-driver",))
+    pieces = (f"dkms_{target.flavour}", "tools", "libraries")
+    return tuple(_name(target, piece) for piece in (pieces if target.libraries == COMPUTE else (*pieces, "driver")))
 
 
 def _dnf(target: Target) -> tuple[str, ...]:
@@ -166,11 +169,10 @@ def _dnf(target: Target) -> tuple[str, ...]:
     if target.modules == PREBUILT:
         if target.flavour == OPEN or not stream(target):
             raise _not_offered(target, "kernel modules that are built already, for this flavour", "use dkms")
-        return ("nvidia-driver", "nvidia-driver-cuda")
+        return (_name(target, "driver"), _name(target, "compute"))
     if target.libraries == COMPUTE:
-        module = "kmod-nvidia-open-dkms" if target.flavour == OPEN else "kmod-nvidia-latest-dkms"
-        return ("nvidia-driver-cuda", module)
-    return ("nvidia-open" if target.flavour == OPEN else "cuda-drivers",)
+        return (_name(target, "compute"), _name(target, f"dkms_{target.flavour}"))
+    return (_name(target, target.flavour),)
 
 
 def _not_offered(target: Target, what: str, todo: str) -> InvalidWish:
