@@ -18,6 +18,7 @@ from collections import Counter
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), ".tree"))
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue import (
+    package_names,
     repositories,
     sources,
     table_driver_runfiles,
@@ -31,32 +32,45 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.table 
 DRIVER_EXCEPTIONS = {"10.2.89", "11.1.0", "11.2.0", "11.7.1", "12.2.1", "12.8.0"}
 # Minor-version compatibility of 11.x begins with a driver that came after 11.0.
 COMPATIBILITY_EXCEPTIONS = {"11.0.2", "11.0.3"}
+# From this release on the driver is no part of the installer, nor of its name.
+WITHOUT_DRIVER = (13, 4)
+# Tables that are no part of the solver's catalogue: the columns that tell two of their rows apart.
+OTHER_KEYS = {
+    "driver runfiles": ("file",),
+    "package names": ("archive", "piece", "branch_from"),
+    "repositories": ("folder",),
+    "runfiles": ("version", "architecture"),
+}
 Problems = t.Iterator[str]
 
 
-def problems(catalogue: Catalogue, runfiles: t.Sequence[Row], driver_runfiles: t.Sequence[Row]) -> list[str]:
-    """Everything that does not fit together."""
+def problems(catalogue: Catalogue, others: t.Mapping[str, t.Sequence[Row]]) -> list[str]:
+    """Everything that does not fit together. C(others) are the tables that are no part of the catalogue."""
     found: list[str] = []
-    for check in (every_row, cuda_rows, gpu_rows, branch_rows, framework_rows, wheel_rows, host_gcc_rows):
+    for check in (cuda_rows, gpu_rows, branch_rows, framework_rows, wheel_rows, host_gcc_rows):
         found += check(catalogue)
-    found += [*installers(catalogue, runfiles), *digests(runfiles), *digests(driver_runfiles), *repository_rows()]
+    keys = {**OTHER_KEYS, **{name: key for name, (_text, key) in TABLES.items()}}
+    for name, table in (*catalogue.tables.items(), *others.items()):
+        found += every_row(name, table, keys[name])
+    found += [*installers(catalogue, others["runfiles"]), *digests(others["runfiles"])]
+    found += [*digests(others["driver runfiles"]), *repository_rows(others["repositories"])]
+    found += package_name_rows(catalogue, others["package names"])
     return found
 
 
-def every_row(catalogue: Catalogue) -> Problems:
+def every_row(name: str, table: t.Sequence[Row], key: t.Sequence[str]) -> Problems:
     """Each row has a known status, a source, the day that was read, and a key that no other row has."""
-    for name, table in catalogue.tables.items():
-        keys = Counter(tuple(row[column] for column in TABLES[name][1]) for row in table)
-        yield from (f"{name}: {' '.join(key)} is there twice" for key, count in keys.items() if count > 1)
-        for row in table:
-            where = f"{name}: {' '.join(row[column] for column in TABLES[name][1])}"
-            if row["status"] not in sources.STATUSES:
-                yield f"{where}: the status {row['status']} is none"
-            source = sources.SOURCES.get(row["source"])
-            if source is None or not (source.read or row["source"] == "user"):
-                yield f"{where}: the source {row['source']} is not known, or not when it was read"
-            if row["source"] == "memory" and row["status"] in sources.TRUSTED:
-                yield f"{where}: nobody looked it up, and it says {row['status']}"
+    counts = Counter(tuple(row[column] for column in key) for row in table)
+    yield from (f"{name}: {' '.join(twice)} is there twice" for twice, count in counts.items() if count > 1)
+    for row in table:
+        where = f"{name}: {' '.join(row[column] for column in key)}"
+        if row["status"] not in sources.STATUSES:
+            yield f"{where}: the status {row['status']} is none"
+        source = sources.SOURCES.get(row["source"])
+        if source is None or not (source.read or row["source"] == "user"):
+            yield f"{where}: the source {row['source']} is not known, or not when it was read"
+        if row["source"] == "memory" and row["status"] in sources.TRUSTED:
+            yield f"{where}: nobody looked it up, and it says {row['status']}"
 
 
 def cuda_rows(catalogue: Catalogue) -> Problems:
@@ -72,7 +86,10 @@ def cuda_rows(catalogue: Catalogue) -> Problems:
 
 def installers(catalogue: Catalogue, runfiles: t.Sequence[Row]) -> Problems:
     """Each release's minimum is the driver that its installer carries, but for the known exceptions."""
-    carried = {row["version"]: row["driver"] for row in runfiles}
+    for row in runfiles:
+        if bool(row["driver"]) != (number(row["version"])[:2] < WITHOUT_DRIVER):
+            yield f"runfiles: {row['version']}: from 13.4 on, and only then, no driver is in an installer's name"
+    carried = {row["version"]: row["driver"] for row in runfiles if row["driver"]}
     for row in catalogue.tables["cuda"]:
         driver = carried.get(row["version"])
         differs = driver is not None and number(driver) != number(row["driver"])
@@ -160,35 +177,65 @@ def host_gcc_rows(catalogue: Catalogue) -> Problems:
 
 
 def digests(runfiles: t.Sequence[Row]) -> Problems:
-    """Each installer has a SHA-256 digest of its own."""
+    """Each installer that somebody has the digest of has one of its own."""
     for row in runfiles:
-        if not re.fullmatch(r"[0-9a-f]{64}", row["sha256"]):
+        unknown = not row["sha256"] and row["status"] not in sources.TRUSTED
+        if not unknown and not re.fullmatch(r"[0-9a-f]{64}", row["sha256"]):
             yield f"runfiles: {row['version']}: {row['sha256']} is no SHA-256 digest"
-    counts = Counter(row["sha256"] for row in runfiles)
+    counts = Counter(row["sha256"] for row in runfiles if row["sha256"])
     yield from (f"runfiles: two have the digest {digest}" for digest, count in counts.items() if count > 1)
 
 
-def repository_rows() -> Problems:
-    for row in rows(repositories.TABLE):
+def repository_rows(table: t.Sequence[Row]) -> Problems:
+    """Each fingerprint is one, and that of the key."""
+    for row in table:
         if row["fingerprint"] and not re.fullmatch(r"[0-9A-F]{40}", row["fingerprint"]):
             yield f"repositories: {row['folder']}: {row['fingerprint']} is no fingerprint"
-        if row["source"] not in sources.SOURCES:
-            yield f"repositories: {row['folder']}: the source {row['source']} is not known"
+        if row["fingerprint"] == repositories.WITHDRAWN_FINGERPRINT:
+            yield f"repositories: {row['folder']}: NVIDIA withdrew this key"
         key = row["key"].partition(".")[0].upper()
         if row["fingerprint"] and not row["fingerprint"].endswith(key):
             yield f"repositories: {row['folder']}: the key {row['key']} has another fingerprint"
 
 
-def shipped_runfiles() -> tuple[list[Row], list[Row]]:
-    """The installers of toolkits and of drivers."""
-    return rows(table_runfiles.TABLE), rows(table_driver_runfiles.TABLE)
+def package_name_rows(catalogue: Catalogue, table: t.Sequence[Row]) -> Problems:
+    """Each name is known from the first branch on, changes at known branches, and can be written out."""
+    first = {(row["archive"], row["piece"]) for row in table if not row["branch_from"]}
+    for row in table:
+        where = f"package names: {row['archive']} {row['piece']} {row['branch_from']}".rstrip()
+        if (row["archive"], row["piece"]) not in first:
+            yield f"{where}: there is no name for the branches before"
+        if row["branch_from"] and catalogue.branch(row["branch_from"]) is None:
+            yield f"{where}: there is no branch {row['branch_from']}"
+        fields = {"branch": "580", "server": "-server", "open": "-open", "kernel": "6.1.0-1-amd64"}
+        try:
+            written = row["name"].format(**fields)
+        except (KeyError, ValueError, IndexError):
+            written = ""
+        if not re.fullmatch(r"[a-z0-9][a-z0-9.+-]+", written):
+            yield f"{where}: {row['name']} is no name of a package"
+
+
+def shipped_others() -> dict[str, list[Row]]:
+    """The tables that are no part of the catalogue."""
+    return {
+        "driver runfiles": rows(table_driver_runfiles.TABLE, status="verified", source=table_driver_runfiles.SOURCE),
+        "package names": rows(package_names.TABLE),
+        "repositories": rows(repositories.TABLE),
+        "runfiles": [
+            *rows(table_runfiles.TABLE, status="verified", source=table_runfiles.SOURCE),
+            *rows(table_runfiles.WITHOUT_DIGEST, status="secondary", source=table_runfiles.SOURCE_WITHOUT_DIGEST),
+        ],
+    }
 
 
 def main() -> int:
-    found = problems(load(), *shipped_runfiles())
+    others = shipped_others()
+    found = problems(load(), others)
     for problem in found:
         print(problem)
-    print(f"{sum(map(len, load().tables.values()))} rows, {len(found)} problems")
+    count = sum(map(len, (*load().tables.values(), *others.values())))
+    print(f"{count} rows, {len(found)} problems")
     return 1 if found else 0
 
 

@@ -15,6 +15,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.table 
 SITE = "https://developer.download.nvidia.com/compute/cuda/repos"
 TABLE = """
 folder            | key          | fingerprint                              | status    | source
+ubuntu2004/x86_64 | 3bf863cc.pub | EB693B3035CD5710E231E123A4B469963BF863CC | verified  | gcp-installer
 ubuntu2204/x86_64 | 3bf863cc.pub | EB693B3035CD5710E231E123A4B469963BF863CC | verified  | repo-issue-39
 ubuntu2204/sbsa   | 3bf863cc.pub | EB693B3035CD5710E231E123A4B469963BF863CC | derived   | repo-issue-39
 ubuntu2404/x86_64 | 3bf863cc.pub | EB693B3035CD5710E231E123A4B469963BF863CC | verified  | repo-issue-39

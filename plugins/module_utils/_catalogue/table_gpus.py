@@ -92,7 +92,7 @@ id | product | capability | modules | drivers | fabric | class | status | source
 1f51 | GeForce RTX 2060 | 7.5 | both | 410.48 |  | consumer | derived | cuda-matrix
 1f54 | GeForce RTX 2070 | 7.5 | both | 410.48 |  | consumer | derived | cuda-matrix
 1f55 | GeForce RTX 2060 | 7.5 | both | 410.48 |  | consumer | derived | cuda-matrix
-1f76 | Matrox D-Series D2450, Quadro RTX 3000 | 7.5 | both | 410.48 |  | pro | derived | cuda-matrix
+1f76 | Matrox D-Series D2450, Matrox D-Series D2480, Quadro RTX 3000 | 7.5 | both | 410.48 |  | pro | derived | cuda-matrix
 1f82 | GeForce GTX 1650 | 7.5 | both | 410.48 |  | consumer | derived | cuda-matrix
 1f83 | GeForce GTX 1630 | 7.5 | both | 515.57 |  | consumer | verified | open-git
 1f91 | GeForce GTX 1650 | 7.5 | both | 410.48 |  | consumer | derived | cuda-matrix
@@ -182,9 +182,9 @@ id | product | capability | modules | drivers | fabric | class | status | source
 2488 | GeForce RTX 3070 | 8.6 | both | 455.23.05 |  | consumer | derived | cuda-matrix
 2489 | GeForce RTX 3060 Ti | 8.6 | both | 455.23.05 |  | consumer | derived | cuda-matrix
 248a | CMP 70HX | 8.6 | both | 455.23.05 |  | consumer | derived | cuda-matrix
-249c | GeForce RTX 3060 Laptop GPU | 8.6 | both | 455.23.05 |  | consumer | derived | cuda-matrix
+249c | GeForce RTX 3060 Laptop GPU, GeForce RTX 3080 Laptop GPU | 8.6 | both | 455.23.05 |  | consumer | derived | cuda-matrix
 249d | GeForce RTX 3070 Laptop GPU | 8.6 | both | 455.23.05 |  | consumer | derived | cuda-matrix
-24a0 | GeForce RTX 3060 Laptop GPU | 8.6 | both | 455.23.05 |  | consumer | derived | cuda-matrix
+24a0 | GeForce RTX 3060 Laptop GPU, GeForce RTX 3070 Ti Laptop GPU | 8.6 | both | 455.23.05 |  | consumer | derived | cuda-matrix
 24b0 | RTX A4000 | 8.6 | both | 455.23.05 |  | pro | derived | cuda-matrix
 24b1 | RTX A4000H | 8.6 | both | 455.23.05 |  | pro | derived | cuda-matrix
 24b6 | RTX A5000 Laptop GPU | 8.6 | both | 455.23.05 |  | pro | derived | cuda-matrix
@@ -213,8 +213,8 @@ id | product | capability | modules | drivers | fabric | class | status | source
 2571 | RTX A2000 12GB | 8.6 | both | 455.23.05 |  | pro | derived | cuda-matrix
 2582 | GeForce RTX 3050 | 8.6 | both | 515.105.01 525.78.01 |  | consumer | verified | open-git
 2584 | GeForce RTX 3050 | 8.6 | both | 535.161.07 |  | consumer | verified | open-git
-25a0 | GeForce RTX 3050 Ti Laptop GPU | 8.6 | both | 455.23.05 |  | consumer | derived | cuda-matrix
-25a2 | GeForce RTX 3050 Laptop GPU | 8.6 | both | 455.23.05 |  | consumer | derived | cuda-matrix
+25a0 | GeForce RTX 3050 Ti Laptop GPU, GeForce RTX 3060 Laptop GPU | 8.6 | both | 455.23.05 |  | consumer | derived | cuda-matrix
+25a2 | GeForce RTX 3050 Laptop GPU, GeForce RTX 3050 Ti Laptop GPU, GeForce RTX 3060 Laptop GPU | 8.6 | both | 455.23.05 |  | consumer | derived | cuda-matrix
 25a5 | GeForce RTX 3050 Laptop GPU | 8.6 | both | 455.23.05 |  | consumer | derived | cuda-matrix
 25a6 | GeForce MX570 | 8.6 | both | 455.23.05 |  | consumer | derived | cuda-matrix
 25a7 | GeForce RTX 2050 | 8.6 | both | 455.23.05 |  | consumer | derived | cuda-matrix
@@ -282,7 +282,7 @@ id | product | capability | modules | drivers | fabric | class | status | source
 28a0 | GeForce RTX 4060 Laptop GPU | 8.9 | both | 525.89.02 |  | consumer | verified | open-git
 28a1 | GeForce RTX 4050 Laptop GPU | 8.9 | both | 525.89.02 |  | consumer | verified | open-git
 28a3 | GeForce RTX 3050 A Laptop GPU | 8.9 | both | 550.142 |  | consumer | verified | open-git
-28b0 | RTX 2000 Ada Generation | 8.9 | both | 550.54.14 |  | pro | verified | open-git
+28b0 | RTX 2000 Ada Generation, RTX 2000E Ada Generation | 8.9 | both | 550.54.14 |  | pro | verified | open-git
 28b8 | RTX 2000 Ada Generation Laptop GPU | 8.9 | both | 525.116.03 |  | pro | verified | open-git
 28b9 | RTX 1000 Ada Generation Laptop GPU | 8.9 | both | 535.171.04 550.54.15 |  | pro | verified | open-git
 28ba | RTX 500 Ada Generation Laptop GPU | 8.9 | both | 535.183.01 550.54.15 |  | pro | verified | open-git
@@ -299,7 +299,7 @@ id | product | capability | modules | drivers | fabric | class | status | source
 2b8c | GeForce RTX 5090 D V2 | 12.0 | open | 580.76.05 |  | consumer | verified | open-git
 2bb1 | RTX PRO 6000 Blackwell Workstation Edition | 12.0 | open | 570.133.07 |  | pro | verified | open-git
 2bb2 | RTX PRO 6000D Blackwell Workstation Edition | 12.0 | open | 580.95.05 |  | pro | verified | open-git
-2bb3 | RTX PRO 5000 Blackwell | 12.0 | open | 570.153.02 575.57.08 |  | pro | verified | open-git
+2bb3 | RTX PRO 5000 Blackwell, RTX PRO 5000 72GB Blackwell | 12.0 | open | 570.153.02 575.57.08 |  | pro | verified | open-git
 2bb4 | RTX PRO 6000 Blackwell Max-Q Workstation Edition | 12.0 | open | 570.133.07 |  | pro | verified | open-git
 2bb5 | RTX PRO 6000 Blackwell Server Edition | 12.0 | open | 575.57.08 |  | pro | verified | open-git
 2bb9 | RTX 6000D | 12.0 | open | 580.82.07 |  | pro | verified | open-git
@@ -340,4 +340,4 @@ id | product | capability | modules | drivers | fabric | class | status | source
 2f58 | GeForce RTX 5070 Ti Laptop GPU | 12.0 | open | 570.133.07 |  | consumer | verified | open-git
 3182 | B300 SXM6 AC | 10.3 | open | 580.82.07 | always | datacenter | verified | open-git
 31c2 | GB300 | 10.3 | open | 580.82.07 | switch | datacenter | verified | open-git
-"""
+"""  # noqa: E501 - a row is a line, also where products share an id

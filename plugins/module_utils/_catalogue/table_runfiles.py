@@ -5,9 +5,9 @@
 # Private to this collection: it may change at any time. Other collections use the modules instead.
 """Installers (C(.run)) of CUDA toolkits and their checksums.
 
-Each row comes from spack's package of CUDA (source C(spack-cuda)); NVIDIA itself publishes MD5 only. ``folder`` is the
-release's place below NVIDIA's site.
-The name of an installer carries its driver up to 13.3; from 13.4 on it does not.
+NVIDIA itself publishes MD5 only: for some installers nobody has the digest, and whoever wants one brings it.
+``folder`` is the release's place below NVIDIA's site. The name of an installer carries its driver up to 13.3; from 13.4
+on it does not.
 """
 
 from __future__ import annotations
@@ -125,4 +125,20 @@ version | folder | architecture | driver | sha256
 11.0.2 | 11.0.2 | x86_64 | 450.51.05 | 48247ada0e3f106051029ae8f70fbd0c238040f58b0880e55026374a959a69c1
 10.2.89 | 10.2/Prod | x86_64 | 440.33.01 | 560d07fdcf4a46717f2242948cd4f92c5f9b6fc7eae10dd996614da913d5ca11
 10.1.243 | 10.1/Prod | x86_64 | 418.87.00 | e7c22dc21278eb1b82f34a60ad7640b41ad3943d929bebda3008b72536855d31
+"""
+SOURCE_WITHOUT_DIGEST = "runfile-list"
+WITHOUT_DIGEST = """
+version | folder | architecture | driver | sha256
+13.4.1 | 13.4.1 | aarch64 |  |
+13.4.1 | 13.4.1 | x86_64 |  |
+13.3.1 | 13.3.1 | aarch64 | 610.43.02 |
+13.3.1 | 13.3.1 | x86_64 | 610.43.02 |
+13.2.2 | 13.2.2 | aarch64 | 595.71.05 |
+13.2.2 | 13.2.2 | x86_64 | 595.71.05 |
+13.0.3 | 13.0.3 | aarch64 | 580.126.20 |
+13.0.3 | 13.0.3 | x86_64 | 580.126.20 |
+12.9.2 | 12.9.2 | aarch64 | 575.57.08 |
+12.9.2 | 12.9.2 | x86_64 | 575.57.08 |
+12.8.2 | 12.8.2 | aarch64 | 570.211.01 |
+12.8.2 | 12.8.2 | x86_64 | 570.211.01 |
 """

@@ -31,7 +31,7 @@ class Needs:
 
 @dataclass(frozen=True)
 class Installer:
-    """An installer that the catalogue knows."""
+    """An installer that the catalogue knows; ``sha256`` is empty where nobody has its digest."""
 
     url: str
     sha256: str
@@ -61,7 +61,7 @@ def installer(version: str, machine: str) -> Installer | None:
     # Long, and only of use to who installs from it.
     from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue import table_runfiles
 
-    for row in rows(table_runfiles.TABLE):
+    for row in (*rows(table_runfiles.TABLE), *rows(table_runfiles.WITHOUT_DIGEST)):
         if (row["version"], row["architecture"]) == (version, machine):
             # From 13.4 on an installer has no driver, nor its version in the name.
             driver = f"_{row['driver']}" if row["driver"] else ""
