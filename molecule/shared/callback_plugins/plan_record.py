@@ -48,7 +48,8 @@ class CallbackModule(CallbackBase):
         self._add(result, failed=True)
 
     def v2_playbook_on_stats(self, stats: t.Any) -> None:
-        if not self._results:
+        # What a scenario prepares with modules of ours is no run that another one is compared with.
+        if not self._results or self._playbook == "prepare":
             return
         directory = Path(os.environ["PLAN_RECORD_DIRECTORY"])
         directory.mkdir(parents=True, exist_ok=True)
