@@ -16,8 +16,8 @@ description:
     its own. It puts the pinned build for the host in their place, among the packages.
   - C(torch) and C(tensorflow) are releases such as C(2.x) or C(2.8). C(cuda) is C(auto), C(cpu), a tag such as C(cu126)
     or a release such as C(12.6).
-  - An environment without these keys is left as it is. The role C(python_envs) uses this filter.
-positional: found, base, rows
+  - An environment without these keys is left as it is. The roles C(python_envs) and C(conda_envs) use this filter.
+positional: found, base, rows, conda
 options:
   _input:
     description: The environments.
@@ -34,6 +34,12 @@ options:
   rows:
     description: Rows of your own for the catalogue, as M(gpufleet.mlstack.stack_plan) takes them.
     type: dict
+  conda:
+    description:
+      - Whether the environments are those of M(gpufleet.mlstack.conda_env). The build is then put among the packages of
+        pip, and a Python that it has a wheel for among those of conda where the environment names none.
+    type: bool
+    default: false
 seealso:
   - module: gpufleet.mlstack.stack_plan
 """
@@ -53,7 +59,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: C(environments) for M(gpufleet.mlstack.pip_pinned), and the C(indexes) that they need beside the usual.
+  description:
+    - C(environments) for M(gpufleet.mlstack.pip_pinned) or M(gpufleet.mlstack.conda_env), and the C(indexes) that they
+      need beside the usual.
   type: dict
   sample:
     environments: [{"name": "ml", "packages": ["torch==2.14.1+cu126"]}]
@@ -63,13 +71,16 @@ _value:
 import typing as t
 
 from ansible.errors import AnsibleFilterError
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._stack.environments import resolved
 
 
-def framework_environments(environments: t.Any, found: t.Any, base: str = "", rows: t.Any = None) -> dict[str, t.Any]:
+def framework_environments(
+    environments: t.Any, found: t.Any, base: str = "", rows: t.Any = None, conda: bool = False
+) -> dict[str, t.Any]:
     try:
-        made = resolved(environments, found, rows, base or "")
+        made = resolved(environments, found, rows, base or "", boolean(conda))
     except (MlstackError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise AnsibleFilterError(f"framework_environments: {error}") from error
     return {"environments": list(made.environments), "indexes": list(made.indexes)}

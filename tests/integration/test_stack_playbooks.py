@@ -17,6 +17,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from ansible_collections.gpufleet.mlstack.tests.bed import conda_channel, host
 from ansible_collections.gpufleet.mlstack.tests.integration.module_runner import CHECKOUT, HOST_PYTHON
 
 ANSIBLE_PLAYBOOK = Path(sys.executable).parent / "ansible-playbook"
@@ -119,4 +120,25 @@ def test_the_role_builds_an_environment_with_the_build_for_this_host(tmp_path, s
     assert site.installed()["torch"] == VERSION
     again = play(tmp_path, "site.yml", {"here": {}}, variables)
     assert again.returncode == 0
+    assert "changed=0" in again.stdout
+
+
+def test_the_role_of_conda_has_pip_bring_the_build_for_this_host(tmp_path, site, stand_in_index):
+    channel = conda_channel.basic()
+    (tmp_path / "site.yml").write_text(
+        "- hosts: all\n  gather_facts: false\n  roles: [gpufleet.mlstack.conda_envs]\n", encoding="utf-8"
+    )
+    wish = {"name": "ml", "packages": ["python"], "torch": "2.x", "cuda": "cpu", "verify_imports": ["torch"]}
+    variables = {
+        "conda_envs_root": str(site.root),
+        "conda_envs_channels": [channel.url],
+        "conda_envs_cache_dir": str(tmp_path / "cache"),
+        "conda_envs_toolbox": str(host.state_directory() / "toolbox"),
+        "conda_envs_torch_index": stand_in_index,
+        "conda_envs_list": [wish],
+    }
+    first = play(tmp_path, "site.yml", {"here": {}}, variables)
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert site.python("import torch; print(torch.__version__)") == VERSION
+    again = play(tmp_path, "site.yml", {"here": {}}, variables)
     assert "changed=0" in again.stdout

@@ -20,11 +20,15 @@ FRAMEWORKS = ("torch", "tensorflow")
 KEYS = (*FRAMEWORKS, "cuda")
 _RELEASE = re.compile(r"([0-9]+)\.([0-9]+)(?:\.[0-9]+)?")
 _VERSION = re.compile(r"[0-9]+\.[0-9]+(?:\.[0-9]+)?")
+# A match specification of conda for its Python: python=3.11, conda-forge::python ==3.11.9, python>=3.10.
+_CONDA_PYTHON = re.compile(
+    r"(?:[\w./-]+::)?python(?:\s*={1,2}\s*([0-9]+\.[0-9]+)(?:[.0-9]*|\.\*)(?:=.*)?|[\s<>=!~].*)?"
+)
 
 
 @dataclass(frozen=True)
 class Resolved:
-    """Environments in the words of pip_pinned, and the indexes that they need beside the usual one."""
+    """Environments in the words of pip_pinned or conda_env, and the indexes that they need beside the usual one."""
 
     environments: tuple[dict[str, t.Any], ...]
     indexes: tuple[str, ...]
@@ -35,28 +39,33 @@ def resolved(
     found: t.Any,
     rows: t.Any = None,
     index: str = "",
+    conda: bool = False,
 ) -> Resolved:
     """Each environment with C(torch) or C(tensorflow) gets the build for this host's GPUs and driver as a package.
 
-    ``found`` is a result of stack_plan, ``index`` the address of a mirror of the indexes of PyTorch's builds. Raises
-    MlstackError where a wish is impossible.
+    ``found`` is a result of stack_plan, ``index`` the address of a mirror of the indexes of PyTorch's builds. In
+    environments of ``conda`` pip installs it. Raises MlstackError where a wish is impossible.
     """
     facts, catalogue = facts_of(dict(found)["facts"]), load(rows)
+    if conda:
+        facts = replace(facts, pythons=(), managed_pythons=True)  # each environment brings its own
     told: list[dict[str, t.Any]] = []
     indexes: dict[str, None] = {}
     for environment in environments:
         rest = {name: value for name, value in environment.items() if name not in KEYS}
         given = {name: environment[name] for name in FRAMEWORKS if environment.get(name)}
-        python = str(environment.get("python") or AUTO)
         if given:
-            wishes = wishes_of({**given, "wheel": tag_of(environment.get("cuda"))})
+            wishes = wishes_of({**given, "wheel": tag_of(environment.get("cuda")), "python": _python(rest, conda)})
             # A driver that the host has is not changed for a Python environment.
             wishes = replace(wishes, driver=PRESENT if facts.driver is not None and facts.gpus else "")
-            answer = solve(facts, replace(wishes, python=_version(python)), catalogue)
+            answer = solve(facts, wishes, catalogue)
             if isinstance(answer, Refusal):
                 raise answer.error(f"{_told(given)} in the environment {environment.get('name')}")
-            rest["packages"] = [*(rest.get("packages") or []), *(part.requirement for part in answer.frameworks)]
-            if python == AUTO and facts.pythons and answer.python != facts.pythons[0]:
+            key = "pip_packages" if conda else "packages"
+            rest[key] = [*(rest.get(key) or []), *(part.requirement for part in answer.frameworks)]
+            if conda and not rest.get("file") and not _conda_pythons(rest):
+                rest["packages"] = [f"python={answer.python}", *(rest.get("packages") or [])]
+            elif not conda and not rest.get("python") and facts.pythons and answer.python != facts.pythons[0]:
                 rest["python"] = answer.python
             needed = [part.index for part in answer.frameworks if part.index]
             indexes.update(
@@ -66,16 +75,25 @@ def resolved(
     return Resolved(tuple(told), tuple(indexes))
 
 
+def _python(environment: t.Mapping[str, t.Any], conda: bool) -> str:
+    """The version that an environment names; a path, C(auto) and a range say nothing of it."""
+    if conda:
+        return next((match.group(1) for match in _conda_pythons(environment) if match.group(1)), "")
+    text = str(environment.get("python") or "")
+    return text if _VERSION.fullmatch(text) else ""
+
+
+def _conda_pythons(environment: t.Mapping[str, t.Any]) -> list[re.Match[str]]:
+    """What an environment of conda wishes of its Python."""
+    matches = (_CONDA_PYTHON.fullmatch(str(spec).strip()) for spec in environment.get("packages") or [])
+    return [match for match in matches if match is not None]
+
+
 def tag_of(cuda: t.Any) -> str:
     """The wheel tag that C(cuda) of an environment means: C(auto), C(cpu), C(cu126), or a release (C(12.6))."""
     text = str(cuda or AUTO)
     release = _RELEASE.fullmatch(text)
     return f"cu{release.group(1)}{release.group(2)}" if release else text
-
-
-def _version(python: str) -> str:
-    """A path or C(auto) says nothing of the version."""
-    return python if _VERSION.fullmatch(python) else ""
 
 
 def _told(given: t.Mapping[str, t.Any]) -> str:

@@ -71,6 +71,33 @@ class TestFrameworks:
         plain = {"name": "ml", "packages": ["six==1.16.0"], "keep": 3}
         assert environments.resolved([plain], plan()).environments == (plain,)
 
+    @pytest.mark.parametrize(
+        ("packages", "expected"),
+        [
+            (["numpy=1.26"], ["python=3.14", "numpy=1.26"]),  # none is named: the newest that the wheel is there for
+            (["python=3.11"], ["python=3.11"]),
+            (["conda-forge::python ==3.12.4"], ["conda-forge::python ==3.12.4"]),
+            (["python>=3.10,<3.13"], ["python>=3.10,<3.13"]),
+            (["python-dateutil"], ["python=3.14", "python-dateutil"]),
+            (None, ["python=3.14"]),
+        ],
+    )
+    def test_pip_brings_it_into_environments_of_conda(self, packages, expected):
+        wish = [{"name": "ml", "packages": packages, "pip_packages": ["six==1.16.0"], "torch": "2.14"}]
+        made = environments.resolved(wish, plan("10de:1db6", pythons=["3.9"]), conda=True)
+        assert made.environments == (
+            {"name": "ml", "packages": expected, "pip_packages": ["six==1.16.0", "torch==2.14.1+cu126"]},
+        )
+        assert made.indexes == (f"{TORCH}/cu126",)
+
+    def test_a_file_of_conda_names_its_python_itself(self):
+        made = environments.resolved([{"name": "ml", "file": "a.yml", "torch": "2.14"}], plan(), conda=True)
+        assert made.environments == ({"name": "ml", "file": "a.yml", "pip_packages": ["torch==2.14.1+cpu"]},)
+
+    def test_a_python_of_conda_without_a_wheel_is_refused(self):
+        with pytest.raises(MlstackError, match=r"wheels for Python 3\.10 to 3\.14, not 3\.9"):
+            environments.resolved([{"name": "ml", "packages": ["python=3.9"], "torch": "2.14"}], plan(), conda=True)
+
     def test_a_driver_that_is_too_old_is_not_replaced_behind_ones_back(self):
         found = plan("10de:20b2", driver={"version": "450.80.02", "flavour": "proprietary"})
         with pytest.raises(MlstackError, match=r"torch 2\.14 in the environment ml.*driver 450\.80\.02 is older"):
