@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
 
 from . import host
 
-NETWORK = "gpufleet-bed"
+# Another network, with another folder for the bed's state, is another bed: two checkouts then don't meet.
+NETWORK = os.environ.get("GPUFLEET_BED_NETWORK") or "gpufleet-bed"
 LABEL = "gpufleet.bed=1"
 
 # The classic builder: BuildKit would need a plug-in that Debian packages apart.

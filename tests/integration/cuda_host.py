@@ -6,26 +6,17 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import ansible
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import signing_key
-from ansible_collections.gpufleet.mlstack.tests.bed import images
-from ansible_collections.gpufleet.mlstack.tests.bed.containers import Container, require_bed
-from ansible_collections.gpufleet.mlstack.tests.bed.nvidia_stand_in.hosts import gpu_host
-from ansible_collections.gpufleet.mlstack.tests.bed.signing import BED
-from ansible_collections.gpufleet.mlstack.tests.integration.package_host import CHECKOUT
-
-IMAGES = {"apt": "ubuntu2404", "dnf": "rocky9"}
+from ansible_collections.gpufleet.mlstack.tests.bed.containers import Container
+from ansible_collections.gpufleet.mlstack.tests.integration import nvidia_host
 
 
 @dataclass(frozen=True)
 class CudaHost:
-    """A container; the stand-in repositories are signed with the bed's key, whose fingerprint every task names."""
+    """A container and its package manager."""
 
     container: Container
     manager: str
@@ -34,22 +25,8 @@ class CudaHost:
         self, toolkits: list[Any], *, check: bool = False, env: Mapping[str, str] | None = None, **options: Any
     ) -> dict[str, Any]:
         """Run the module to its end and return its result, failed or not."""
-        key = images.keys().public_key(BED)
-        arguments = {
-            "toolkits": toolkits,
-            "repository_fingerprints": list(signing_key.fingerprints(key.encode())),
-            **options,
-            "_ansible_check_mode": check,
-            "_ansible_diff": True,
-        }
-        done = self.container.run(
-            ["python3", "-W", "ignore", "-m", "ansible_collections.gpufleet.mlstack.plugins.modules.cuda_toolkit"],
-            stdin=json.dumps({"ANSIBLE_MODULE_ARGS": arguments}),
-            env={"PYTHONPATH": "/mlstack", "PYTHONDONTWRITEBYTECODE": "1", **(env or {})},
-            timeout_s=1800,
-        )
-        assert done.out.strip(), done.err
-        return json.loads(done.out)
+        arguments = {"toolkits": toolkits, "repository_fingerprints": nvidia_host.fingerprints(), **options}
+        return nvidia_host.run_module(self.container, "cuda_toolkit", arguments, check=check, env=env)
 
     def succeed(self, toolkits: list[Any], **options: Any) -> dict[str, Any]:
         result = self.run(toolkits, **options)
@@ -82,20 +59,7 @@ class CudaHost:
 
 
 @contextlib.contextmanager
-def cuda_host(
-    manager: str,
-    *,
-    gpus: str = "none",
-    image: str = "",
-    tmpfs: Mapping[str, str] | None = None,
-    more_volumes: Sequence[str] = (),
-) -> Iterator[CudaHost]:
-    """A host that is not booted: toolkits need no services."""
-    require_bed()
-    volumes = (
-        f"{CHECKOUT / 'plugins'}:/mlstack/ansible_collections/gpufleet/mlstack/plugins:ro",
-        f"{os.path.dirname(ansible.__file__)}:/mlstack/ansible:ro",
-        *more_volumes,
-    )
-    with gpu_host(image or IMAGES[manager], gpus=gpus, more_volumes=volumes, booted=False, tmpfs=tmpfs) as made:
+def cuda_host(manager: str, **options: Any) -> Iterator[CudaHost]:
+    """A host that is not booted: toolkits need no services. Options are those of nvidia_host()."""
+    with nvidia_host.nvidia_host(manager, booted=False, **{"gpus": "none", **options}) as made:
         yield CudaHost(made, manager)

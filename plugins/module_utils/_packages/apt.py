@@ -90,7 +90,10 @@ class Apt(PackageManager):
 
         # Everything is allowed here: we want to hear of it, and judge it ourselves.
         result = self._apt_get(
-            ["--simulate", "--option=Debug::NoLocking=1", "--allow-downgrades", "--allow-change-held-packages"],
+            [
+                *("--simulate", "--option=Debug::NoLocking=1", "--allow-downgrades", "--allow-change-held-packages"),
+                *self.foreseen,
+            ],
             transaction,
             check=False,
         )

@@ -229,18 +229,18 @@ class Dnf(PackageManager):
 
     def _dnf(self, arguments: t.Sequence[str]) -> CommandResult:
         """Dnf for a question. Until we may change the host, it answers from the lists that it has."""
-        cached = [] if self.may_fetch else ["--cacheonly"]
-        return self.commands.run(["dnf", "--color=never", *cached, *arguments], timeout=CHANGE_TIMEOUT, check=False)
+        return self.commands.run(
+            ["dnf", "--color=never", *self._lists, *arguments], timeout=CHANGE_TIMEOUT, check=False
+        )
 
     def _run(self, step: t.Sequence[str], transaction: Transaction, retries: int = 0) -> CommandResult:
         weak = "True" if transaction.install_recommends else "False"
-        cached = [] if self.may_fetch else ["--cacheonly"]
         with self._locks.lifted([_ARCHITECTURE.sub("", name) for name in transaction.lifted]) as unlocked:
             return self.commands.run(
                 [
                     "dnf",
                     "--color=never",
-                    *cached,
+                    *self._lists,
                     f"--setopt=install_weak_deps={weak}",
                     # What is no longer needed stays until somebody asks: nobody named it.
                     "--setopt=clean_requirements_on_remove=False",
@@ -254,6 +254,11 @@ class Dnf(PackageManager):
                 retry_if=lambda result: result.rc == _LOCKED,
                 outlives_us=True,
             )
+
+    @property
+    def _lists(self) -> list[str]:
+        """From which lists dnf answers, and what of them it sees."""
+        return list(self.foreseen) if self.may_fetch else ["--cacheonly", *self.foreseen]
 
     def _explained(self, result: CommandResult, wished: str) -> MlstackError:
         text = f"{result.out}\n{result.err}"

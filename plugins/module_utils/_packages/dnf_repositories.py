@@ -75,14 +75,14 @@ class DnfSources(SourcesOfHost):
     def _stream(self, module: str) -> str:
         parser = configparser.ConfigParser(interpolation=None, strict=False)
         try:
-            parser.read_string(self.host.read_text(self._stream_path(module)) or "")
+            parser.read_string(self.host.read_text(self.stream_path(module)) or "")
         except configparser.Error:
             return ""
         if not parser.has_section(module) or parser.get(module, "state", fallback="") != "enabled":
             return ""
         return parser.get(module, "stream", fallback="")
 
-    def _stream_path(self, module: str) -> str:
+    def stream_path(self, module: str) -> str:
         return f"{_MODULES}/{module}.module"
 
     def _switch(self, stream: ModuleStream) -> None:
@@ -100,11 +100,11 @@ class DnfSources(SourcesOfHost):
         )
         if result.ok:
             return
-        told = [line for line in result.err.splitlines() if line.startswith("Error:")] or [result.err.strip()[-500:]]
+        told = result.err.partition("Error:")[2] or result.err[-500:]
         raise MlstackError(
             "module_stream",
             wished=f"the module stream {stream.module}:{stream.stream or '(none)'}",
-            found=f"dnf module {verb} ended with {result.rc}: {told[0]}",
+            found=f"dnf module {verb} ended with {result.rc}: {' '.join(told.split())}",
             todo="see which streams 'dnf module list' shows, and name one of them",
             rc=result.rc,
             stdout=result.out,

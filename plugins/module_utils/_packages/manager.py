@@ -39,6 +39,8 @@ class PackageManager(abc.ABC):
         self.commands = commands
         # Set once the host may be changed: before, questions are answered from the lists that it has.
         self.may_fetch = False
+        # Options with which questions are answered as they will be after a change of sources: see foreseen_sources.py.
+        self.foreseen: tuple[str, ...] = ()
 
     @abc.abstractmethod
     def installed(self, names: t.Sequence[str]) -> dict[str, Installed]:

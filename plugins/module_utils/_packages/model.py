@@ -149,6 +149,7 @@ class Observation:
     - ``lost_holds`` were lifted by a run of ours that was killed.
     - ``forecast`` is None where nobody has asked the manager yet, or where it cannot tell.
     - ``sources`` is None where the wish says nothing of repositories.
+    - ``streams_foreseen`` says that answers are those of the module streams that are wished for, not the present ones.
     """
 
     installed: t.Mapping[str, Installed] = field(default_factory=dict)
@@ -161,6 +162,7 @@ class Observation:
     lost_holds: tuple[str, ...] = ()
     forecast: Forecast | None = None
     sources: SourcesObservation | None = None
+    streams_foreseen: bool = False
 
 
 def version_matches(wished: str, version: str) -> bool:

@@ -159,12 +159,21 @@ def refresh_reason(wish: Wish, observation: Observation, resolution: Resolution)
     pending = sources_plan(wish, observation).changed
     if missing and not pending and (observation.refreshed or not wish.update_cache):
         raise unknown_package(missing, observation)
-    if pending and transaction_installs(resolution):
+    if pending and transaction_installs(resolution) and _lists_change(wish, observation):
         return "the repositories change before"
     wants_lists = resolution.transaction.install or any(package.state == LATEST for package in wish.packages)
     if observation.stale and (wants_lists or missing):
         return observation.stale
     return f"the present ones do not offer {', '.join(missing)}" if missing else ""
+
+
+def _lists_change(wish: Wish, observation: Observation) -> bool:
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import plan_sources
+
+    if wish.sources is None or observation.sources is None:
+        return False
+    found = plan_sources.change(wish.sources, observation.sources)
+    return plan_sources.changes_lists(found, streams_foreseen=observation.streams_foreseen)
 
 
 def transaction_installs(resolution: Resolution) -> bool:

@@ -24,6 +24,8 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Acti
 # In this order: a repository must not be there before its key, and streams are read from repositories.
 VERBS = ("trust", "distrust", "replace", "write", "delete", "reset_stream", "enable_stream")
 
+_DEFINITIONS = ("/etc/apt/sources.list", "/etc/yum.repos.d/")
+
 
 @dataclass(frozen=True)
 class SourcesChange:
@@ -54,6 +56,14 @@ def change(wish: Sources, observation: SourcesObservation) -> SourcesChange:
         files=tuple(managed.differing(observation.files, observation.texts)),
         streams=tuple(stream for stream in wish.streams if observation.streams.get(stream.module, "") != stream.stream),
     )
+
+
+def changes_lists(found: SourcesChange, *, streams_foreseen: bool = False) -> bool:
+    """Whether the package lists will be others. Pins and upgrade blocks choose from those that are there, and so do
+    streams, which hide a part of them."""
+    if found.keys or found.rivals or (found.streams and not streams_foreseen):
+        return True
+    return any(file.path.startswith(_DEFINITIONS) for file in found.files)
 
 
 def plan(wish: Sources, observation: SourcesObservation) -> Plan:

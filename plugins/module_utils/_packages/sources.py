@@ -68,7 +68,7 @@ class SourcesOfHost(abc.ABC):
         """
         keys = [(key, self._fetched(key) if key.wanted else None) for key in change.keys]
         paths = [key.path for key in change.keys] + [*change.rivals, *(file.path for file in change.files)]
-        paths += [self._stream_path(stream.module) for stream in change.streams]
+        paths += [self.stream_path(stream.module) for stream in change.streams]
         with managed.restored_on_failure(self.host, paths):
             for key, text in keys:
                 managed.write(self.host, ManagedFile(key.path, text))
@@ -111,7 +111,8 @@ class SourcesOfHost(abc.ABC):
     def _stream(self, module: str) -> str:
         return ""
 
-    def _stream_path(self, module: str) -> str:
+    def stream_path(self, module: str) -> str:
+        """Where the state of a module lies."""
         raise NotImplementedError
 
     def _switch(self, stream: ModuleStream) -> None:

@@ -115,6 +115,7 @@ class PackageWork:
                 self.refreshed = True
         self.manager.may_fetch = True
         if first_steps or sources_steps or observation.forecast is None:
+            wish = self.renewed(wish)
             observation = self.look(wish, simulate=True)
         # Raises what even fresh lists do not offer, and what must not be done.
         plan = planner.plan(wish, observation)
@@ -123,6 +124,10 @@ class PackageWork:
             replace(plan, actions=(*sources_steps, *first_steps, *plan.actions)),
             planner.forecast_changes(observation),
         )
+
+    def renewed(self, wish: Wish) -> Wish:
+        """The wish as it is by the package lists of this moment, where it depends on them."""
+        return wish
 
     def _change(self, resolution: planner.Resolution) -> None:
         manager = self.manager

@@ -14,6 +14,7 @@ import base64
 from collections.abc import Iterator
 
 from ..package_specs import Package
+from . import kernel_headers
 from .kernel_module import module_file
 
 # branch -> the versions that the repository has, the oldest first
@@ -32,6 +33,8 @@ STREAMS = {
     "550-open": ("550", "open"),
     "580-dkms": ("580", "proprietary"),
     "580-open": ("580", "open"),
+    "590-dkms": ("590", "proprietary"),
+    "590-open": ("590", "open"),
     "latest-dkms": ("590", "proprietary"),
     "open-dkms": ("590", "open"),
 }
@@ -77,8 +80,12 @@ def _source(version: str, flavour: str) -> dict[str, str]:
 
 
 def _build(version: str) -> str:
-    """What DKMS would do: the module for every kernel with headers, and DKMS' own notes of it."""
+    """What DKMS would do: the module for every kernel with headers, and DKMS' own notes of it, in place of those that
+    an older package's script would take away."""
     return f"""\
+for other in /var/lib/dkms/nvidia/[0-9]*; do
+    [ "$other" = /var/lib/dkms/nvidia/{version} ] || rm -rf "$other"
+done
 mkdir -p /var/lib/dkms/nvidia/{version}
 ln -sfn /usr/src/nvidia-{version} /var/lib/dkms/nvidia/{version}/source
 for build in /lib/modules/*/build; do
@@ -96,9 +103,9 @@ rm -rf /var/lib/dkms/nvidia/{version}
 for link in /var/lib/dkms/nvidia/kernel-*; do
     case "$(readlink "$link" || true)" in
         {version}/*)
-            kernel=${{link##*/kernel-}}
-            rm -f "$link" "/lib/modules/${{kernel%-x86_64}}/updates/dkms/nvidia.ko"
-            rmdir --ignore-fail-on-non-empty "/lib/modules/${{kernel%-x86_64}}/updates/dkms" ;;
+            kernel=$(basename "${{link##*/kernel-}}" -x86_64)
+            rm -f "$link" "/lib/modules/$kernel/updates/dkms/nvidia.ko"
+            rmdir --ignore-fail-on-non-empty "/lib/modules/$kernel/updates/dkms" ;;
     esac
 done
 rmdir --ignore-fail-on-non-empty /var/lib/dkms/nvidia 2>/dev/null || true"""
@@ -132,6 +139,32 @@ def archive_packages(release: str) -> Iterator[Package]:
     for branch in ("535", "580"):
         version = BRANCHES[branch][-1]
         yield from _apt_driver(branch, version, f"-{branch}-server", f"0ubuntu0.{release}.1", "server")
+        yield from _prebuilt(branch, version, f"-{branch}-server", f"0ubuntu0.{release}.1")
+
+
+def _prebuilt(branch: str, version: str, suffix: str, revision: str) -> Iterator[Package]:
+    """Modules that Ubuntu has built and signed, for one kernel, and a driver without sources of any."""
+    kernel = kernel_headers.release()
+    full = f"{version}-{revision}"
+    for flavour in FLAVOURS:
+        opened = suffix + ("-open" if flavour == "open" else "")
+        modules = f"linux-modules-nvidia{opened}-{kernel}"
+        folder = f"/lib/modules/{kernel}/kernel/nvidia-{branch}srv{'-open' if flavour == 'open' else ''}"
+        content = base64.b64encode(module_file(version, flavour)).decode()
+        yield Package(
+            modules,
+            kernel.partition("-")[0],
+            "45.45",
+            (f"nvidia-kernel-common{suffix} >= {version}",),
+            provides=("nvidia-prebuilt-kernel",),
+            obsoletes=("nvidia-prebuilt-kernel",),
+            after_install=f"mkdir -p {folder} && echo {content} | base64 -d >{folder}/nvidia.ko",
+            before_removal=f"rm -rf {folder}",
+            stand_in_for=modules,
+        )
+        headless = f"nvidia-headless-no-dkms{opened}"
+        parts = tuple(f"{name}{suffix} = {full}" for name in ("libnvidia-compute", "nvidia-compute-utils"))
+        yield Package(headless, version, revision, parts, stand_in_for=headless)
 
 
 def _apt_driver(branch: str, version: str, suffix: str, revision: str, kind: str) -> Iterator[Package]:

@@ -17,10 +17,11 @@ from pathlib import Path
 from .. import deb, host, images, rpm, service
 from ..docker import LABEL, NETWORK, containers, docker
 from ..signing import BED
-from . import cuda_packages, driver_packages, kernel_headers, pci, runfile
+from . import cuda_packages, driver_packages, driver_runfile, kernel_headers, pci, runfile
 
 HERE = Path(__file__).resolve().parent
 NAME = "developer.download.nvidia.com"
+DRIVER_NAME = "us.download.nvidia.com"  # has the drivers' installers
 # Ubuntu's own archive cannot be reached under its name: what it has of the driver is served here.
 ARCHIVE_NAME = "ubuntu-archive.bed.test"
 REPOSITORIES = "compute/cuda/repos"
@@ -95,6 +96,10 @@ def _build(top: Path) -> None:
         file = www / runfile_url(release.version).partition(f"{NAME}/")[2]
         file.parent.mkdir(parents=True)
         file.write_text(runfile.installer(release))
+    for version in driver_runfile.VERSIONS:
+        file = www / "tesla" / version / f"NVIDIA-Linux-x86_64-{version}.run"
+        file.parent.mkdir(parents=True)
+        file.write_text(driver_runfile.installer(version))
     pci.write(top / "pci")
     shutil.copytree(HERE / "files", top / "gpu")
     shutil.copy(top / "tls" / "ca.crt", top / "gpu" / "bed-ca.crt")
@@ -103,7 +108,7 @@ def _build(top: Path) -> None:
 
 def _certificates(tls: Path) -> None:
     tls.mkdir(parents=True)
-    names = f"subjectAltName=DNS:{NAME},DNS:{ARCHIVE_NAME}\nbasicConstraints=CA:FALSE\n"
+    names = f"subjectAltName=DNS:{NAME},DNS:{DRIVER_NAME},DNS:{ARCHIVE_NAME}\nbasicConstraints=CA:FALSE\n"
     (tls / "extensions").write_text(names)
     new = ["openssl", "req", "-newkey", "rsa:2048", "-nodes", "-subj"]
     authority = ["-x509", "-days", "3650", "-keyout", tls / "ca.key", "-out", tls / "ca.crt"]
@@ -123,6 +128,6 @@ def _serve(top: Path) -> None:
     if name in containers():
         docker("rm", "--force", name)
     words = ["--detach", "--init", "--name", name, "--label", LABEL, "--label", current, "--network", NETWORK]
-    words += [word for alias in (NAME, ARCHIVE_NAME) for word in ("--network-alias", alias)]
+    words += [word for alias in (NAME, DRIVER_NAME, ARCHIVE_NAME) for word in ("--network-alias", alias)]
     words += [f"--volume={top}:/srv/bed:ro"]
     docker("run", *words, images.IMAGES["debian12"].tag, "python3", "/srv/bed/gpu/serve.py")

@@ -11,7 +11,7 @@ import typing as t
 from dataclasses import replace
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Distribution
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia import gpu_packages, nvidia_repository
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia import gpu_packages, nvidia_repository, sources
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver import package_sets
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.model import (
     ABSENT,
@@ -28,8 +28,12 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model imp
     Observation,
     Piece,
 )
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.sources import driver_of
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import PackageWish, Wish, version_matches
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import (
+    Change,
+    PackageWish,
+    Wish,
+    version_matches,
+)
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.repository import (
     ModuleStream,
     Pin,
@@ -37,6 +41,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.reposit
     Sources,
     UpgradeBlock,
 )
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Action, Plan
 
 NAME = "gpufleet-mlstack-nvidia"
 MODULE = "nvidia-driver"
@@ -59,10 +64,10 @@ def package_wish(wish: DriverWish, target: Target | None, found: Observation, di
     """What must be true of packages and their sources. Without a target, or for a runfile, all of a driver's go."""
     if target is None or target.source == RUNFILE:
         entries = [_gone(piece) for piece in found.pieces if piece.name in _PIECES]
-        sources = _no_sources(distribution, found)
+        places = _no_sources(distribution, found)
     else:
         entries = _wanted(wish, target, found)
-        sources = _sources(wish, target)
+        places = _sources(wish, target)
     return Wish(
         packages=tuple(entries),
         # The driver's version is part of the wish; what else would go back is refused by a guard of ours.
@@ -71,7 +76,7 @@ def package_wish(wish: DriverWish, target: Target | None, found: Observation, di
         cache_valid_time=wish.cache_valid_time,
         lock_timeout=wish.lock_timeout,
         purge=wish.state == ABSENT,
-        sources=sources if sources else None,
+        sources=places if places else None,
     )
 
 
@@ -109,6 +114,18 @@ def present_version(target: Target, found: Observation) -> str:
     return versions.pop()
 
 
+def came_along(wish: Wish, changes: t.Iterable[Change]) -> tuple[str, ...]:
+    """The packages of a driver that nobody named and that a transaction brings: they are held like the others."""
+    brought = (change.name for change in changes if change.action != "remove" and change.name not in wish.names)
+    return tuple(name for name in brought if sources.piece_of(name) in _PIECES)
+
+
+def with_holds(plan: Plan, names: t.Sequence[str]) -> Plan:
+    """A plan in which these packages are held as well."""
+    holds = tuple(Action("hold", name, f"hold {name} at its version") for name in names)
+    return replace(plan, actions=(*plan.actions, *holds), after=(*plan.after, *(f"{name} held" for name in names)))
+
+
 def names_of_a_branch(wish: Wish) -> list[str]:
     """The packages of which any release of a branch would do."""
     return [p.requested for p in wish.packages if p.state != ABSENT and p.version.endswith(".*")]
@@ -123,7 +140,7 @@ def exact(wish: Wish, offered: t.Mapping[str, tuple[str, ...]], target: Target) 
     known = filter_source({name: offered[name] for name in names if name in offered}, target)
     # What no repository has in this branch is told by the package manager, in its own words.
     of_branch = [[v for v in versions if version_matches(target.pattern, v)] for versions in known.values()]
-    drivers = [{driver_of(version) for version in versions} for versions in of_branch if versions]
+    drivers = [{sources.driver_of(version) for version in versions} for versions in of_branch if versions]
     common = set.intersection(*drivers) - {""} if drivers else set()
     if not common:
         return wish
@@ -173,12 +190,10 @@ def _wanted(wish: DriverWish, target: Target, found: Observation) -> list[Packag
 
 
 def erased(target: Target | None, found: Observation) -> frozenset[str]:
-    """The held packages of the other flavour that dnf takes away by itself."""
+    """The packages of the other flavour that dnf takes away by itself."""
     if target is None:
         return frozenset()
-    return frozenset(
-        piece.package for piece in found.pieces if piece.held and _erased_by_conflict(piece, target, found)
-    )
+    return frozenset(piece.package for piece in found.pieces if _erased_by_conflict(piece, target, found))
 
 
 def _erased_by_conflict(piece: Piece, target: Target, found: Observation) -> bool:

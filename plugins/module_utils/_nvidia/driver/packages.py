@@ -7,28 +7,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 from dataclasses import replace
 
+from ansible_collections.gpufleet.mlstack.plugins.module_utils import _managed_files as managed
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Distribution
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver import guards, package_wish
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.model import DriverWish, Target
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import Observation as HostObservation
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import foreseen_sources, plan_sources
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import plan as packages_plan
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import plan_sources, sources
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.lifted_holds import LiftedHolds
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.manager import PackageManager
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import (
-    ABSENT,
     Installed,
     Observation,
     Transaction,
     Wish,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.work import PackageWork
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Action, Plan
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
 
 
 class DriverPackages(PackageWork):
@@ -42,6 +42,7 @@ class DriverPackages(PackageWork):
         self._wish = DriverWish()
         self._target: Target | None = None
         self._erased: frozenset[str] = frozenset()
+        self._open = Wish()  # as it was before a branch became a version
         self._plain_candidates = self.manager.candidates
         # An instance's own: PackageWork asks its manager, whichever that is.
         self.manager.candidates = self._candidates  # type: ignore[method-assign]
@@ -54,66 +55,68 @@ class DriverPackages(PackageWork):
     def look_if_needed(self, wish: Wish, found: HostObservation) -> tuple[Wish, Observation | None]:
         """The wish with exact versions, and the package manager's view of it; that is None where files have shown
         already that nothing is to be done."""
+        self._open = wish
         settled = package_wish.settled(wish, found)
-        if settled and not self._sources_differ(wish):
+        change = self._sources_change(wish)
+        if settled and not change:
             return wish, None
-        wish = wish if settled else self.exact(wish)
+        with self._foreseen(wish, change):
+            wish = wish if settled else self.renewed(wish)
         return wish, self.look(wish)
 
     def look(
         self, wish: Wish, *, simulate: bool | None = None, known: t.Sequence[Installed] | None = None
     ) -> Observation:
-        observation = super().look(wish, simulate=simulate, known=known)
+        change = self._sources_change(wish)
+        with self._foreseen(wish, change):
+            observation = super().look(wish, simulate=simulate, known=known)
+        lost = tuple(name for name in observation.lost_holds if name not in self._erased)
+        observation = replace(observation, lost_holds=lost, streams_foreseen=bool(change.streams))
         if observation.forecast is not None:
             held = tuple(name for name in observation.forecast.held if name not in self._erased)
             observation = replace(observation, forecast=replace(observation.forecast, held=held))
         guards.require_expected(self._wish, packages_plan.forecast_changes(observation), wish.names)
         return observation
 
-    def exact(self, wish: Wish) -> Wish:
+    def renewed(self, wish: Wish) -> Wish:
         """The wish with the one version that a branch means now, where something has to change and it is known."""
         if self._target is None:
             return wish
-        names = package_wish.names_of_a_branch(wish)
+        names = package_wish.names_of_a_branch(self._open)
         offered = self.manager.candidates(names) if names else {}
-        return package_wish.exact(wish, offered, self._target)
+        return package_wish.exact(self._open, offered, self._target)
 
     def carried_out(self, wish: Wish, observation: Observation) -> Plan:
         """Do it, and say what was done. When it fails, repositories and streams are again as they were.
 
         Raises MlstackError, with the absence of kernel headers by its own name.
         """
-        sources_plan = packages_plan.sources_plan(wish, observation)
+        plan = packages_plan.plan(wish, observation)
+        if not plan.changed:
+            return plan
         if self._erased:
             self.manager.unhold(sorted(self._erased))  # see held_again()
         try:
-            if wish.sources is None or observation.sources is None or not sources_plan.changed:
-                return self._packages_changed(wish, observation)
-            with self._sources().changed(plan_sources.change(wish.sources, observation.sources)):
-                steps = sources_plan.actions
-                if any(package.state != ABSENT for package in wish.packages):
-                    self.manager.refresh()
-                    self.refreshed = True
-                    steps += (Action("refresh", "package lists", "refresh the package lists"),)
-                self.manager.may_fetch = True
-                inner = replace(self.exact(wish), sources=None)
-                done = self._packages_changed(inner, self.look(inner, simulate=True))
-                return replace(
-                    done,
-                    actions=(*steps, *done.actions),
-                    before=sources_plan.before + done.before,
-                    after=sources_plan.after + done.after,
-                )
+            done, changes = self.carry_out(wish, observation, plan)
         except MlstackError as exc:
             unknown = exc.details.get("unknown", [])
             headers = [name for name in unknown if name.startswith(("linux-headers", "kernel-devel"))]
             if exc.code == "unknown_package" and headers:
                 raise guards.headers_absent(self._wish, headers) from exc
             raise
+        came_along = package_wish.came_along(wish, changes) if self._wish.hold else ()
+        if came_along:
+            self.manager.hold(came_along)
+        return package_wish.with_holds(done, came_along)
 
-    def _packages_changed(self, wish: Wish, observation: Observation) -> Plan:
-        plan = packages_plan.plan(wish, observation)
-        return self.carry_out(wish, observation, plan)[0] if plan.changed else plan
+    def sources_kept(self, observation: Observation | None) -> t.ContextManager[None]:
+        """When the body fails, repositories, pins and streams are again as they were before it."""
+        if observation is None or observation.sources is None:
+            return contextlib.nullcontext()
+        found = observation.sources
+        paths = [*(file.path for file in found.files), *(key.path for key in found.keys), *found.rivals]
+        paths += [self._sources().stream_path(module) for module in found.streams]
+        return managed.restored_on_failure(self._host, paths)
 
     def held_again(self, names: t.Sequence[str]) -> t.ContextManager[None]:
         """What was held before is held again afterwards where it is still installed, whatever happens."""
@@ -142,12 +145,16 @@ class DriverPackages(PackageWork):
             return False
         return True
 
-    def _sources_differ(self, wish: Wish) -> bool:
+    def _sources_change(self, wish: Wish) -> plan_sources.SourcesChange:
         if wish.sources is None:
-            return False
-        manager: PackageManager = self.manager
-        observed = sources.sources_for(self._host, self._commands, manager.name).observe(wish.sources)
-        return bool(plan_sources.change(wish.sources, observed))
+            return plan_sources.SourcesChange()
+        return plan_sources.change(wish.sources, self._sources().observe(wish.sources))
+
+    @contextlib.contextmanager
+    def _foreseen(self, wish: Wish, change: plan_sources.SourcesChange) -> t.Iterator[None]:
+        with foreseen_sources.options(self._host, wish.sources, change) as self.manager.foreseen:
+            yield
+        self.manager.foreseen = ()
 
     def _candidates(self, names: t.Sequence[str]) -> dict[str, tuple[str, ...]]:
         offered = self._plain_candidates(names)

@@ -33,8 +33,12 @@ BLOCK_TEXT = (
 DISRUPTIVE = frozenset(
     {"install", "upgrade", "downgrade", "reinstall", "remove", "install_runfile", "uninstall_runfile"}
 )
+SERVICES = {"persistence_daemon": "nvidia-persistenced.service", "fabric_manager": "nvidia-fabricmanager.service"}
 # Steps of ours, in the order in which they are taken, after those of the package manager.
-OURS = ("uninstall_runfile", "install_runfile", "build", "block_nouveau", "unblock_nouveau", "rebuild", "enable")
+OURS = (
+    *("uninstall_runfile", "install_runfile", "build", "block_nouveau", "unblock_nouveau", "rebuild", "enable"),
+    "disable",
+)
 
 
 def plan(wish: DriverWish, state: DriverState) -> Plan:
@@ -51,18 +55,26 @@ def plan(wish: DriverWish, state: DriverState) -> Plan:
         )
         before.append(f"driver of the installer {found.libraries}".rstrip())
     if state.package_wish is not None and state.packages is not None:
+        changes = packages_plan.forecast_changes(state.packages)
+        guards.require_expected(wish, changes, state.package_wish.names)
         work = packages_plan.plan(state.package_wish, state.packages)
-        guards.require_expected(wish, packages_plan.forecast_changes(state.packages), state.package_wish.names)
+        if target is not None and wish.hold:
+            work = package_wish.with_holds(work, package_wish.came_along(state.package_wish, changes))
         actions += work.actions
         before += work.before
         after += work.after
     changes_driver = any(disrupts(action) for action in actions)
+    by_packages = False
     if target is not None:
+        by_packages = changes_driver and target.source != RUNFILE
         actions += _installation(target, found, changes_driver)
         changes_driver = changes_driver or any(action.verb == "install_runfile" for action in actions)
-    actions += _nouveau(wish, state)
-    if target is not None:
-        actions += _services(state)
+    actions += _nouveau(wish, state, by_packages)
+    if target is None:
+        actions += [Action("disable", name, f"let {name} start no more") for name in state.enabled]
+    else:
+        coming = {action.subject for action in actions if action.verb in ("install", "upgrade", "downgrade")}
+        actions += _services(state, coming)
     if target is not None and any(disrupts(action) for action in actions):
         guards.require_one_source(wish, found)
         guards.require_buildable(wish, target, found)
@@ -112,14 +124,15 @@ def _fits(target: Target, version: str) -> bool:
     return version_matches(target.pattern, f"{version}-1")
 
 
-def _nouveau(wish: DriverWish, state: DriverState) -> list[Action]:
+def _nouveau(wish: DriverWish, state: DriverState, by_packages: bool) -> list[Action]:
+    """What keeps nouveau out. The packages of a driver bring a file of their own that does."""
     found = state.host
     if wish.state == ABSENT:
         if state.block_file is None:
             return []
         return [Action("unblock_nouveau", BLOCK_FILE, f"delete {BLOCK_FILE}")]
     steps = []
-    if not found.nouveau.blocked:
+    if not found.nouveau.blocked and not by_packages:
         steps.append(Action("block_nouveau", BLOCK_FILE, f"write {BLOCK_FILE} (nouveau must not take the GPU)"))
     steps += [
         Action("rebuild", release, f"rebuild the initial file system of {release}, which would still load nouveau")
@@ -128,14 +141,15 @@ def _nouveau(wish: DriverWish, state: DriverState) -> list[Action]:
     return steps
 
 
-def _services(state: DriverState) -> list[Action]:
-    wanted = ["nvidia-persistenced.service"]
-    if any(piece.name == "fabric_manager" for piece in state.host.pieces):
-        wanted.append("nvidia-fabricmanager.service")
+def _services(state: DriverState, coming: t.Collection[str]) -> list[Action]:
+    """The services that do not start at boot yet, of the packages that are here and of those that come."""
+    present = {piece.name for piece in state.host.pieces}
+    to_come = {piece_of(name) for name in coming}
     return [
         Action("enable", name, f"let {name} start at boot")
-        for name in wanted
-        if name in state.offered_services and name not in state.enabled
+        for piece, name in SERVICES.items()
+        if name not in state.enabled
+        if (piece in to_come or (piece in present and name in state.offered_services))
     ]
 
 

@@ -14,9 +14,9 @@ from dataclasses import replace
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils import _managed_files as managed
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Distribution
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Distribution, Host
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Subject
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia import findings, observe, processes
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia import findings, nouveau, observe, processes
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver import (
     arguments,
     choose,
@@ -90,12 +90,13 @@ class Driver(Subject[DriverWish, DriverState]):
     def apply(self, wish: DriverWish, observation: DriverState, plan: Plan, context: Context) -> dict[str, t.Any]:
         if any(planner.disrupts(action) for action in plan.actions):
             self._until_idle(wish, context)
-        first, state = observation.host, observation
+        first, state, foreseen = observation.host, observation, plan
         done: list[Action] = []
         before: list[str] = []
         after: list[str] = []
         held = [piece.package for piece in first.pieces if piece.held]
-        with self._packages.held_again(held), self._restored(wish, first, context):
+        kept = self._packages.sources_kept(observation.packages)
+        with self._packages.held_again(held), self._restored(wish, first, context), kept:
             for _round in range(_ROUNDS):
                 carried = self._carry_out(wish, state, plan, context)
                 done += carried.actions
@@ -108,7 +109,7 @@ class Driver(Subject[DriverWish, DriverState]):
         record.write(context.host, record.following(observation.record, first, state.target, state.host))
         reasons = findings.reboot_reasons(state.host)
         return {
-            "plan": Plan(tuple(done), tuple(before), tuple(after)),
+            "plan": Plan(tuple(done), tuple(before), tuple(after), foreseen.details),
             "reboot_required": bool(reasons),
             "reboot_reasons": list(reasons),
         }
@@ -142,9 +143,21 @@ class Driver(Subject[DriverWish, DriverState]):
             before, after = (*before, *carried.before), (*after, *carried.after)
         for verb in planner.OURS[1:]:
             for action in steps.get(verb, []):
-                self._do(action, wish, state, context)
-                done.append(action)
+                if self._needed(action, context.host):
+                    self._do(action, wish, state, context)
+                    done.append(action)
         return Plan(tuple(done), tuple(dict.fromkeys(before)), tuple(dict.fromkeys(after)))
+
+    def _needed(self, action: Action, host: Host) -> bool:
+        """Packages and their triggers do some of the steps themselves, depending on who made them."""
+        if action.verb == "rebuild":
+            return bool(nouveau.read(host, [action.subject]).initramfs)
+        if action.verb == "enable":
+            offered, enabled = surroundings.offered_services(host), surroundings.enabled_services(host)
+            return action.subject in offered and action.subject not in enabled
+        if action.verb == "disable":
+            return action.subject in surroundings.enabled_services(host)
+        return True
 
     def _do(self, action: Action, wish: DriverWish, state: DriverState, context: Context) -> None:
         host, commands = context.host, context.commands
@@ -162,6 +175,8 @@ class Driver(Subject[DriverWish, DriverState]):
             surroundings.rebuild_initramfs(host, commands, self._distribution.family, action.subject)
         elif action.verb == "enable":
             commands.run(["systemctl", "enable", action.subject], purpose=action.summary)
+        elif action.verb == "disable":
+            surroundings.disable(host, action.subject)
 
     def _until_idle(self, wish: DriverWish, context: Context) -> None:
         """Raise MlstackError unless nobody works on a GPU, after the wait that was allowed."""

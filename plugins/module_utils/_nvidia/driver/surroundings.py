@@ -15,13 +15,13 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import Ml
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia import on_disk
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.model import Space
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.plan import SERVICES
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import Observation
 
 # A driver with its libraries takes about 1.2 GB when unpacked, and a build of its modules 0.4 GB; measured with 535 and
 # 550 on Debian 12 and rounded up. In bytes.
 _PACKAGES, _BUILD, _INITRAMFS = 1_500_000_000, 500_000_000, 64_000_000
 _UNITS = ("/usr/lib/systemd/system", "/lib/systemd/system", "/etc/systemd/system")
-_SERVICES = ("nvidia-persistenced.service", "nvidia-fabricmanager.service")
 _IMAGES = ("/boot/initrd.img-{}", "/boot/initramfs-{}.img")
 _BUILD_SECONDS = 3600.0
 
@@ -49,15 +49,26 @@ def spaces(host: Host, found: Observation) -> tuple[Space, ...]:
 def offered_services(host: Host) -> tuple[str, ...]:
     """The driver's services that can be enabled: a unit without an install section is started by others."""
     return tuple(
-        name for name in _SERVICES if any("[Install]" in (host.read_text(f"{u}/{name}") or "") for u in _UNITS)
+        name for name in SERVICES.values() if any("[Install]" in (host.read_text(f"{u}/{name}") or "") for u in _UNITS)
     )
 
 
 def enabled_services(host: Host) -> tuple[str, ...]:
     """Those of them that start at boot, by the links that systemd makes."""
-    folder = "/etc/systemd/system"
-    wants = [name for name in host.names(folder) if name.endswith((".wants", ".requires"))]
-    return tuple(n for n in _SERVICES if any(os.path.lexists(host.path(f"{folder}/{w}/{n}")) for w in wants))
+    return tuple(name for name in SERVICES.values() if _links(host, name))
+
+
+def _links(host: Host, service: str) -> list[str]:
+    """The folders in which systemd has a link to a service that it shall start."""
+    top = "/etc/systemd/system"
+    folders = [f"{top}/{name}" for name in host.names(top) if name.endswith((".wants", ".requires"))]
+    return [folder for folder in folders if os.path.lexists(host.path(f"{folder}/{service}"))]
+
+
+def disable(host: Host, name: str) -> None:
+    """Take away the links by which a service starts at boot; its unit may be gone already."""
+    for folder in _links(host, name):
+        os.unlink(host.path(f"{folder}/{name}"))
 
 
 def build(host: Host, commands: Commands, release: str) -> None:
