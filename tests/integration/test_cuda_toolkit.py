@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Iterator
 
 import pytest
-from ansible_collections.gpufleet.mlstack.tests.bed.nvidia_stand_in import cuda_packages, runfile
+from ansible_collections.gpufleet.mlstack.tests.bed.nvidia_stand_in import cuda_packages, repositories, runfile
 from ansible_collections.gpufleet.mlstack.tests.integration.cuda_host import CudaHost, cuda_host
 
 # As one of an exact version: the installer that the bed serves is not NVIDIA's, and its digest is not in the tables.
@@ -18,6 +18,8 @@ STAND_IN_SHA256 = {
     for release in cuda_packages.RELEASES
 }
 RUNFILE = {"version": "11.8.0_520.61.05", "sha256": STAND_IN_SHA256["11.8.0"]}
+# A copy of the stand-in repository on the host itself.
+MIRROR, SYSTEMS = "/srv/cuda", {"apt": "ubuntu2404", "dnf": "rhel9"}
 BUILD_ESSENTIAL = (
     "Package: build-essential\nVersion: 12.9\nArchitecture: all\nMaintainer: the bed <bed@gpufleet-bed.invalid>\n"
     "Description: stand-in without compilers\n"
@@ -27,7 +29,8 @@ ABSENT = [{"version": version, "state": "absent"} for version in ("11.8", "12.4"
 
 @pytest.fixture(scope="module", params=["apt", "dnf"])
 def shared(request: pytest.FixtureRequest) -> Iterator[CudaHost]:
-    with cuda_host(request.param) as made:
+    repository = repositories.folder() / "www" / repositories.REPOSITORIES / SYSTEMS[request.param] / "x86_64"
+    with cuda_host(request.param, more_volumes=[f"{repository}:{MIRROR}:ro"]) as made:
         if made.manager == "apt":
             # nvcc needs compilers, which take longest to fetch. What they are called is enough for a stand-in of it.
             made.container.write("/tmp/c/DEBIAN/control", BUILD_ESSENTIAL)
@@ -150,6 +153,15 @@ def test_a_runfile_on_the_host_needs_no_network(host: CudaHost) -> None:
     # The same file is not the installer of another release, and its digest tells.
     other = {**wish, "version": "12.4.1", "method": "runfile", "sha256": STAND_IN_SHA256["12.4.1"]}
     host.refuse([other], "digest_mismatch")
+
+
+def test_a_local_mirror_needs_no_network(host: CudaHost) -> None:
+    nowhere = {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
+    wish = [{"version": "12.4", "components": "compiler"}]
+    host.succeed(wish, repository_url=f"file://{MIRROR}", env=nowhere)
+    assert host.release() == "12.4"
+    again = host.succeed(wish, repository_url=f"file://{MIRROR}", env=nowhere)
+    assert not again["changed"] and again["commands_run"] == 1
 
 
 def test_what_the_repository_does_not_have_is_named(host: CudaHost) -> None:

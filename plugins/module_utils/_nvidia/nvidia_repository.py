@@ -3,26 +3,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Private to this collection: it may change at any time. Other collections use the modules instead.
-"""NVIDIA's own package repository for a distribution.
-
-Addresses and keys: NVIDIA's driver installation guide. The directory of 64-bit Arm servers is C(sbsa). Debian 13 has a
-key of its own, since its verifier refuses the older one's binding signature.
-"""
+"""NVIDIA's own package repository for a distribution. Addresses, keys and fingerprints are rows of the catalogue."""
 
 from __future__ import annotations
 
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue import repositories
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Distribution
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.repository import Repository
 
 NAME = "nvidia-cuda"
-SITE = "https://developer.download.nvidia.com/compute/cuda/repos"
-APT_KEY, APT_FINGERPRINT = "3bf863cc.pub", "EB693B3035CD5710E231E123A4B469963BF863CC"
-DNF_KEY, DNF_FINGERPRINT = "D42D0685.pub", "610C7B14E068A878070DA4E99CD0A493D42D0685"
 # What its Release file calls itself; apt's pins go by it.
 APT_LABEL = "NVIDIA CUDA"
-_FOLDERS = {"x86_64": "x86_64", "aarch64": "sbsa"}
-_KNOWN = ("ubuntu2204", "ubuntu2404", "ubuntu2604", "debian12", "rhel9", "rhel10")
+# Whose key a mirror has, for a system for which NVIDIA itself publishes nothing.
+_LIKE = {True: ("ubuntu", "24.04"), False: ("rhel", "9")}
 
 
 def repository(
@@ -37,35 +31,33 @@ def repository(
 ) -> Repository:
     """The repository of this distribution, or a mirror of it at ``url``. A mirror has NVIDIA's key unless another is
     given with its fingerprints. Raises MlstackError where NVIDIA publishes none and no ``url`` is given."""
-    apt = distribution.family == "Debian"
-    system = _system(distribution)
-    folder = _FOLDERS.get(machine, "")
-    if not url:
-        if system not in _KNOWN or not folder:
-            raise MlstackError(
-                "no_repository",
-                wished="packages from NVIDIA's repository",
-                found=f"none is known for {distribution.name or distribution.id or 'this system'} on {machine}",
-                todo="name the address of one, with its key and fingerprint, or take the driver from the distribution",
-            )
-        url = f"{SITE}/{system}/{folder}"
+    row = repositories.repository(distribution.id, distribution.version, machine)
+    system = distribution.name or distribution.id or "this system"
+    if row is None and not url:
+        raise MlstackError(
+            "no_repository",
+            wished="packages from NVIDIA's repository",
+            found=f"none is known for {system} on {machine}",
+            todo="name the address of one, with its key and fingerprint, or take the driver from the distribution",
+        )
+    row = row or repositories.repository(*_LIKE[distribution.family == "Debian"], "x86_64")
+    assert row is not None  # the table has those
+    if not fingerprints and not row["fingerprint"]:
+        raise MlstackError(
+            "unknown_fingerprint",
+            wished="packages from NVIDIA's repository",
+            found=f"its key for {system} is {row['key']}, and the catalogue has not the fingerprint",
+            todo="give repository_fingerprints with the one that NVIDIA publishes",
+        )
+    url = url or f"{repositories.SITE}/{row['folder']}"
     if not key and not key_url:
-        key_url = f"{url.rstrip('/')}/{APT_KEY if apt else DNF_KEY}"
+        key_url = f"{url.rstrip('/')}/{row['key']}"
     return Repository(
         name=name,
         url=url,
         key=key,
         key_url="" if key else key_url,
-        fingerprints=fingerprints or ((APT_FINGERPRINT,) if apt else (DNF_FINGERPRINT,)),
+        fingerprints=fingerprints or (row["fingerprint"],),
         title="NVIDIA CUDA",
         suite="/",
     )
-
-
-def _system(distribution: Distribution) -> str:
-    """NVIDIA's word for a distribution: C(ubuntu2404), C(debian12), C(rhel9)."""
-    if distribution.family == "RedHat":
-        return f"rhel{distribution.major}"
-    if distribution.id == "ubuntu":
-        return f"ubuntu{distribution.version.replace('.', '')}"
-    return f"{distribution.id}{distribution.major}"

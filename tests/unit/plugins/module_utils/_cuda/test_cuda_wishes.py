@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._cuda.model import ToolkitWish
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._cuda.wishes import read_toolkit, read_wish
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish, MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Distribution
 
 UBUNTU = Distribution("ubuntu", "24.04", "noble", "Ubuntu 24.04 LTS", "Debian")
@@ -126,6 +128,22 @@ def test_the_repository_comes_where_a_method_needs_it():
     assert mirror.key_url == "https://mirror.invalid/cuda/3bf863cc.pub" and len(mirror.fingerprints) == 1
     assert read_wish({**PARAMS, "toolkits": ["11.8.0_520.61.05"]}, UBUNTU, "x86_64").repository is None
     assert read_wish({**PARAMS, "manage_repository": False}, UBUNTU, "x86_64").repository is None
+
+
+def test_a_key_of_which_nobody_has_the_fingerprint_is_not_trusted():
+    trixie = replace(UBUNTU, id="debian", version="13", name="Debian GNU/Linux 13")
+    with pytest.raises(MlstackError, match=r"8793F200\.pub.*give repository_fingerprints"):
+        read_wish(PARAMS, trixie, "x86_64")
+    own = read_wish({**PARAMS, "repository_fingerprints": ["A" * 40]}, trixie, "x86_64").repository
+    assert own.key_url.endswith("/debian13/x86_64/8793F200.pub") and own.fingerprints == ("A" * 40,)
+
+
+def test_a_system_without_a_repository_of_nvidias_takes_a_mirror_alone():
+    other = replace(UBUNTU, id="debian", version="11", name="Debian GNU/Linux 11")
+    with pytest.raises(MlstackError, match="none is known for Debian GNU/Linux 11"):
+        read_wish(PARAMS, other, "x86_64")
+    mirror = read_wish({**PARAMS, "repository_url": "file:///srv/cuda"}, other, "x86_64").repository
+    assert mirror.key_url == "file:///srv/cuda/3bf863cc.pub"
 
 
 def test_the_default_is_the_newest_unless_it_is_named():
