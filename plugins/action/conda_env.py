@@ -14,17 +14,17 @@ import zlib
 
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
-from ansible.plugins.action import ActionBase
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import virtual_packages, wish
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import requirement_files
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._at_once import AtOnce
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._conda import environment_files
 
 # Most hosts are; what another one is the module tells, and the files are then read anew for it.
 _LIKELY = "linux-64"
 
 
-class ActionModule(ActionBase):
+class ActionModule(AtOnce):
     """Reads the files of all environments and runs the module with what they say."""
 
     _supports_check_mode = True

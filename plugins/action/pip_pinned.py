@@ -13,8 +13,8 @@ import zlib
 
 from ansible.errors import AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
-from ansible.plugins.action import ActionBase
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import requirement_files
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._at_once import AtOnce
 
 
 def packed(contents: t.Mapping[str, bytes]) -> dict[str, str]:
@@ -22,7 +22,7 @@ def packed(contents: t.Mapping[str, bytes]) -> dict[str, str]:
     return {path: base64.b64encode(zlib.compress(data, 9)).decode("ascii") for path, data in contents.items()}
 
 
-class ActionModule(ActionBase):
+class ActionModule(AtOnce):
     """Reads requirement files, and those they include, and runs the module with their contents."""
 
     _supports_check_mode = True

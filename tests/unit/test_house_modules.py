@@ -13,10 +13,12 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Subject
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._at_once import AtOnce
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 MODULES = sorted((CHECKOUT / "plugins" / "modules").glob("*.py"))
 MOST_CODE_LINES = 150
+SENT_TO_HOSTS = [path for path in MODULES if path.stem != "audit_report"]  # that one is its action plugin's alone
 
 
 def text_constant(path: Path, name: str) -> str:
@@ -29,6 +31,15 @@ def text_constant(path: Path, name: str) -> str:
 def test_the_action_group_is_all_modules():
     runtime = yaml.safe_load((CHECKOUT / "meta" / "runtime.yml").read_text(encoding="utf-8"))
     assert sorted(runtime["action_groups"]["mlstack"]) == [path.stem for path in MODULES]
+
+
+@pytest.mark.parametrize("path", SENT_TO_HOSTS, ids=lambda path: path.stem)
+def test_hosts_read_every_module_at_once(path):
+    runtime = yaml.safe_load((CHECKOUT / "meta" / "runtime.yml").read_text(encoding="utf-8"))
+    routed = runtime["plugin_routing"]["modules"].get(path.stem, {})
+    name = routed.get("action_plugin", f"gpufleet.mlstack.{path.stem}").removeprefix("gpufleet.mlstack.")
+    action = importlib.import_module(f"ansible_collections.gpufleet.mlstack.plugins.action.{name}")
+    assert issubclass(action.ActionModule, AtOnce)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
