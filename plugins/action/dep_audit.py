@@ -39,7 +39,8 @@ class ActionModule(pip_pinned.ActionModule):
     def _audited(self, task_vars: dict[str, t.Any]) -> Result:
         arguments = _validated(self._task.args)
         judged = policy.read(arguments["policy"]) if arguments["policy"] is not None else None
-        work = auditor.Auditor(arguments, datetime.now(timezone.utc))  # refuses bad options before a host is asked
+        # Refuses bad options before a host is asked. Every host of a play has a process of its own, below the same one.
+        work = auditor.Auditor(arguments, datetime.now(timezone.utc), str(os.getppid()))
         local = [] if arguments["remote_src"] else [self._file(path) for path in arguments["files"]]
         told: list[Result] = []
         if arguments["paths"] or arguments["search"] or (arguments["files"] and arguments["remote_src"]):

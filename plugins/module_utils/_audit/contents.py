@@ -35,8 +35,12 @@ def contents(question: Question, commands: Commands) -> dict[str, t.Any]:
         raise MlstackError(
             "no_environment",
             wished=f"audit {question.path}",
-            found="neither a virtual environment, a conda prefix nor a Python is there",
-            todo="correct the path, or leave it out of 'paths'",
+            found=question.damage or "neither a virtual environment, a conda prefix nor a Python is there",
+            todo=(
+                "run the play that builds it, which puts a sound generation there"
+                if question.damage
+                else "correct the path, or leave it out of 'paths'"
+            ),
         )
     folders, environment = _system(question, commands) if question.kind == "system" else _prefix(question.prefix)
     found = inventory(*folders)
@@ -45,22 +49,29 @@ def contents(question: Question, commands: Commands) -> dict[str, t.Any]:
     problems += [("unreadable_requirement", line.partition(":")[0], line) for line in verdict.unreadable]
     problems += [("broken_metadata", "", f"{item.folder}: {item.reason}") for item in found.broken]
     needs = tree.edges(found.distributions, environment)
-    packages = [_package(item, needs[item.name]) for item in found.distributions]
+    packages = [_package(item, needs[item.name], question) for item in found.distributions]
     if question.kind == "conda":
         packages, more = _with_conda(question.prefix, packages)
         problems += more
-    return {
+    told: dict[str, t.Any] = {
         "python": environment.get("python_full_version", ""),
         "packages": packages,
         "problems": [{"kind": kind, "package": package, "text": text} for kind, package, text in problems],
     }
+    told.update({"indexes": list(question.indexes)} if question.indexes else {})
+    return told
 
 
-def _package(item: Distribution, needs: tuple[str, ...]) -> dict[str, t.Any]:
+def _package(item: Distribution, needs: tuple[str, ...], question: Question) -> dict[str, t.Any]:
+    added = bool(question.built) and question.built.get(item.name) != item.version
+    # A direct URL may stand in a wish without a name, and what came later stands in none: then the mark counts.
+    marked = item.requested and (added or not question.asked or bool(item.direct_url))
+    requested = marked or item.name in question.asked
     told: dict[str, t.Any] = {"name": item.name, "version": item.version}
     # Left out where empty: three hundred of them travel from a thousand hosts.
     told.update({"needs": list(needs)} if needs else {})
-    told.update({"requested": True} if item.requested else {})
+    told.update({"requested": True} if requested else {})
+    told.update({"added": True} if added else {})  # by hand, after the generation was built
     told.update({"licence": item.licence} if item.licence else {})
     told.update({"installer": item.installer} if item.installer else {})
     if item.direct_url:
@@ -147,6 +158,7 @@ def _with_conda(
         record = by_name.pop(item["name"], None) or by_name.pop(item["name"].replace("-", "_"), None)
         if record is not None and record.package.version == item["version"]:
             item = {**item, "origin": record.package.channel, "installer": "conda"}
+            item.pop("requested", None)  # the mark of a pip that made conda's package says nothing of this prefix
             item.update({"requested": True} if record.requested else {})
         told.append(item)
     for name, record in sorted(by_name.items()):

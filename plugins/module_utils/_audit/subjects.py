@@ -9,12 +9,14 @@
 from __future__ import annotations
 
 import os
+import re
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import meta
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Store
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import names
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._redact import Redactor
 
 AUTO = "auto"
@@ -24,7 +26,11 @@ _NEVER = {"/proc", "/sys", "/dev", "/run"}
 
 @dataclass(frozen=True)
 class Question:
-    """One thing to audit: ``prefix`` is where its packages are, ``path`` how people call it."""
+    """One thing to audit: ``prefix`` is where its packages are, ``path`` how people call it.
+
+    Of a generation the record tells ``asked``, the names that somebody wished for, ``indexes``, where it was built
+    from, and ``built``, names to versions. ``damage`` says why there is no generation where one should be.
+    """
 
     name: str
     path: str
@@ -32,6 +38,10 @@ class Question:
     kind: str  # venv, conda, system, file or absent
     generation: str = ""
     in_use: bool = True
+    asked: frozenset[str] = frozenset()
+    indexes: tuple[str, ...] = ()
+    built: t.Mapping[str, str] = field(default_factory=dict)
+    damage: str = ""
 
 
 def managed(host: Host, root: str, *, all_generations: bool, redactor: Redactor) -> list[Question]:
@@ -42,15 +52,36 @@ def managed(host: Host, root: str, *, all_generations: bool, redactor: Redactor)
         if name.startswith(".") or not os.path.islink(path):
             continue
         store = Store(root, name, redactor)
-        current = store.observe().current
+        state = store.observe()
+        current = state.current
         if current is None:
+            if state.standing == "dangling":  # what people would get is not there: nothing to see is not all well
+                found.append(Question(name, path, path, "absent", damage=state.damage or "its generation is not there"))
             continue
         kept = store.generations() if all_generations else [current]
         for generation in sorted(kept, key=lambda item: (item.id != current.id, item.id)):
-            in_use = generation.id == current.id
-            kind = kind_of(generation.prefix)
-            found.append(Question(name, path, generation.prefix, kind, generation.id, in_use))
+            found.append(
+                Question(
+                    name,
+                    path,
+                    generation.prefix,
+                    kind_of(generation.prefix),
+                    generation.id,
+                    in_use=generation.id == current.id,
+                    asked=_asked(generation.record),
+                    indexes=tuple(map(str, generation.record.get("sources", ()))),
+                    built=dict(generation.record.get("installed", {})),
+                )
+            )
     return found
+
+
+def _asked(record: t.Mapping[str, t.Any]) -> frozenset[str]:
+    """Names of what a virtual environment was asked for. uv marks all that it installs as requested."""
+    if record.get("kind") != "venv":
+        return frozenset()
+    lines = map(str, record.get("requirements", ()))
+    return frozenset(names.normalize(re.split(r"[\s\[;=<>!~@]", line, maxsplit=1)[0]) for line in lines)
 
 
 def named(path: str) -> Question:

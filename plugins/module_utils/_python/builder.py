@@ -226,6 +226,7 @@ def _record(
         "installed": found.installed,
         "freeze": found.freeze,
         "requirements": request.requirements.splitlines(),
+        "sources": list(request.sources.urls()),
         "checks": found.checks,
         "timings": {name: round(seconds, 3) for name, seconds in timings.items()},
     }

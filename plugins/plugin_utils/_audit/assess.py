@@ -37,7 +37,10 @@ def pairs_of(inventory: t.Iterable[Told]) -> set[Pair]:
 
 def assess(told: Told, matches: t.Mapping[Pair, Match], projects: t.Mapping[str, Project] | None) -> Environment:
     """Judge one environment that a host told of. ``projects`` is what an index said, None where none was asked."""
-    packages = tuple(_package(item, matches, projects) for item in told.get("packages", ()))
+    # Installers do not write down which index a package came from. Where there was one only, that was it.
+    indexes = told.get("indexes", ())
+    index = indexes[0] if len(indexes) == 1 and told["kind"] == "venv" else ""
+    packages = tuple(_package(item, matches, projects, index) for item in told.get("packages", ()))
     paths = paths_to({item.name: item.needs for item in packages}, [item.name for item in packages if item.requested])
     findings = [
         Finding(item.name, item.version, flaw, fixed, paths.get(item.name, (item.name,)))
@@ -76,7 +79,9 @@ def _why_unknown(package: Told) -> str:
     return ""
 
 
-def _package(item: Told, matches: t.Mapping[Pair, Match], projects: t.Mapping[str, Project] | None) -> Package:
+def _package(
+    item: Told, matches: t.Mapping[Pair, Match], projects: t.Mapping[str, Project] | None, index: str
+) -> Package:
     name = names.normalize(item["name"])
     pair = (name, item["version"])
     why = _why_unknown(item)
@@ -91,7 +96,7 @@ def _package(item: Told, matches: t.Mapping[Pair, Match], projects: t.Mapping[st
         needs=tuple(item.get("needs", ())),
         requested=bool(item.get("requested", False)),
         licence=item.get("licence", ""),
-        origin=item.get("origin", ""),
+        origin=item.get("origin") or ("" if item.get("added") else index),
         installer=item.get("installer", ""),
         status="matched" if match.known else "unknown" if why else "no_advisory",
         why=why,
@@ -123,15 +128,19 @@ def _problems(
             ids = ", ".join(match.undecided[:5])
             told = f"the version of {title} is none of PEP 440: whether {ids} are about it cannot be decided"
             yield Problem("undecided", told, item.name)
+        if match is not None and match.doubtful and not item.why:
+            ids = ", ".join(match.doubtful[:5])
+            told = f"{ids}: no version of PEP 440, so nobody can tell whether {title} is past it; it is taken not to be"
+            yield Problem("undecided", told, item.name)
 
 
 def paths_to(needs: t.Mapping[str, t.Iterable[str]], requested: t.Iterable[str]) -> dict[str, tuple[str, ...]]:
     """The shortest way from a package that was asked for to each one.
 
-    Where nothing says what was asked for, that is what nobody else needs.
+    Where nothing says what was asked for, or everything was, as by a complete lock, that is what nobody else needs.
     """
     roots = sorted(requested)
-    if not roots:
+    if not roots or needs.keys() <= set(roots):
         needed = {below for belows in needs.values() for below in belows}
         roots = sorted(set(needs) - needed)
     found: dict[str, tuple[str, ...]] = {root: (root,) for root in roots}

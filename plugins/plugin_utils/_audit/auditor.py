@@ -23,11 +23,12 @@ from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.policy imp
 
 
 class Auditor:
-    """Audits by the validated arguments of a task, as of ``now``. Raises InvalidWish for sources that cannot be."""
+    """Audits by the validated arguments of a task, as of ``now``. ``run`` names the play that this host is of, as
+    Cache has it. Raises InvalidWish for sources that cannot be."""
 
-    def __init__(self, arguments: t.Mapping[str, t.Any], now: datetime) -> None:
+    def __init__(self, arguments: t.Mapping[str, t.Any], now: datetime, run: str = "") -> None:
         self._sources = feeds.sources(arguments["advisories"])
-        self._cache = feeds.Cache(os.path.expanduser(arguments["cache_dir"]))
+        self._cache = feeds.Cache(os.path.expanduser(arguments["cache_dir"]), run)
         self._index = arguments["index"] or ""
         self._now = now
         self._matches: Matches | None = None
@@ -39,8 +40,7 @@ class Auditor:
         pairs = assess.pairs_of(inventory)
         matches, database = self._open(pairs)
         projects, index_notes = self._projects(pairs)
-        candidates = {name: project.versions for name, project in projects.items()} if projects else None
-        found = matches.of(pairs, candidates)
+        found = matches.of(pairs, {name: project.offered for name, project in (projects or {}).items()})
         environments = [assess.assess(item, found, projects) for item in inventory]
         if judged is not None:
             environments = [_with_policy(item, told, judged) for item, told in zip(environments, inventory)]

@@ -52,10 +52,15 @@ class Known(t.NamedTuple):
 
 
 class Database:
-    """A finished database, only read. Raises MlstackError where it is none of ours."""
+    """A finished database, only read. Raises MlstackError where it is none of ours.
 
-    def __init__(self, path: str) -> None:
+    ``asked`` is when a service answered, in seconds since the epoch. That is how old its word is: the newest advisory
+    about a few packages may be of years ago.
+    """
+
+    def __init__(self, path: str, asked: float | None = None) -> None:
         self.path = path
+        self._asked = asked
         try:
             self._connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
             self._about: dict[str, str] = dict(self._connection.execute("SELECT key, value FROM about"))
@@ -83,6 +88,8 @@ class Database:
     def info(self, now: datetime) -> DatabaseInfo:
         """What outputs say of it. ``now`` is an aware time."""
         date = self._about.get("newest", "")
+        if self._asked is not None:
+            date = datetime.fromtimestamp(self._asked, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
         count = self._connection.execute("SELECT count(*) FROM advisory").fetchone()[0]
         return DatabaseInfo(self.source, self._about.get("kind", ""), date, age_days(date, now), count)
 
@@ -129,6 +136,8 @@ def build(path: str, entries: t.Iterable[Entry], identity: str, source: str, kin
                 store(connection, entry.name, entry.stamp, _record(entry))
         for name in known.keys() - seen:
             forget(connection, name)
+        if not connection.execute("SELECT 1 FROM advisory LIMIT 1").fetchone():
+            raise BadAdvisory(f"none of {len(seen)} records is about a package of PyPI")
         about(connection, {"identity": identity, "source": source, "kind": kind})
         connection.commit()
     except BaseException:

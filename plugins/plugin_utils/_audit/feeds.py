@@ -17,6 +17,7 @@ import functools
 import hashlib
 import json
 import os
+import time
 import typing as t
 import urllib.error
 import zipfile
@@ -24,12 +25,14 @@ import zlib
 from dataclasses import dataclass
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish, MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._redact import Redactor
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import database
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.advisories import BadAdvisory
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.database import Database, Entry
 
 KINDS = ("osv", "osv_api", "index")
 _TIMEOUT = 60.0
+_SOON = 30.0
 # What no honest mirror of one ecosystem needs: PyPI's whole file has 20,000 records of a few kilobytes.
 _MOST_RECORD_BYTES = 16 * 1024 * 1024
 
@@ -44,7 +47,7 @@ class Source:
     hours: float = 24.0
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.location}"
+        return Redactor().text(f"{self.kind} {self.location}")
 
     @property
     def remote(self) -> bool:
@@ -83,10 +86,15 @@ def _invalid(found: str, todo: str) -> InvalidWish:
 
 
 class Cache:
-    """The databases of one controller, a file per source, below ``folder``."""
+    """The databases of one controller, a file per source, below ``folder``.
 
-    def __init__(self, folder: str) -> None:
+    ``run`` names the play that asks, where there is one: what failed for one of its hosts is not tried for each of the
+    others again, which for a thousand hosts and a firewall that swallows packets would take a day.
+    """
+
+    def __init__(self, folder: str, run: str = "") -> None:
         self.folder = folder
+        self.run = run
 
     def path(self, source: Source) -> str:
         digest = hashlib.sha256(f"{source.kind} {source.location}".encode()).hexdigest()[:16]
@@ -111,6 +119,27 @@ class Cache:
         finally:
             os.close(descriptor)
 
+    @contextlib.contextmanager
+    def tried_once(self, path: str) -> t.Iterator[None]:
+        """Around what may fail, with the lock held. It is tried anew after ten times the time that it took."""
+        file = f"{path}.failed"
+        if self.run:
+            with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+                with open(file, encoding="utf-8") as stream:
+                    run, until, told = json.load(stream)
+                if run == self.run and time.time() < until:
+                    raise MlstackError(**told)
+        started = time.time()
+        try:
+            yield
+        except MlstackError as exc:
+            if self.run:
+                told = Redactor().data({name: getattr(exc, name) for name in ("code", "wished", "found", "todo")})
+                until = started + max(_SOON, 10 * (time.time() - started))
+                with contextlib.suppress(OSError), open(file, "w", encoding="utf-8") as stream:
+                    json.dump([self.run, until, told], stream)
+            raise
+
     def mirror(self, source: Source, now: float) -> tuple[Database, list[str]]:
         """The database of a mirror, up to date if that can be had; what people should know beside it.
 
@@ -120,7 +149,8 @@ class Cache:
         path = self.path(source)
         with self.lock(path):
             try:
-                _refresh(source, path, now)
+                with self.tried_once(path):
+                    _refresh(source, path, now)
             except MlstackError as exc:
                 if not os.path.exists(path):
                     raise
@@ -131,11 +161,12 @@ class Cache:
 def _refresh(source: Source, path: str, now: float) -> None:
     with contextlib.suppress(OSError, MlstackError):
         made = os.stat(path).st_mtime
-        if source.remote and now - made < source.hours * 3600 and _intact(path):
+        young = source.remote and now - made < source.hours * 3600
+        if young and _intact(path) and Database(path).identity.partition(" ")[0] == source.sha256:
             return
     location = _downloaded(source, path) if source.remote else source.location
     try:
-        identity = _identity(location)
+        identity = f"{source.sha256} {_identity(location)}"  # a digest that is given later is compared, too
         if _intact(path) and Database(path).identity == identity:
             if source.remote:
                 os.utime(path)
@@ -148,7 +179,7 @@ def _refresh(source: Source, path: str, now: float) -> None:
             "advisories_unreadable",
             wished=f"build the advisory database from {source.location}",
             found=str(exc) or type(exc).__name__,
-            todo="fetch the mirror again; it must be a zip file or a folder of OSV records, whole",
+            todo="fetch the mirror again; it must be a zip file or a folder of OSV records of PyPI, whole",
         ) from exc
     finally:
         if source.remote:
@@ -172,7 +203,7 @@ def _identity(location: str) -> str:
         found = os.stat(location)
         return f"{found.st_size} {found.st_mtime_ns}" if location else ""
     digest = hashlib.sha256()
-    for name in sorted(os.listdir(location)):
+    for name in _records(location):
         found = os.stat(os.path.join(location, name))
         digest.update(f"{name} {found.st_size} {found.st_mtime_ns}\n".encode())
     return digest.hexdigest()
@@ -213,11 +244,23 @@ def _zip_entries(archive: zipfile.ZipFile) -> t.Iterator[Entry]:
 
 
 def _folder_entries(folder: str) -> t.Iterator[Entry]:
-    for name in sorted(os.listdir(folder)):
-        if name.endswith(".json"):
-            path = os.path.join(folder, name)
-            found = os.stat(path)
-            yield Entry(name, f"{found.st_mtime_ns} {found.st_size}", functools.partial(_bytes, path))
+    for name in _records(folder):
+        path = os.path.join(folder, name)
+        found = os.stat(path)
+        yield Entry(name, f"{found.st_mtime_ns} {found.st_size}", functools.partial(_bytes, path))
+
+
+def _records(folder: str) -> t.Iterator[str]:
+    """The files of a folder, by their paths in it. Databases of advisories keep a folder for each year and month."""
+    for top, folders, files in os.walk(folder, onerror=_raise):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            if name.endswith(".json"):
+                yield os.path.relpath(os.path.join(top, name), folder)
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def _bytes(path: str) -> bytes:

@@ -25,19 +25,21 @@ _PREFERRED = ("CVE-", "GHSA-", "PYSEC-")
 class Match:
     """What is known of one version. ``known`` says that there are advisories about the package at all, ``flaws`` has
     each flaw with the versions that end it, ``fix`` is the smallest version above that has none of the package's
-    flaws, ``undecided`` are ids of advisories that cannot be compared with the version."""
+    flaws, ``undecided`` are ids of advisories that cannot be compared with the version, ``doubtful`` those that are
+    taken to hold for it, with the bounds that nobody can compare."""
 
     known: bool = False
     flaws: tuple[tuple[Flaw, tuple[str, ...]], ...] = ()
     fix: str = ""
     undecided: tuple[str, ...] = ()
+    doubtful: tuple[str, ...] = ()
 
     def packed(self) -> list[t.Any]:
         """As short data for JSON: most matches of a fleet say nothing, and there are many."""
         if not self.flaws and not self.undecided:
             return [self.known]
         found = [[[*astuple(flaw)], fixed] for flaw, fixed in self.flaws]
-        return [self.known, found, self.fix, self.undecided]
+        return [self.known, found, self.fix, self.undecided, self.doubtful]
 
 
 _SILENT = {known: Match(known) for known in (False, True)}
@@ -47,9 +49,9 @@ def unpacked(data: t.Sequence[t.Any]) -> Match:
     """The inverse of Match.packed()."""
     if len(data) == 1:
         return _SILENT[data[0]]
-    known, found, fix, undecided = data
+    known, found, fix, undecided, doubtful = data
     flaws = tuple((Flaw(flaw[0], tuple(flaw[1]), *flaw[2:]), tuple(fixed)) for flaw, fixed in found)
-    return Match(known, flaws, fix, tuple(undecided))
+    return Match(known, flaws, fix, tuple(undecided), tuple(doubtful))
 
 
 class Rules:
@@ -59,7 +61,7 @@ class Rules:
         self._rules = [(item.advisory, matching.rule(item.affected)) for item in known]
 
     def match(self, version: str, candidates: t.Iterable[str] = ()) -> Match:
-        """Judge a version. ``candidates`` are further versions that exist, where an index told them."""
+        """Judge a version. ``candidates`` are the versions that one may go to, where an index told them."""
         if not self._rules:
             return Match()
         hits = [(advisory, rule) for advisory, rule in self._rules if rule.affects(version)]
@@ -69,13 +71,15 @@ class Rules:
             if matching.public(version)
             else tuple(advisory.id for advisory, rule in self._rules if rule.ranges and not rule.affects(version))
         )
+        doubtful = (f"{advisory.id} ({', '.join(rule.unreadable)})" for advisory, rule in hits if rule.unreadable)
         fix = self._fix(version, candidates) if hits else ""
-        return Match(True, tuple(sorted(flaws, key=_rank)), fix, undecided)
+        return Match(True, tuple(sorted(flaws, key=_rank)), fix, undecided, tuple(doubtful))
 
     def _fix(self, version: str, candidates: t.Iterable[str]) -> str:
         current = matching.public(version)
-        offered = {item for _advisory, rule in self._rules for item in rule.fixed}
-        offered |= {found for found in map(matching.public, candidates) if found is not None}
+        # Advisories name versions that never came out, or that this index does not have.
+        offered = {found for found in map(matching.public, candidates) if found is not None}
+        offered = offered or {item for _advisory, rule in self._rules for item in rule.fixed}
         if current is None:
             return ""
         # A final release before any pre-release: nobody is moved to one unasked.

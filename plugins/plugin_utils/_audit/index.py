@@ -41,12 +41,17 @@ class Project:
     versions: tuple[str, ...] = ()
     yanked: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def offered(self) -> tuple[str, ...]:
+        """The versions that one may go to."""
+        return tuple(text for text in self.versions if text not in self.yanked)
+
     def latest(self, version: str) -> str:
         """The newest final release above ``version``; of pre-releases only where that is one, too. Empty if none."""
         current = matching.public(version)
         if current is None:
             return ""
-        offered = {text: matching.public(text) for text in self.versions if text not in self.yanked}
+        offered = {text: matching.public(text) for text in self.offered}
         newer = [
             (found, text)
             for text, found in offered.items()
@@ -65,14 +70,15 @@ def ask(cache: Cache, index: str, wanted: t.Collection[str], now: float) -> dict
         rows = connection.execute("SELECT name, found FROM project WHERE time > ?", (now - _HOURS * 3600,))
         found = {name: Project(**json.loads(text)) for name, text in rows}
         missing = sorted(set(wanted) - found.keys())
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            answers = list(pool.map(lambda name: _project(index, name), missing))
-        found.update(zip(missing, answers))
-        connection.executemany(
-            "INSERT OR REPLACE INTO project VALUES (?, ?, ?)",
-            [(name, now, json.dumps(answer.__dict__)) for name, answer in zip(missing, answers)],
-        )
-        connection.commit()
+        if missing:
+            with cache.tried_once(path), ThreadPoolExecutor(_AT_ONCE) as pool:
+                answers = list(pool.map(lambda name: _project(index, name), missing))
+            found.update(zip(missing, answers))
+            connection.executemany(
+                "INSERT OR REPLACE INTO project VALUES (?, ?, ?)",
+                [(name, now, json.dumps(answer.__dict__)) for name, answer in zip(missing, answers)],
+            )
+            connection.commit()
     return {name: found[name] for name in wanted}
 
 

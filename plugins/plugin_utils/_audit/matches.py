@@ -25,7 +25,7 @@ from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.feeds impo
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.flaws import Match, Rules
 
 Pair = tuple[str, str]
-_SCHEMA = "2"
+_SCHEMA = "3"
 _CHUNK = 400  # SQLite's least limit of variables is 999, and a pair takes two
 _TABLES = """
 CREATE TABLE about (identity TEXT NOT NULL);
@@ -48,10 +48,14 @@ class Matches:
         self, pairs: t.Collection[Pair], candidates: t.Mapping[str, t.Sequence[str]] | None = None
     ) -> dict[Pair, Match]:
         """The match of every (normalised name, version). ``candidates`` are versions that an index offers by name."""
-        wanted = sorted(set(pairs))
-        if candidates:
-            # What an index offers changes from day to day, so that nothing of it is kept.
-            return {pair: self._judge(*pair, candidates.get(pair[0], ())) for pair in wanted}
+        found = self._kept(sorted(set(pairs)))
+        for pair, match in found.items():
+            # What an index offers changes from day to day: the upgrade out of flaws is looked for each time.
+            if match.flaws and candidates and candidates.get(pair[0]):
+                found[pair] = self._judge(*pair, candidates[pair[0]])
+        return found
+
+    def _kept(self, wanted: list[Pair]) -> dict[Pair, Match]:
         digest = hashlib.sha256(json.dumps(wanted).encode()).hexdigest()
         found = self._same_host(wanted, digest)
         if found is None:

@@ -30,7 +30,8 @@ def public(version: str) -> Version | None:
 
 @dataclass(frozen=True)
 class Rule:
-    """One package's part of an advisory, made ready for comparing. ``unreadable`` are its versions outside PEP 440."""
+    """One package's part of an advisory, made ready for comparing. ``unreadable`` are bounds outside PEP 440 of ranges
+    that nothing else tells: such a range is taken for as wide as its other bounds leave it."""
 
     listed: frozenset[Version]
     listed_texts: frozenset[str]
@@ -65,10 +66,10 @@ def rule(affected: Affected) -> Rule:
     fixed = [version for version in map(public, affected.fixed) if version is not None]
     for events in affected.ranges:
         read = [(kind, _bound(text)) for kind, text in events]
-        unreadable += [text for (_kind, text), (_same, bound) in zip(events, read) if bound is False]
         sound = [(kind, bound) for kind, bound in read if bound is not False]
         if len(sound) < len(read) and affected.versions:
             continue  # what such a range means nobody can tell, and the list says it too
+        unreadable += [text for (_kind, text), (_same, bound) in zip(events, read) if bound is False]
         ends = [bound for kind, bound in sound if kind == "limit"]
         limits.append(() if None in ends else tuple(ends))
         turns = [(kind, bound) for kind, bound in sound if kind != "limit"]
@@ -80,7 +81,7 @@ def rule(affected: Affected) -> Rule:
         ranges=tuple(ranges),
         limits=tuple(limits),
         fixed=tuple(sorted(set(fixed))),
-        unreadable=(*unreadable, *(text for text, version in listed.items() if version is None)),
+        unreadable=tuple(dict.fromkeys(unreadable)),
     )
 
 

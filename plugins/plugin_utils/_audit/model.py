@@ -107,8 +107,8 @@ class Environment:
 
 @dataclass(frozen=True)
 class DatabaseInfo:
-    """Where advisories came from. ``date`` is that of the newest advisory in it (ISO 8601, UTC), ``age_days`` how old
-    that was at the audit; None where a service answers without telling."""
+    """Where advisories came from. ``date`` is that of the newest advisory in it, or when a service answered (ISO 8601,
+    UTC); ``age_days`` is how old that was at the audit, None where no advisory tells its date."""
 
     source: str
     kind: str = ""

@@ -99,17 +99,19 @@ def _invalid(found: str, todo: str) -> InvalidWish:
 
 
 def origin_problems(policy: Policy, item: Environment, indexes: t.Iterable[str] = ()) -> t.Iterator[Problem]:
-    """Where packages came from, or a file would take them from, that is not trusted."""
+    """Where packages came from, or a file would take them from, that is not trusted. An index is told of once."""
     if not policy.trusted_origins:
         return
+    indexes = tuple(indexes)
     for package in item.packages:
-        if package.origin and not _trusted(policy, package.origin):
+        if package.origin and package.origin not in indexes and not _trusted(policy, package.origin):
             yield Problem(
                 "untrusted_origin", f"{package.name} {package.version} is from {package.origin}", package.name
             )
     for index in indexes:
         if not _trusted(policy, index):
-            yield Problem("untrusted_origin", f"{item.path} names the index or channel {index}")
+            what = "names the index or channel" if item.kind == "file" else "was built from"
+            yield Problem("untrusted_origin", f"{item.path} {what} {index}")
 
 
 def _trusted(policy: Policy, origin: str) -> bool:

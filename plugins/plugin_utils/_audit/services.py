@@ -42,14 +42,15 @@ def ask(cache: Cache, source: Source, pairs: t.Collection[Pair], now: float) -> 
         known = {name for (name,) in connection.execute("SELECT question FROM asked WHERE time > ?", (fresh,))}
         missing = [question for question in questions if question not in known]
         if missing:
-            with ThreadPoolExecutor(_AT_ONCE) as pool:
+            with cache.tried_once(path), ThreadPoolExecutor(_AT_ONCE) as pool:
                 answers = list(pool.map(lambda question: _answer(source, question), missing))
             for question, found in zip(missing, answers):
                 _keep(connection, question, found, now)
             identity = f"{now} {len(missing)}"
             database.about(connection, {"identity": identity, "source": str(source), "kind": source.kind})
             connection.commit()
-    return Database(path)
+        times = dict(connection.execute("SELECT question, time FROM asked"))
+    return Database(path, min((times[question] for question in questions), default=now))
 
 
 def _opened(path: str) -> sqlite3.Connection:

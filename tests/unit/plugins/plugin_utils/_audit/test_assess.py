@@ -25,6 +25,13 @@ def told(*packages: dict[str, t.Any]) -> dict[str, t.Any]:
     return {"name": "ml", "path": "/envs/ml", "kind": "venv", "packages": list(packages)}
 
 
+def test_what_cannot_be_decided_is_a_problem() -> None:
+    matches = {("demo", "x-1"): Match(True, (), "", ("A-1",)), ("other", "1.0"): Match(True, (), "", (), ("A-2 (x)",))}
+    found = assess.assess(told({"name": "demo", "version": "x-1"}, {"name": "other", "version": "1.0"}), matches, None)
+    assert [(item.kind, item.package) for item in found.problems] == [("undecided", "demo"), ("undecided", "other")]
+    assert "A-1" in found.problems[0].text and "A-2 (x)" in found.problems[1].text
+
+
 def test_a_finding_names_the_way_from_what_was_asked_for() -> None:
     item = told(
         {"name": "app", "version": "1", "requested": True, "needs": ["middle"]},
@@ -59,6 +66,25 @@ def test_pythons_packages_of_conda_are_matched_as_the_index_has_them() -> None:
     item = told({"name": "Demo_Pkg", "version": "1.0", "origin": "conda-forge", "installer": "conda"})
     assert assess.pairs_of([item]) == {("demo-pkg", "1.0")}
     assert len(assess.assess(item, {("demo-pkg", "1.0"): HIT}, None).findings) == 1
+
+
+def test_a_complete_lock_asks_for_everything_and_the_tree_tells_who_brings_what_in() -> None:
+    needs = {"app": ["middle"], "middle": ["demo"], "demo": [], "alone": []}
+    assert assess.paths_to(needs, needs)["demo"] == ("app", "middle", "demo")
+    assert assess.paths_to(needs, ["app", "demo"])["demo"] == ("demo",), "it was asked for by name"
+
+
+def test_the_one_index_that_an_environment_was_built_from_is_where_its_packages_are_from() -> None:
+    url = "https://mirror.example/simple"
+    packages = [
+        {"name": "demo", "version": "1.0"},
+        {"name": "own", "version": "1.0", "origin": "https://example.org/own.whl"},
+        {"name": "later", "version": "1.0", "added": True},
+    ]
+    item = {**told(*packages), "indexes": [url]}
+    assert [package.origin for package in assess.assess(item, {}, None).packages] == [url, packages[1]["origin"], ""]
+    item["indexes"].append("https://other.example/simple")
+    assert assess.assess(item, {}, None).packages[0].origin == ""
 
 
 def test_what_an_index_tells_becomes_problems() -> None:

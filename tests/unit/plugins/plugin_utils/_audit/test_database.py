@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import multiprocessing
 import os
@@ -126,6 +127,53 @@ def test_a_digest_must_agree(cache: Cache, tmp_path: Path) -> None:
     with pytest.raises(MlstackError) as refused:
         cache.mirror(Source("osv", str(path), "0" * 64), NOW.timestamp())
     assert refused.value.code == "digest_mismatch"
+
+
+def test_a_digest_that_is_given_later_is_compared(cache: Cache, tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "all.zip", record("A-1"))
+    opened(cache, path)
+    found, notes = cache.mirror(Source("osv", str(path), "0" * 64), NOW.timestamp())
+    assert "0000" in notes[0] and ids(found) == ["A-1"], "what was built before is used, and that is said"
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert ids(opened(cache, path, sha256=digest)) == ["A-1"]
+
+
+@pytest.mark.parametrize("records", [[], [{"id": "GO-1", "affected": [{"package": {"ecosystem": "Go", "name": "x"}}]}]])
+def test_a_mirror_of_nothing_is_refused(cache: Cache, tmp_path: Path, records: list[dict[str, t.Any]]) -> None:
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    for location in (folder, write_zip(tmp_path / "all.zip", *records)):
+        with pytest.raises(MlstackError, match=r"none of [01] records is about a package of PyPI") as refused:
+            cache.mirror(Source("osv", str(location)), NOW.timestamp())
+        assert refused.value.code == "advisories_unreadable"
+
+
+def test_a_folder_may_have_folders_as_those_of_databases_do(cache: Cache, tmp_path: Path) -> None:
+    for number, place in enumerate(("2026/10/A-0", "2026/11/A-1", ".git/A-2")):
+        file = tmp_path / "records" / place / "A.json"
+        file.parent.mkdir(parents=True)
+        file.write_text(json.dumps(record(f"A-{number}")))
+    assert ids(opened(cache, tmp_path / "records")) == ["A-0", "A-1"]
+    (tmp_path / "records/2026/10/A-0/B.json").write_text(json.dumps(record("B-1")))
+    assert sorted(ids(opened(cache, tmp_path / "records"))) == ["A-0", "A-1", "B-1"]
+
+
+def test_what_fails_for_one_host_of_a_play_is_not_tried_for_each(tmp_path: Path) -> None:
+    path = tmp_path / "all.zip"
+    path.write_text("no zip")
+    folder, source = str(tmp_path / "cache"), Source("osv", str(path))
+
+    def failed(run: str) -> str:
+        with pytest.raises(MlstackError) as refused:
+            Cache(folder, run).mirror(source, NOW.timestamp())
+        return refused.value.found
+
+    assert "not a zip file" in failed("play 1")
+    path.unlink()
+    assert "not a zip file" in failed("play 1"), "it was not looked at again"
+    assert "No such file" in failed("play 2")
+    write_zip(path, record("A-1"))
+    assert ids(Cache(folder, "play 3").mirror(source, NOW.timestamp())[0]) == ["A-1"]
 
 
 def test_a_damaged_database_is_built_anew(cache: Cache, tmp_path: Path) -> None:

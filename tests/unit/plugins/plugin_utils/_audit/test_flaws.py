@@ -117,9 +117,16 @@ def test_a_version_outside_pep_440_is_undecided_not_safe() -> None:
     assert match.undecided == ("A-1",)
 
 
+def test_a_bound_that_nobody_can_compare_is_said_where_no_list_says_it_too() -> None:
+    events = [{"introduced": "0"}, {"fixed": "2019-09-12"}]
+    match = rules(record("A-1", events=events), record("A-2", events=events, versions=["1.0"])).match("1.5")
+    assert [flaw.id for flaw, _fixed in match.flaws] == ["A-1"]
+    assert (match.fix, match.undecided, match.doubtful) == ("", (), ("A-1 (2019-09-12)",))
+
+
 def test_a_match_survives_its_way_through_the_cache() -> None:
     match = rules(record("A-1", aliases=["CVE-1"], severity=rated("CVSS_V3", V3_MEDIUM))).match("1.5")
-    for item in (match, Match(), Match(known=True), Match(True, (), "", ("A-1",))):
+    for item in (match, Match(), Match(known=True), Match(True, (), "", ("A-1",), ("A-2 (x)",))):
         assert flaws.unpacked(json.loads(json.dumps(item.packed()))) == item
     assert rules().match("1.0") == Match()
 

@@ -162,6 +162,13 @@ def test_origins(origin: str, trusted: bool) -> None:
     assert [found.kind for found in policy.origin_problems(read, item)] == ["untrusted_origin"] * (not trusted)
 
 
+def test_an_index_that_is_not_trusted_is_told_of_once() -> None:
+    read = policy.read({"trusted_origins": ["https://index.example"]})
+    url = "https://other.example/simple"
+    item = environment(packages=(Package("a", "1", origin=url), Package("b", "1", origin=url)))
+    assert [found.text for found in policy.origin_problems(read, item, [url])] == [f"/envs/ml was built from {url}"]
+
+
 def test_an_audit_survives_as_plain_data() -> None:
     item = environment(
         packages=(Package("demo", "1.0", needs=("x",), requested=True),),

@@ -11,6 +11,7 @@ import threading
 import time
 import typing as t
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.matches im
 from .conftest import record, write_zip
 
 NOW = 1_795_000_000.0
+ISO = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class Service:
@@ -96,6 +98,17 @@ def test_the_api_of_osv_is_asked_once_a_day_per_package(cache: Cache, service: S
     service.answers["/v1/query"] = {"vulns": [record("A-2", "demo")]}
     assert found_by(cache, source, ("demo", "1.5"), NOW + 23 * 3600) == ["A-1"]
     assert found_by(cache, source, ("demo", "1.5"), NOW + 25 * 3600) == ["A-2"], "the old answer is forgotten"
+
+
+def test_the_word_of_a_service_is_as_old_as_its_answer_is(cache: Cache, service: Service) -> None:
+    service.answers["/v1/query"] = {"vulns": [{**record("A-1"), "modified": "2019-01-01T00:00:00Z"}]}
+    source = Source("osv_api", service.url, hours=100)
+    for later, age in ((0, 0), (50 * 3600, 2)):
+        now = NOW + later
+        database = services.ask(cache, source, {("demo", "1.5")}, now)
+        info = database.info(datetime.fromtimestamp(now, timezone.utc))
+        assert (info.date, info.age_days) == (datetime.fromtimestamp(NOW, timezone.utc).strftime(ISO), age)
+    assert services.ask(cache, source, set(), NOW).info(datetime.fromtimestamp(NOW, timezone.utc)).age_days == 0
 
 
 def test_pages_are_read_to_the_end(cache: Cache, service: Service) -> None:
@@ -175,6 +188,7 @@ def test_an_index_tells_what_is_newer_and_what_was_taken_back(cache: Cache, serv
     assert (demo.versions, demo.yanked) == (("1.0", "1.1", "1.2", "2.0rc1"), {"1.1": "it deletes files"})
     assert (demo.latest("1.0"), demo.latest("1.2"), demo.latest("2.0b1")) == ("1.2", "", "2.0rc1")
     assert found["absent"] == Project(known=False)
+    assert demo.offered == ("1.0", "1.2", "2.0rc1"), "nobody is sent to a release that was taken back"
     before = len(service.asked)
     index.ask(cache, f"{service.url}/simple", {"demo-pkg", "absent"}, NOW + 1800)
     assert len(service.asked) == before, "an hour's answers are kept"
@@ -228,6 +242,10 @@ def test_a_pair_is_judged_once_for_the_fleet(cache: Cache, tmp_path: Path, monke
     assert first == again
     assert sorted(judged) == sorted(pairs)
     assert [flaw.id for flaw, _fixed in again["demo", "1.5"].flaws] == ["A-1"]
+    offers = {"demo": ("1.9", "2.0.1"), "clean": ("9",)}
+    upgraded = Matches(cache, database).of(pairs, offers)
+    assert upgraded["demo", "1.5"].fix == "2.0.1", "2.0, which the advisory names, is not to be had"
+    assert judged[3:] == [("demo", "1.5")], "only what has a flaw is judged again with what an index offers"
     write_zip(tmp_path / "all.zip", record("A-2"))
     database, _notes = cache.mirror(Source("osv", str(tmp_path / "all.zip")), NOW)
     assert [flaw.id for flaw, _fixed in Matches(cache, database).of(pairs)["demo", "1.5"].flaws] == ["A-2"]
