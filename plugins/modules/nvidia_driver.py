@@ -112,6 +112,11 @@ options:
     type: list
     elements: str
     default: []
+  catalogue:
+    description:
+      - Rows of your own for the tables of the solver, as M(gpufleet.mlstack.stack_plan) takes them, such as a product
+        or a branch that is newer than they are.
+    type: dict
   repository_url:
     description: The address of a mirror of NVIDIA's repository.
     type: str

@@ -43,6 +43,7 @@ SPEC: dict[str, dict[str, t.Any]] = {
     "require_gpu": {"type": "bool", "default": True},
     "replace_mixture": {"type": "bool", "default": False},
     "allow_changes": {"type": "list", "elements": "str", "default": []},
+    "catalogue": {"type": "dict"},
     "repository_url": {"type": "str"},
     "repository_key": {"type": "str", "no_log": False},
     "repository_key_url": {"type": "str", "no_log": False},
@@ -89,11 +90,21 @@ def read_wish(params: t.Mapping[str, t.Any], distribution: Distribution, machine
         require_gpu=params["require_gpu"],
         replace_mixture=params["replace_mixture"],
         allow_changes=frozenset(params["allow_changes"]),
+        catalogue=_catalogue(params["catalogue"]),
         repository=_repository(params, distribution, machine) if source == NVIDIA_REPOSITORY else None,
         runfile=Runfile(params["runfile"] or "", params["runfile_url"] or "", sha256.lower()),
         cache_valid_time=params["cache_valid_time"],
         lock_timeout=params["lock_timeout"],
     )
+
+
+def _catalogue(rows: t.Mapping[str, t.Any] | None) -> t.Mapping[str, t.Any]:
+    """A user's rows. They are refused here where nothing could mean them; the tables are loaded only for that."""
+    if rows:
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.catalogue import load
+
+        load(rows)
+    return rows or {}
 
 
 def _repository(params: t.Mapping[str, t.Any], distribution: Distribution, machine: str) -> t.Any:

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 import typing as t
 
@@ -62,7 +63,8 @@ def target(
 def question(wish: DriverWish, found: Observation) -> list[str]:
     """What an answer of the solver depends on."""
     gpus = sorted(device.device for device in found.gpus)
-    return [wish.source, wish.branch, wish.version, wish.flavour, *gpus, str(len(found.nvswitches))]
+    own = [json.dumps(wish.catalogue, sort_keys=True)] if wish.catalogue else []
+    return [wish.source, wish.branch, wish.version, wish.flavour, *gpus, str(len(found.nvswitches)), *own]
 
 
 def shown(chosen: Target | None) -> dict[str, t.Any] | None:
@@ -92,7 +94,7 @@ def runfile_of(wish: DriverWish, chosen: Target, host: Host) -> Runfile:
 def _solved(wish: DriverWish, distribution: Distribution, found: Observation, host: Host) -> tuple[str, str, str, bool]:
     """Branch, flavour, exact version and whether Fabric Manager is needed."""
     # The tables are large, and a converged host does without them.
-    from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.catalogue import shipped
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.catalogue import load
     from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.model import Refusal, Wishes
     from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.solve import solve
     from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.facts import host_facts
@@ -101,7 +103,7 @@ def _solved(wish: DriverWish, distribution: Distribution, found: Observation, ho
     if wish.source == DISTRIBUTION and distribution.id == "debian":
         branch = branch or _DEBIAN_BRANCH.get(distribution.major, "")
     facts = host_facts(found, host, today=time.strftime("%Y-%m-%d"))
-    answer = solve(facts, Wishes(driver=wish.version or branch, flavour=wish.flavour), shipped())
+    answer = solve(facts, Wishes(driver=wish.version or branch, flavour=wish.flavour), load(wish.catalogue))
     if isinstance(answer, Refusal):
         raise answer.error(wish.described)
     choice = answer.driver

@@ -38,7 +38,8 @@ class DriverWish:
     """A task's arguments.
 
     ``branch`` is a number or empty, ``version`` exact or empty, ``flavour`` may be C(auto). ``server`` means the server
-    variant in Ubuntu's archive. ``fabric_manager`` None means: where there are NVSwitches. Times are in seconds.
+    variant in Ubuntu's archive. ``fabric_manager`` None means: where there are NVSwitches. ``catalogue`` are a user's
+    own rows for the solver. Times are in seconds.
     """
 
     state: str = PRESENT
@@ -57,6 +58,7 @@ class DriverWish:
     require_gpu: bool = True
     replace_mixture: bool = False
     allow_changes: frozenset[str] = frozenset()
+    catalogue: t.Mapping[str, t.Any] = field(default_factory=dict)
     repository: Repository | None = None
     runfile: Runfile = field(default_factory=Runfile)
     cache_valid_time: int = 3600
