@@ -14,7 +14,7 @@ import zlib
 
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import virtual_packages, wish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import url_credentials, virtual_packages, wish
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import requirement_files
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._at_once import AtOnce
@@ -49,6 +49,7 @@ class ActionModule(AtOnce):
     def _run_for(self, platform: str) -> dict[str, t.Any]:
         arguments = {**self._task.args}
         contents: dict[str, bytes] = {}
+        self._credentials: url_credentials.Credentials = []
         environments = arguments.get("environments") or []
         if isinstance(environments, list):
             try:
@@ -60,6 +61,8 @@ class ActionModule(AtOnce):
                 path: base64.b64encode(zlib.compress(data, 9)).decode("ascii") for path, data in contents.items()
             }
             arguments["platform"] = platform
+        if self._credentials:
+            arguments["credentials"] = [*(arguments.get("credentials") or []), *self._credentials]
         result: dict[str, t.Any] = self._execute_module(
             module_name="gpufleet.mlstack.conda_env", module_args=arguments, task_vars=self._task_vars
         )
@@ -95,6 +98,8 @@ class ActionModule(AtOnce):
         found = environment_files.read_file(
             text, path, platform, categories=categories, environment=environment, environ=os.environ
         )
+        found, credentials = url_credentials.out_of_file(found)
+        self._credentials += [item for item in credentials if item not in self._credentials]
         key = wish.file_key({"file": path, "categories": categories, "environment": environment})
         contents[key] = json.dumps(found.as_data(), sort_keys=True).encode()
         section = found.pip_text()

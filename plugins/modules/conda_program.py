@@ -29,7 +29,11 @@ options:
   url:
     description: Where the file is. V(file://) works as well.
     type: str
-    required: true
+  version:
+    description:
+      - The release of Miniforge or micromamba, such as V(26.3.2-0), fetched from where the project publishes it. It is
+        of no account where O(url) is given. One of the two is needed.
+    type: str
   sha256:
     description: The SHA-256 digest of the file. Without that digest nothing of it is run.
     type: str
@@ -41,8 +45,8 @@ options:
     required: true
   shell_init:
     description:
-      - Whether login shells know the program, by C(/etc/profile.d/mlstack-conda.sh). V(false) takes that file away
-        again. Nobody's own files are touched.
+      - Whether login shells know the program, by a file in C(/etc/profile.d) that is named after O(prefix). V(false)
+        takes that file away again. Nobody's own files are touched.
     type: bool
     default: false
 seealso:
@@ -52,7 +56,7 @@ seealso:
 EXAMPLES = r"""
 - name: Miniforge for people who work with conda by hand
   gpufleet.mlstack.conda_program:
-    url: "{{ miniforge_url }}"
+    version: "{{ miniforge_version }}"
     sha256: "{{ miniforge_sha256 }}"
     prefix: /opt/miniforge3
     shell_init: true
@@ -101,7 +105,8 @@ def main() -> None:
         Programs(),
         {
             "kind": {"type": "str", "choices": ["installer", "binary"], "default": "installer"},
-            "url": {"type": "str", "required": True},
+            "url": {"type": "str"},
+            "version": {"type": "str"},
             "sha256": {"type": "str", "required": True},
             "prefix": {"type": "path", "required": True},
             "shell_init": {"type": "bool", "default": False},

@@ -24,7 +24,7 @@ from .conda_archive import PLACEHOLDER, CondaPackage
 _COLLECT = r"""
 import ctypes, io, json, os, re, sys, sysconfig, tarfile
 left_out = re.compile(r"(^|/)(__pycache__|test|tests|idlelib|turtledemo|tkinter|lib2to3|ensurepip|pydoc_data|"
-                      r"config-3[^/]*|site-packages|dist-packages)(/|$)|(_tkinter|_test\w*|_ctypes_test|xx\w*)\.cpython|\.(a|pyc)$")
+                      r"config-3[^/]*|site-packages|dist-packages|EXTERNALLY-MANAGED)(/|$)|(_tkinter|_test\w*|_ctypes_test|xx\w*)\.cpython|\.(a|pyc)$")
 minor = "%d.%d" % sys.version_info[:2]
 glibc = ctypes.CDLL(None).gnu_get_libc_version
 glibc.restype = ctypes.c_char_p

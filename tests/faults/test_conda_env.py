@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import re
 import signal
 import subprocess
 import time
@@ -15,7 +17,6 @@ import pytest
 from ansible_collections.gpufleet.mlstack.tests.bed import conda_channel, distributions
 from ansible_collections.gpufleet.mlstack.tests.bed.python_index import PythonIndex
 from ansible_collections.gpufleet.mlstack.tests.faults.test_killed_build import processes_below
-from ansible_collections.gpufleet.mlstack.tests.faults.test_running_processes import wait_until_inside
 from ansible_collections.gpufleet.mlstack.tests.integration import module_runner
 from ansible_collections.gpufleet.mlstack.tests.integration.conda_site import CondaSite
 
@@ -99,23 +100,27 @@ def ways(link: Path) -> dict[str, list[str]]:
     activated = (
         f'export CONDA_PREFIX={link} PATH="{link}/bin:$PATH"; for f in {link}/etc/conda/activate.d/*.sh; do . $f; done'
     )
-    return {
+    found = {
         "the interpreter through the link": [python, "-c", LATE],
-        "an activated shell": ["bash", "-c", f"{activated}; test $BED_SCRIPTS = 1; exec python -c '{LATE}'"],
-        "an entry point": ["bash", "-c", f"{activated}; exec late-tool"],
+        "an activated shell": ["bash", "-c", f"{activated}; test $BED_SCRIPTS = 1 && exec python -c '{LATE}'"],
+        "an entry point": [f"{link}/bin/late-tool"],
+        "an entry point of an activated shell": ["bash", "-c", f"{activated}; exec late-tool"],
+        # conda's wrapper stays and waits for the program.
+        "as conda run": ["bash", "-c", f"{activated}; python -c '{LATE}'; exit $?"],
         "isolated, with an empty environment": ["env", "-i", python, "-I", "-c", LATE],
-        # What a kernel's specification of a user says, and what the environment's own says.
-        "a kernel of the user": [python, "-m", "late_kernel", "-f", "connection.json"],
     }
+    if os.environ.get("CONDA"):
+        found["conda run"] = [os.environ["CONDA"], "run", "--no-capture-output", "-p", str(link), "python", "-c", LATE]
+    return found
 
 
-TOOL = {"late-tool": "late_kernel:main"}
-KERNEL = "import sys\n\n\ndef main():\n    sys.stdin.readline()\n    from bed_tool import later\n"
-KERNEL += "    import bed_tool\n    print(bed_tool.__version__)\n\n\nif __name__ == '__main__':\n    main()\n"
+TOOL = {"late-tool": "late_tool:main"}
+MODULE = "import sys\n\n\ndef main():\n    sys.stdin.readline()\n    from bed_tool import later\n"
+MODULE += "    import bed_tool\n    print(bed_tool.__version__)\n"
 
 
 def test_a_process_stays_on_its_generation(conda: CondaSite) -> None:
-    distributions.wheel(conda.folder, "late-tool", "1.0", files={"late_kernel.py": KERNEL}, scripts=TOOL)
+    distributions.wheel(conda.folder, "late-tool", "1.0", files={"late_tool.py": MODULE}, scripts=TOOL)
     more = {"pip_packages": ["late-tool==1.0"], "packages": ["python", "bed-scripts"]}
     options = {"find_links": [str(conda.folder)], "no_index": True}
     for version in ("1.0", "2.0"):
@@ -125,11 +130,64 @@ def test_a_process_stays_on_its_generation(conda: CondaSite) -> None:
     for name, argv in ways(conda.path()).items():
         first = conda.generations()[0]
         with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-            wait_until_inside(process, first)
+            wait_until_below(conda.root / ".generations" / "ml" / first / "prefix" / "bin")
             conda.apply({**more, "packages": packages}, **options)
             assert conda.python(SAY) == "2.0"
             assert process.communicate("go on\n", timeout=60)[0] == "1.0\n", name
         conda.apply({"state": "rolled_back"})
+
+
+def wait_until_below(folder: Path) -> None:
+    """Until a program of the folder runs."""
+    for _attempt in range(500):
+        if processes_below(folder):
+            return
+        time.sleep(0.02)
+    pytest.fail(f"no program of {folder} was started")
+
+
+# A notebook's server: it reads the specification, starts the kernel and has it run one cell before and one after.
+NOTEBOOK = """
+import sys
+from jupyter_client.manager import KernelManager
+
+manager = KernelManager(kernel_name="ml")
+manager.start_kernel()
+client = manager.blocking_client()
+client.start_channels()
+client.wait_for_ready(timeout=60)
+
+def show(message):
+    if message["msg_type"] in ("stream", "error"):
+        print(message["content"].get("text") or message["content"]["evalue"], end="", flush=True)
+
+client.execute_interactive("print('started')", output_hook=show, timeout=60)
+sys.stdin.readline()
+client.execute_interactive("from bed_tool import later; import bed_tool; print(bed_tool.__version__)",
+                           output_hook=show, timeout=60)
+client.stop_channels()
+manager.shutdown_kernel(now=True)
+"""
+
+
+def test_a_jupyter_kernel_stays_on_its_generation(conda: CondaSite) -> None:
+    """By the specification that docs/conda-environments.md shows."""
+    page = Path(__file__).resolve().parents[2] / "docs" / "conda-environments.md"
+    shown = re.search(r"```json\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    assert shown is not None
+    folder = conda.folder / "jupyter" / "kernels" / "ml"
+    folder.mkdir(parents=True)
+    (folder / "kernel.json").write_text(shown[1].replace("/opt/mlstack/envs/ml", str(conda.path())))
+    asked = {"pip_packages": ["ipykernel==6.29.5", "jupyter-client==8.6.3"]}
+    first = {**asked, "packages": ["python", "bed-tool=1.0"]}
+    conda.apply(first)
+    env = {**os.environ, "JUPYTER_PATH": str(folder.parents[1]), "HOME": str(conda.home)}
+    argv = [conda.path() / "bin" / "python", "-c", NOTEBOOK]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env) as notebook:
+        assert notebook.stdout is not None and notebook.stdout.readline() == "started\n"
+        conda.apply({**asked, "packages": ["python", "bed-tool=2.0"]})
+        assert conda.python(SAY) == "2.0"
+        assert notebook.communicate("go on\n", timeout=120)[0] == "1.0\n"
 
 
 def test_conda_sees_the_environment_through_the_link(conda: CondaSite) -> None:

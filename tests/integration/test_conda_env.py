@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -159,6 +160,38 @@ def test_pip_comes_on_top_and_replaces_nothing_unless_allowed(
     assert conda.python("import six; print(six.__version__)") == "1.17.0"
     again = conda.apply(ok, **options)
     assert not again.result["changed"] and again.result["commands_run"] == 0
+
+
+def test_an_update_keeps_what_pip_brought(conda: CondaSite) -> None:
+    """An update with --prune of a command-line program can take it away; and a second run of one wish is no change."""
+    pip, index = {"pip_packages": ["alpha==1.0"]}, {"index_url": conda.index.url}
+    for tool in ("1.0", "2.0"):
+        asked = {**pip, "packages": ["python", "packaging=21.3", f"bed-tool={tool}"]}
+        conda.apply(asked, **index)
+        assert not conda.apply(asked, **index).result["changed"]
+        assert conda.conda()["bed-tool"] == tool
+        assert conda.python("import packaging, alpha; print(alpha.__version__)") == "1.0"
+    conda.apply({**pip, "packages": ["python", "packaging", "bed-tool"], "state": "updated"}, **index)
+    assert conda.conda()["packaging"] != "21.3" and conda.installed()["alpha"] == "1.0"
+    gone = conda.apply({"state": "absent", "packages": ["bed-tool"]}, **index)
+    assert set(gone.one["removed"]) == {"bed-tool", "six"}
+    assert conda.installed()["alpha"] == "1.0" and "packaging" in conda.conda()
+
+
+def test_the_hybrid_takes_a_lock_with_hashes(conda: CondaSite) -> None:
+    """A conda base, a pip lock on top; one environment, one record."""
+    (wheel,) = conda.index.folder.glob("beta-1.1-*.whl")
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    lock = conda.folder / "prod.lock"
+    hybrid = {**TOOL, "pip_requirements": [str(lock)], "pip_require_hashes": True, "remote_src": True}
+    lock.write_text(f"beta==1.1 --hash=sha256:{digest}\n")
+    conda.apply(hybrid, index_url=conda.index.url)
+    record = json.loads((conda.path() / "mlstack.json").read_text())
+    assert record["pip_installed"] == {"beta": "1.1"}
+    assert {item["name"] for item in record["packages"]} == {*conda.conda()}
+    lock.write_text(f"beta==1.1 --hash=sha256:{'0' * 64}\n")
+    assert conda.run(hybrid, index_url=conda.index.url).result["failed"]
+    assert conda.python("import beta, bed_tool; print(beta.__version__, bed_tool.__version__)") == "1.1 1.0"
 
 
 def test_builds_for_cuda_by_a_virtual_package(conda: CondaSite) -> None:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from ansible_collections.gpufleet.mlstack.tests.bed import conda_channel, host
+from ansible_collections.gpufleet.mlstack.tests.bed.conda_server import CondaServer
 from ansible_collections.gpufleet.mlstack.tests.integration.module_runner import CHECKOUT, HOST_PYTHON
 
 CHANNEL = conda_channel.basic()
@@ -24,7 +26,10 @@ dependencies:
   - bed-tool=1.0
   - pip:
       - -r more.txt
+variables:
+  OMP_NUM_THREADS: 4
 """
+SECRET = "s3cret-of-the-channel"
 
 
 class Project:
@@ -49,9 +54,9 @@ class Project:
         target.write_text(text)
         return target
 
-    def play(self, *environments: dict[str, object], programs: tuple[object, ...] = ()) -> str:
+    def play(self, *environments: dict[str, object], words: tuple[str, ...] = ()) -> str:
         """Run the role; the recap line of the host."""
-        given = {**self.variables, "conda_envs_list": environments, "conda_envs_programs": programs}
+        given = {**self.variables, "conda_envs_list": environments}
         environ = {
             **os.environ,
             "ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / ".tree"),
@@ -65,6 +70,7 @@ class Project:
                 "site.yml",
                 "--extra-vars",
                 f"@{self.write('variables.json', json.dumps(given))}",
+                *words,
             ],
             cwd=self.folder,
             env=environ,
@@ -92,6 +98,8 @@ def test_an_environment_file_with_a_pip_section_that_includes(project: Project) 
     asked = {"name": "ml", "file": "environment.yml", "verify_imports": ["bed_tool", "alpha"]}
     assert "changed=1" in project.play(asked), project.said
     assert project.python("ml", "import bed_tool, alpha; print(bed_tool.__version__, alpha.__version__)") == "1.0 1.0"
+    state = json.loads((project.root / "ml" / "conda-meta" / "state").read_text())
+    assert state["env_vars"] == {"OMP_NUM_THREADS": "4"}
     assert "changed=0" in project.play(asked), project.said
     project.write("files/more.txt", "alpha==2.0\n")
     assert "changed=1" in project.play(asked), project.said
@@ -112,3 +120,28 @@ def test_a_lock_that_was_exported_makes_the_same_from_the_host(project: Project)
         assert project.python(asked["name"], "import bed_tool; print(bed_tool.__version__)") == "1.1"
     missing = {"name": "more", "file": "/nonexistent/lock", "remote_src": True}
     assert "failed=1" in project.play(missing) and "no such file on the host" in project.said
+
+
+def test_a_token_from_a_variable_of_the_controller_is_told_and_kept_nowhere(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHANNEL_TOKEN", SECRET)
+    with CondaServer(CHANNEL.folder, conda_token=SECRET) as server:
+        project.variables["conda_envs_channels"] = []
+        channel = f"{server.url}/t/$CHANNEL_TOKEN"
+        project.write("environment.yml", f"channels: ['{channel}']\ndependencies: [tzdata=2024a]\n")
+        asked = {"name": "ml", "file": "environment.yml"}
+        assert "changed=1" in project.play(asked, words=("-vvv", "--diff")), project.said
+        assert server.archives() == ["/noarch/tzdata-2024a-h0_0.conda"]
+        assert SECRET not in project.said
+        assert "changed=0" in project.play(asked, words=("-vvv", "--diff")), project.said
+        # A lock with the token in its URLs, which one day exports wrote; now they are without.
+        record = CHANNEL.record("tzdata", "2023d")
+        url = record["url"].replace(CHANNEL.url, f"{server.url}/t/{SECRET}")
+        lock = project.write("old.lock", f"@EXPLICIT\n{url}#{record['md5']}\n")
+        assert "changed=1" in project.play({"name": "ml", "file": "old.lock"}, words=("-vvv", "--diff")), project.said
+        lock.unlink()
+    assert SECRET not in project.said
+    shutil.rmtree(project.folder / "tmp")
+    kept = [path for path in project.folder.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()]
+    assert kept == []

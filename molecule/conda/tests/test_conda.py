@@ -34,3 +34,18 @@ def test_drift_was_repaired_by_new_generations(host: t.Any) -> None:
 def test_the_export_lists_what_is_there(host: t.Any) -> None:
     text = host.file("/root/hybrid.lock").content_string
     assert "@EXPLICIT" in text and "six-1.15.0" in text and "# packaging==24.1 is pip's" in text
+
+
+def test_a_unit_that_was_running_stays_on_its_generation(host: t.Any) -> None:
+    """It was started before the drift was repaired, and imports after."""
+    host.run_expect([0], "touch /run/go-on")
+    host.run_expect([0], "while systemctl is-active --quiet late; do sleep 0.1; done")
+    old, new = sorted(host.check_output(f"ls {ENVIRONMENTS}/.generations/base").split())
+    assert host.file("/run/said").content_string.startswith(f"{ENVIRONMENTS}/.generations/base/{old}/prefix/lib/")
+    assert host.check_output(f"readlink {ENVIRONMENTS}/base").endswith(new)
+
+
+def test_a_conda_for_people_is_there_and_login_shells_know_it_no_longer(host: t.Any) -> None:
+    assert host.check_output("/opt/miniforge3/bin/conda --version") == "conda 0.0 stand-in"
+    assert host.run("bash -lc 'conda --version'").rc == 127
+    assert not [path for path in host.file("/etc/profile.d").listdir() if "miniforge" in path]

@@ -12,7 +12,12 @@ import typing as t
 from dataclasses import asdict
 from datetime import datetime, timezone
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import match_spec, verify, virtual_packages
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import (
+    match_spec,
+    state_file,
+    verify,
+    virtual_packages,
+)
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import plan as planner
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.model import InstallRequest, Package, SolveRequest
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.pip_part import PipPart
@@ -144,6 +149,8 @@ class Builder:
                 )
             for line in result.warnings:
                 self._context.warn(line)
+            variables = self._variables(observed)
+            state_file.write(building.prefix, variables)
             with timed(timings, "verify"):
                 asked = specs if wish.state != "cloned" else ()
                 installed = verify.check_packages(f"environment {wish.name}", building.prefix, packages, asked)
@@ -151,6 +158,7 @@ class Builder:
                 self._pip.install(wish, contents, building.prefix, scratch)
             record = self._record(wish, observed, building, installed, contents, scratch, timings)
             record.update(engine=engine.describe().as_dict(), specs=list(specs), channels=list(channels))
+            record.update(variables=dict(variables))
             disk.delete(scratch)
             with timed(timings, "seal"):
                 generation = store.seal(building, record)
@@ -205,6 +213,12 @@ class Builder:
             return observed.wanted.specs
         listed = observed.current.record.get("specs", ()) if observed.current else ()
         return tuple(text for text in listed if match_spec.parse(text).name not in wish.absent_packages)
+
+    def _variables(self, observed: Observed[Wanted]) -> t.Mapping[str, str]:
+        if observed.wanted is not None:
+            return observed.wanted.variables
+        found: t.Mapping[str, str] = observed.current.record.get("variables", {}) if observed.current else {}
+        return found
 
     def _digest(self, wish: CondaWish, observed: Observed[Wanted], packages: t.Sequence[Package]) -> str:
         if observed.wanted is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import history, info, meta, wanted
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import history, info, meta, state_file, wanted
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.wish import CondaWish
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Store
@@ -51,4 +51,5 @@ def of_source(source: str, wish: CondaWish, context: Context) -> wanted.Wanted:
     if not record:
         names = {item.name for item in found.packages}
         record["specs"] = list(history.requested(history.read(prefix), names).values())
-    return wanted.of_clone(record, found.packages, [verify.frozen(item) for item in pip])
+    variables = state_file.read(prefix)
+    return wanted.of_clone(record, found.packages, [verify.frozen(item) for item in pip], variables)

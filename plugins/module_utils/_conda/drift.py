@@ -11,7 +11,7 @@ import hashlib
 import os
 import typing as t
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import meta
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import meta, state_file
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import plan as python_plan
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import record, site_packages
 
@@ -31,12 +31,13 @@ class Findings(t.NamedTuple):
 def of_record(prefix: str, record: t.Mapping[str, t.Any], *, files: bool = False) -> tuple[str, ...]:
     """How the prefix of a generation differs from its record, one sentence each; ``files`` compares every file, too.
 
-    Of the record C(conda) (stems), C(installed) (distributions by name and version) and C(site_packages) (folders
-    relative to the prefix) are read.
+    Of the record C(conda) (stems), C(installed) (distributions by name and version), C(site_packages) (folders
+    relative to the prefix) and C(variables) are read.
     """
     folders = [os.path.join(prefix, folder) for folder in record.get("site_packages", [])]
     here = site_packages.scan(*folders)
     lines = of_names(record.get("conda", []), record.get("installed", {}), meta.names(prefix), here)
+    lines = (*lines, *state_file.drift(record.get("variables", {}), state_file.read(prefix)))
     return (*lines, *told(of_files(prefix, meta.read(prefix, entries=True)))) if files else lines
 
 

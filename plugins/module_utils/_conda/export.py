@@ -26,7 +26,12 @@ _NO_TEXT = re.compile(r"(?i:y|n|yes|no|on|off|true|false|null|none|inf|nan)|[0-9
 
 
 def environment_yaml(
-    name: str, channels: t.Iterable[str], dependencies: t.Iterable[str], pip: t.Iterable[str] = (), prefix: str = ""
+    name: str,
+    channels: t.Iterable[str],
+    dependencies: t.Iterable[str],
+    pip: t.Iterable[str] = (),
+    prefix: str = "",
+    variables: t.Mapping[str, str] | None = None,
 ) -> str:
     """An environment.yml: of a wish as it was written, of what was asked for, or of exact packages."""
     lines = [f"name: {_scalar(name)}"] if name else []
@@ -38,6 +43,8 @@ def environment_yaml(
         lines += ["  - pip:", *pip_lines]
     if prefix:
         lines.append(f"prefix: {_scalar(prefix)}")
+    if variables:
+        lines += ["variables:", *(f"  {_scalar(key)}: {_scalar(variables[key])}" for key in sorted(variables))]
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -17,6 +17,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import (
     history,
     meta,
     package_cache,
+    state_file,
     virtual_packages,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.model import SUBDIRS, Package
@@ -133,19 +134,28 @@ class CondaInfo(Subject[Question, dict[str, t.Any]]):
             told["history"] = [revision.as_dict() for revision in revisions]
         if self._params["verify_files"]:
             told["files"] = {key: list(value) for key, value in drift.of_files(prefix, found)._asdict().items()}
-        told["exports"] = self._exports(wish, tuple(packages.values()), asked, pip)
+        told["exports"] = self._exports(wish, prefix, tuple(packages.values()), asked, pip)
         self._sources |= {os.path.dirname(item.source) for item in found.installed if item.source}
 
     def _exports(
-        self, wish: Question, packages: t.Sequence[Package], asked: t.Mapping[str, str], pip: t.Sequence[Distribution]
+        self,
+        wish: Question,
+        prefix: str,
+        packages: t.Sequence[Package],
+        asked: t.Mapping[str, str],
+        pip: t.Sequence[Distribution],
     ) -> dict[str, str]:
         frozen = [verify.frozen(item) for item in pip]
         channels = export.channels_of(packages)
         platform = SUBDIRS.get(self._context.host.machine, "")
         notes = "".join(f"# {line} is pip's, and not in this list.\n" for line in frozen)
+
+        def described(specs: list[str]) -> str:
+            return export.environment_yaml(wish.name, channels, specs, frozen, variables=state_file.read(prefix))
+
         texts: dict[str, t.Callable[[], str]] = {
-            "environment": lambda: export.environment_yaml(wish.name, channels, export.exact(packages), frozen),
-            "history": lambda: export.environment_yaml(wish.name, channels, export.from_history(asked), frozen),
+            "environment": lambda: described(export.exact(packages)),
+            "history": lambda: described(export.from_history(asked)),
             "explicit": lambda: notes + export.explicit(packages, platform),
             "conda_lock": lambda: notes + export.conda_lock(packages, platform, channels),
         }

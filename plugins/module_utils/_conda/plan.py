@@ -80,10 +80,10 @@ def exported(record: t.Mapping[str, t.Any], name: str, form: str) -> str:
 
     packages = [Package.from_record(item) for item in record.get("packages", ())]
     channels, frozen = record.get("channels", []) or export.channels_of(packages), record.get("freeze", [])
-    if form == "history":
-        return export.environment_yaml(name, channels, record.get("specs", []), record.get("pip", "").splitlines())
-    if form == "environment":
-        return export.environment_yaml(name, channels, export.exact(packages), frozen)
+    if form in ("history", "environment"):
+        specs, pip = record.get("specs", []), record.get("pip", "").splitlines()
+        specs, pip = (specs, pip) if form == "history" else (export.exact(packages), frozen)
+        return export.environment_yaml(name, channels, specs, pip, variables=record.get("variables"))
     notes = "".join(f"# {line} is pip's, and not in this list.\n" for line in frozen)
     platform = record.get("platform", "")
     if form == "explicit":

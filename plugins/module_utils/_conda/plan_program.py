@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 from dataclasses import dataclass
 
@@ -14,6 +15,15 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import Ml
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Action, Plan
 
 INSTALLER, BINARY = "installer", "binary"
+# Where the projects publish their releases; {platform} is what each calls the machine.
+_PUBLISHED = {
+    INSTALLER: "https://github.com/conda-forge/miniforge/releases/download/{version}/Miniforge3-{version}-Linux-{platform}.sh",
+    BINARY: "https://github.com/mamba-org/micromamba-releases/releases/download/{version}/micromamba-{platform}",
+}
+_PLATFORMS = {
+    INSTALLER: {"x86_64": "x86_64", "aarch64": "aarch64", "ppc64le": "ppc64le"},
+    BINARY: {"x86_64": "linux-64", "aarch64": "linux-aarch64", "ppc64le": "linux-ppc64le"},
+}
 
 
 @dataclass(frozen=True)
@@ -31,7 +41,8 @@ class ProgramWish:
 @dataclass(frozen=True)
 class ObservedProgram:
     """``sha256`` is that of the installer that made the prefix, as we noted it, else empty. ``standing`` is C(absent),
-    C(ours), C(foreign) or C(unfinished). ``profile`` is the content of our file for login shells, None without it."""
+    C(ours), C(foreign) or C(unfinished). ``profile`` is the content of the prefix's file for login shells, None without
+    it."""
 
     standing: str
     sha256: str = ""
@@ -68,6 +79,17 @@ def plan_program(wish: ProgramWish, observed: ObservedProgram, profile: str) -> 
     changing = any(action.verb == "install" for action in actions)
     after = {"program": f"{wish.prefix} {wish.sha256}"} if changing else before
     return Plan(tuple(actions), tuple(before.values()), tuple(after.values()))
+
+
+def published(kind: str, version: str, machine: str) -> str:
+    """The URL of a release for a machine; empty where the project publishes none for it."""
+    platform = _PLATFORMS[kind].get(machine, "")
+    return _PUBLISHED[kind].format(version=version, platform=platform) if platform else ""
+
+
+def profile_path(prefix: str) -> str:
+    """The file for login shells: one for each prefix, so that none takes away what another one has put there."""
+    return f"/etc/profile.d/mlstack-{re.sub('[^A-Za-z0-9._+-]', '-', prefix.strip('/'))}.sh"
 
 
 def profile_text(wish: ProgramWish) -> str:

@@ -26,7 +26,6 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Co
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
 
 _NOTE = ".mlstack-program.json"
-_PROFILE = "/etc/profile.d/mlstack-conda.sh"
 _PATH = re.compile(r"/[A-Za-z0-9._/+-]+")  # what an installer accepts, and a shell takes for one word
 
 
@@ -35,22 +34,28 @@ class Programs(Subject[ProgramWish, ObservedProgram]):
 
     def wishes(self, params: t.Mapping[str, t.Any], context: Context) -> list[ProgramWish]:
         prefix, sha256 = os.path.normpath(params["prefix"]), params["sha256"].lower()
-        problem = ""
+        problem, url = "", params["url"] or ""
+        if not url and params["version"]:
+            url = planner.published(params["kind"], params["version"], context.host.machine)
         if not _PATH.fullmatch(prefix) or len(prefix) > 100:
             problem = f"the prefix {params['prefix']!r} is no absolute path of letters, digits and . _ + - /"
         elif not re.fullmatch("[0-9a-f]{64}", sha256):
             problem = f"the sha256 {params['sha256']!r} is not 64 hexadecimal digits"
-        elif not re.fullmatch(r"(?:https?|file)://[^\s\x00-\x1f]+", params["url"]):
-            problem = f"{params['url']!r} is no http, https or file URL"
+        elif not params["url"] and not params["version"]:
+            problem = "neither url nor version is given"
+        elif not url:
+            problem = f"no release is published for machines of the kind {context.host.machine}"
+        elif not re.fullmatch(r"(?:https?|file)://[^\s\x00-\x1f]+", url):
+            problem = f"{url!r} is no http, https or file URL"
         if problem:
             raise InvalidWish("program_invalid", wished="a conda program", found=problem, todo="correct the option")
-        return [ProgramWish(params["kind"], params["url"], sha256, prefix, params["shell_init"])]
+        return [ProgramWish(params["kind"], url, sha256, prefix, params["shell_init"])]
 
     def title(self, wish: ProgramWish) -> str:
         return wish.prefix
 
     def observe(self, wish: ProgramWish, context: Context) -> ObservedProgram:
-        profile = context.host.read_text(_PROFILE)
+        profile = context.host.read_text(planner.profile_path(wish.prefix))
         try:
             listed = os.listdir(wish.prefix)
         except FileNotFoundError:
@@ -70,16 +75,17 @@ class Programs(Subject[ProgramWish, ObservedProgram]):
         return planner.plan_program(wish, observation, planner.profile_text(wish))
 
     def apply(self, wish: ProgramWish, observation: ObservedProgram, plan: Plan, context: Context) -> dict[str, t.Any]:
+        profile = planner.profile_path(wish.prefix)
         for action in plan.actions:
             if action.verb == "clean":
                 self._clean(wish)
             elif action.verb == "install":
                 self._install(wish, context)
             elif action.verb == "init":
-                written_file.write(_PROFILE, planner.profile_text(wish), f"let login shells know {wish.prefix}")
+                written_file.write(profile, planner.profile_text(wish), f"let login shells know {wish.prefix}")
             elif action.verb == "uninit":
                 with contextlib.suppress(FileNotFoundError):
-                    os.unlink(_PROFILE)
+                    os.unlink(profile)
         return {}
 
     def describe(self, wish: ProgramWish, observation: ObservedProgram) -> dict[str, t.Any]:

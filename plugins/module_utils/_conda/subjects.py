@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import url_credentials
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import wish as wishing
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.environment import Environments
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.wish import CondaWish
@@ -25,6 +26,7 @@ class CondaEnvironments(Subject[t.Any, t.Any]):
         self._subjects: dict[str, Subject[t.Any, t.Any]] = {}
 
     def wishes(self, params: t.Mapping[str, t.Any], context: Context) -> list[t.Any]:
+        params = url_credentials.out_of_arguments(params)
         for item in params["credentials"]:
             for key in ("password", "token", "conda_token"):
                 if item[key]:

@@ -22,7 +22,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import re
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.requirement_files import RequirementSet
 
 # Options that bear on what an environment holds; to be raised when the same words come to mean something else.
-_READING = 1
+_READING = 2
 _CONTENT = frozenset({"packages", "channels", "file", "categories", "environment", "exact", "pip_packages"})
 _CONTENT |= {"pip_requirements", "pip_require_hashes", "pip_may_replace", "virtual_packages", "verify_imports"}
 _CONTENT |= {"link_scripts", "compile_bytecode"}
@@ -34,7 +34,7 @@ class Wanted:
 
     ``locked`` are the packages of a lock or of the environment that is cloned, else None and ``specs`` are solved.
     ``requirements`` and ``constraints`` are for pip, as requirement file texts. ``digest`` is the same for wishes that
-    mean the same, ``asked`` for those that say the same.
+    mean the same, ``asked`` for those that say the same. ``variables`` are set when the environment is activated.
     """
 
     specs: tuple[str, ...]
@@ -46,6 +46,7 @@ class Wanted:
     pip_set: RequirementSet | None = None
     asked: str = ""
     warnings: tuple[str, ...] = ()
+    variables: t.Mapping[str, str] = field(default_factory=dict)
     more: t.Mapping[str, t.Any] = field(default_factory=dict)
 
     @property
@@ -88,6 +89,7 @@ def wanted(wish: CondaWish, current: Generation | None, variables: t.Mapping[str
     specs = [_spec(wish, text) for text in options["packages"]]
     channels = [*options["channels"], *wish.arguments["channels"]]
     locked: tuple[Package, ...] | None = None
+    activated: dict[str, str] = {}
     if isinstance(described, LockFile):
         locked = tuple(sorted((item.package() for item in described.packages), key=lambda item: item.name))
         if specs:
@@ -100,12 +102,14 @@ def wanted(wish: CondaWish, current: Generation | None, variables: t.Mapping[str
     elif isinstance(described, EnvironmentFile):
         specs = _merged([item.text for item in described.specs], specs)
         channels = [*options["channels"], *described.channels, *wish.arguments["channels"]]
+        activated = dict(described.variables)
     pip = _pip(wish, described, variables)
     texts = requirement_text.render(pip) if pip is not None else requirement_text.Texts("", "")
     if not options["exact"] and current is not None and locked is None:
         specs = _merged(current.record.get("specs", []), specs)
         channels = [*channels, *current.record.get("channels", [])]
         texts = requirement_text.Texts(_added(current.record.get("pip", ""), texts.requirements), texts.constraints)
+        activated = {**current.record.get("variables", {}), **activated}
     channels = list(dict.fromkeys(channels))
     if specs and not channels:
         raise InvalidWish(
@@ -114,7 +118,7 @@ def wanted(wish: CondaWish, current: Generation | None, variables: t.Mapping[str
             found="no channel is named, neither here nor in a file",
             todo="set channels, for example [conda-forge]",
         )
-    found = Wanted(tuple(specs), tuple(channels), "", locked, *texts, pip, asked(wish))
+    found = Wanted(tuple(specs), tuple(channels), "", locked, *texts, pip, asked(wish), variables=activated)
     return _with_digest(found, wish, described.warnings if described is not None else ())
 
 
@@ -134,20 +138,25 @@ def _with_digest(found: Wanted, wish: CondaWish, warnings: t.Iterable[str]) -> W
         sorted(options["verify_imports"]),
         options["link_scripts"],
         options["compile_bytecode"],
+        sorted(found.variables.items()),
     ]
     digest = hashlib.sha256(json.dumps(said).encode()).hexdigest()
     fields = {name: getattr(found, name) for name in ("specs", "channels", "locked", "requirements", "constraints")}
-    return Wanted(**fields, digest=digest, pip_set=found.pip_set, asked=found.asked, warnings=tuple(warnings))
+    fields.update(pip_set=found.pip_set, asked=found.asked, variables=found.variables)
+    return Wanted(**fields, digest=digest, warnings=tuple(warnings))
 
 
-def of_clone(record: t.Mapping[str, t.Any], packages: t.Sequence[Package], pip: t.Sequence[str]) -> Wanted:
-    """What a clone holds: the packages of its source, and what pip installed there."""
+def of_clone(
+    record: t.Mapping[str, t.Any], packages: t.Sequence[Package], pip: t.Sequence[str], variables: t.Mapping[str, str]
+) -> Wanted:
+    """What a clone holds: the packages of its source, what pip installed there, and its variables."""
     stems = sorted(item.stem for item in packages)
     requirements = "".join(f"{line}\n" for line in pip)
-    digest = hashlib.sha256(json.dumps(["clone", stems, requirements]).encode()).hexdigest()
+    digest = hashlib.sha256(json.dumps(["clone", stems, requirements, sorted(variables.items())]).encode()).hexdigest()
     specs = tuple(record.get("specs", ()))
     channels = tuple(record.get("channels", ()))
-    return Wanted(specs, channels, digest, tuple(packages), requirements, more={"no_deps": True})
+    more = {"no_deps": True}
+    return Wanted(specs, channels, digest, tuple(packages), requirements, variables=variables, more=more)
 
 
 def _spec(wish: CondaWish, text: str) -> str:

@@ -45,6 +45,11 @@ def test_an_environment_file():
     )
 
 
+def test_the_variables_of_an_environment():
+    text = export.environment_yaml("ml", [], ["python"], variables={"NO": "1", "A": "yes: #"})
+    assert yaml.safe_load(text)["variables"] == {"A": "yes: #", "NO": "1"}
+
+
 def test_an_environment_of_nothing_is_still_yaml():
     assert yaml.safe_load(export.environment_yaml("", [], [])) == {"channels": [], "dependencies": []}
     only_pip = yaml.safe_load(export.environment_yaml("x", [], [], ["six"]))
