@@ -98,6 +98,9 @@ LAYERS = (
     Layer("integration", "real apt, dnf, uv and pip", tests_in("tests/integration"), (bed,)),
     Layer("conda-engines", "rattler, and CONDA=, MAMBA=, MICROMAMBA= where named", tests_in("tests/conda_engines")),
     Layer("faults", "kill, full disk, broken index, two runs at once", tests_in("tests/faults"), (bed,)),
+    Layer(
+        "frameworks", "real TensorFlow and PyTorch, where a build for the CPU can be had", tests_in("tests/frameworks")
+    ),
     Layer("newcomer", "./converge on machines with only Python", tests_in("tests/newcomer"), (bed,)),
     Layer(
         "nvidia-archive",
