@@ -1,8 +1,8 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A real framework from the real index, 500 MB of it: TensorFlow in the release of the guide, by the playbook and in the
-pip part of a conda environment.
+"""A real framework from the real index, 500 MB of it: TensorFlow in the release of the guide, by the playbook and in
+the pip part of a conda environment.
 """
 
 from __future__ import annotations
