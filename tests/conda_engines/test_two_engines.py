@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import itertools
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -48,3 +50,13 @@ def test_one_makes_and_another_changes(first: str, second: str, tmp_path: Path, 
 
     maker.install((), prefix=changer.prefix)
     assert files(changer.prefix) == {"share/mine.txt"}
+
+
+@pytest.mark.skipif(not os.environ.get("CONDA"), reason="the program itself: ./test conda-engines CONDA=/path/to/conda")
+def test_conda_by_hand_removes_only_what_it_is_told(rattler: Work) -> None:
+    """Which it knows by the history that was written; the recorded conda took four packages along without it."""
+    rattler.create(*OLD, "six=1.15")
+    before = installed(rattler.prefix)
+    argv = [os.environ["CONDA"], "remove", "--yes", "--offline", "--override-channels", "-c", rattler.channel.url]
+    subprocess.run([*argv, "-p", rattler.prefix, "numpy"], check=True, capture_output=True)
+    assert installed(rattler.prefix) == {name: build for name, build in before.items() if name != "numpy"}
