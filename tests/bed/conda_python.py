@@ -141,14 +141,11 @@ def _relocatable(content: bytes, base: bytes) -> bytes:
 
 def _undebianized(path: str, content: bytes, minor: str) -> bytes:
     """Debian's own folders for modules as other Pythons name them."""
-    if path != f"lib/python{minor}/sysconfig.py":
+    if path not in (f"lib/python{minor}/sysconfig.py", f"lib/python{minor}/distutils/command/install.py"):
         return content
     text = content.decode().replace("dist-packages", "site-packages").replace("/local/", "/")
-    return (
-        re.sub(r"return 'posix_local'", "return 'posix_prefix'", text)
-        .replace("lib/python3/", f"lib/python{minor}/")
-        .encode()
-    )
+    text = text.replace("return 'posix_local'", "return 'posix_prefix'").replace("'$base/local'", "'$base'")
+    return text.replace("lib/python3/", f"lib/python{minor}/").encode()
 
 
 def minor_versions(packages: Sequence[CondaPackage]) -> list[str]:
