@@ -62,9 +62,8 @@ def in_a_conda_environment(folder: Path) -> None:
     """As the guide has it: Python from conda, TensorFlow by pip; from the cache that the playbook has filled."""
     wished = {
         "name": "tf-env",
-        "packages": ["python", "six"],
+        "packages": ["python"],  # the channel's other packages are stand-ins, six among them, which it imports
         "pip_packages": [f"tensorflow=={RELEASE}"],
-        "pip_may_replace": ["six"],
         "verify_imports": ["tensorflow"],
         "compile_bytecode": False,
     }
