@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue import table_cuda
@@ -54,6 +55,16 @@ def compatible(driver: str, major: str) -> bool:
         row["cuda_major"] == major and branch_of(driver) in row["base_branches"].split()
         for row in rows(table_forward.TABLE)
     )
+
+
+def not_for_data_centres(devices: t.Iterable[str]) -> tuple[str, ...]:
+    """The products among PCI device ids for which there is no forward compatibility. What nobody knows is not among
+    them."""
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue import table_gpus
+
+    products = {row["id"]: row for row in rows(table_gpus.TABLE)}
+    known = (products[device] for device in dict.fromkeys(devices) if device in products)
+    return tuple(row["product"] for row in known if row["class"] != "datacenter")
 
 
 def installer(version: str, machine: str) -> Installer | None:

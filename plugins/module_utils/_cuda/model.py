@@ -128,7 +128,8 @@ class Default:
 
 @dataclass(frozen=True)
 class Observation:
-    """What was found. ``driver`` is the version that is loaded, else the one on disk.
+    """What was found. ``driver`` is the version that is loaded, else the one on disk. ``consumer`` are the GPUs for
+    which there is no forward compatibility; where nobody wishes for that, nobody looks.
 
     ``toolkits`` is every toolkit of the host by its path, ``paths`` the path of each wished release. ``files`` are
     those of the shells' environment as wished, ``texts`` what they hold. ``wished`` and ``packages`` are the part of
@@ -141,6 +142,7 @@ class Observation:
     files: tuple[ManagedFile, ...] = ()
     texts: t.Mapping[str, str | None] = field(default_factory=dict)
     driver: str = ""
+    consumer: tuple[str, ...] = ()
     wished: packages.Wish | None = None
     packages: packages.Observation | None = None
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 import glob
 import re
 
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._cuda import facts
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._cuda.model import (
+    COMPAT,
     DISTRIBUTION,
     DISTRIBUTION_PATH,
     NVIDIA,
@@ -20,7 +22,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._cuda.model impor
     Wish,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia import libraries, loaded, toolkits
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia import hardware, libraries, loaded, toolkits
 
 _PARENT = "/usr/local"
 _FOLDER = re.compile(r"^cuda-(\d+\.\d+)$")
@@ -58,3 +60,11 @@ def driver_of(host: Host) -> str:
     """The driver that programs will meet: the loaded one, else the one whose libraries are on disk."""
     running = loaded.read(host)
     return running.version if running is not None else libraries.version(host)
+
+
+def consumer_gpus(host: Host, wish: Wish) -> tuple[str, ...]:
+    """The GPUs for which there is no forward compatibility, where that is wished."""
+    if wish.driver != COMPAT:
+        return ()
+    gpus, _switches = hardware.scan(host)
+    return facts.not_for_data_centres(gpu.device for gpu in gpus)

@@ -155,9 +155,8 @@ def refuse_driver(wish: Wish, observation: Observation) -> None:
     for toolkit in wish.present:
         needs = facts.needs(toolkit.release, toolkit.version)
         oldest = needs.minor or needs.full
-        if not facts.older(observation.driver, oldest) or (
-            wish.driver == COMPAT and facts.compatible(observation.driver, toolkit.major)
-        ):
+        forward = wish.driver == COMPAT and facts.compatible(observation.driver, toolkit.major)
+        if not facts.older(observation.driver, oldest) or (forward and not observation.consumer):
             continue
         would_do = f"driver {oldest} or newer runs it"
         if facts.older(oldest, needs.full):
@@ -165,8 +164,10 @@ def refuse_driver(wish: Wish, observation: Observation) -> None:
         raise MlstackError(
             "driver_too_old",
             wished=toolkit.name,
-            found=f"this host has driver {observation.driver}",
-            todo=f"{would_do}; or set driver to compat (data-centre GPUs), or to ignore where nothing runs here",
+            found=f"this host has driver {observation.driver}"
+            + (f", and forward compatibility is not for {', '.join(observation.consumer)}" if forward else ""),
+            todo=f"{would_do}; or set driver to {'' if forward else 'compat (data-centre GPUs), or to '}ignore where "
+            "nothing runs here",
             driver=observation.driver,
             minimum_driver=oldest,
             full_driver=needs.full,

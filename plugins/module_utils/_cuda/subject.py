@@ -66,6 +66,7 @@ class CudaToolkits(Subject[Wish, Observation]):
             files=files,
             texts=managed.observe(host, files),
             driver=observe.driver_of(host),
+            consumer=observe.consumer_gpus(host, wish),
             wished=wished,
             packages=seen,
         )

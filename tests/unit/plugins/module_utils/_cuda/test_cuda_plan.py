@@ -131,6 +131,15 @@ def test_a_driver_is_held_against_the_catalogue(release, driver, rule, code):
     assert facts.needs(release).minor in refused.value.todo
 
 
+def test_forward_compatibility_is_for_data_centres_alone():
+    wish = Wish((ToolkitWish("12.4"),), driver="compat")
+    assert facts.not_for_data_centres(["20b2", "2204", "2204", "ffff"]) == ("GeForce RTX 3090",)
+    planner.refuse_driver(wish, seen(wish, driver="470.57.02"))
+    with pytest.raises(MlstackError, match="forward compatibility is not for GeForce RTX 3090"):
+        planner.refuse_driver(wish, seen(wish, driver="470.57.02", consumer=("GeForce RTX 3090",)))
+    planner.refuse_driver(wish, seen(wish, driver="550.54.15", consumer=("GeForce RTX 3090",)))
+
+
 @given(st.sampled_from(["11.8", "12.0", "12.4", "12.9", "13.0"]), st.integers(440, 620), st.integers(440, 620))
 def test_a_newer_driver_never_makes_a_toolkit_impossible(release, one, other):
     wish = Wish((ToolkitWish(release),))
