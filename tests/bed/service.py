@@ -57,8 +57,8 @@ def down(*, remove_images: bool = False) -> None:
 def _ensure_server() -> None:
     """Serve the repositories on the bed's network; a server of older content is replaced."""
     current = f"{_SERVER_LABEL}={images.content_hash()}"
-    running = docker("ps", "--filter", f"label={current}", "--format", "{{.Names}}").split()
-    if running:
+    # On this bed's own network: another bed's server has the same label.
+    if docker("ps", "--filter", f"label={current}", "--filter", f"network={NETWORK}", "--quiet").split():
         return
     name = f"{NETWORK}-packages"
     if name in containers():

@@ -122,7 +122,8 @@ def _certificates(tls: Path) -> None:
 
 def _serve(top: Path) -> None:
     current = f"{_SERVER_LABEL}={content_hash()}-{images.content_hash()}"
-    if docker("ps", "--filter", f"label={current}", "--format", "{{.Names}}").split():
+    # On this bed's own network: another bed's server has the same label.
+    if docker("ps", "--filter", f"label={current}", "--filter", f"network={NETWORK}", "--quiet").split():
         return
     name = f"{NETWORK}-nvidia-stand-in"
     if name in containers():
