@@ -159,7 +159,9 @@ def _reasons(target: Target | None, found: Observation, changes_driver: bool) ->
         return findings.reboot_reasons(found)
     if target is None:
         return (f"the driver {found.loaded.version} stays loaded until then",) if found.loaded else ()
-    what = f"{target.version or f'branch {target.branch}'.strip()} ({target.flavour})"
+    # Debian has one driver for a release, so that a wish for it names neither version nor branch.
+    named = target.version or (f"branch {target.branch}" if target.branch else f"of the {target.source}")
+    what = f"{named} ({target.flavour})"
     if found.loaded is None:
         return (f"the new driver {what} is loaded by a boot",) if found.gpus else ()
     return (

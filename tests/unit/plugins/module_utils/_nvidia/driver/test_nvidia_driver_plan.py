@@ -117,6 +117,16 @@ def test_names_of_companions(wanted, names):
     assert list(package_sets.companions(wanted, ("fabric_manager", "imex", "nscq"))) == names
 
 
+def test_debian_has_no_fabric_manager():
+    with pytest.raises(InvalidWish, match="fabric manager from distribution"):
+        package_sets.companions(target(DEBIAN, branch="", **ARCHIVE), ("fabric_manager",))
+
+
+def test_the_driver_of_debian_is_told_without_a_branch():
+    made = planned(empty_host(), target(DEBIAN, branch="", flavour="proprietary", **ARCHIVE))
+    assert made.details["reboot_reasons"] == ["the new driver of the distribution (proprietary) is loaded by a boot"]
+
+
 @pytest.mark.parametrize(
     ("wanted", "stream"),
     [
