@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._by_kind import ByKind
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import url_credentials
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import wish as wishing
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.environment import Environments
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.wish import CondaWish
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Outcome, Subject
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
 
 
-class CondaEnvironments(Subject[t.Any, t.Any]):
+class CondaEnvironments(ByKind):
     """Gives each wish to the subject that knows its kind."""
 
     unshown = ("environment_files",)
@@ -40,29 +40,8 @@ class CondaEnvironments(Subject[t.Any, t.Any]):
             found.append(cache_subject.of(params["cache_dir"] or ""))
         return found
 
-    def _of(self, wish: t.Any) -> Subject[t.Any, t.Any]:
+    def subject_of(self, wish: t.Any) -> Subject[t.Any, t.Any]:
         return self._subjects["environment" if isinstance(wish, CondaWish) else "cache"]
-
-    def title(self, wish: t.Any) -> str:
-        return self._of(wish).title(wish)
-
-    def observe(self, wish: t.Any, context: Context) -> t.Any:
-        return self._of(wish).observe(wish, context)
-
-    def plan(self, wish: t.Any, observation: t.Any) -> Plan:
-        return self._of(wish).plan(wish, observation)
-
-    def lock(self, wish: t.Any, context: Context) -> t.ContextManager[t.Any]:
-        return self._of(wish).lock(wish, context)
-
-    def apply(self, wish: t.Any, observation: t.Any, plan: Plan, context: Context) -> dict[str, t.Any]:
-        return self._of(wish).apply(wish, observation, plan, context)
-
-    def picture(self, wish: t.Any, observation: t.Any) -> tuple[str, ...] | None:
-        return self._of(wish).picture(wish, observation)
-
-    def describe(self, wish: t.Any, observation: t.Any) -> dict[str, t.Any]:
-        return self._of(wish).describe(wish, observation)
 
     def result(self, outcomes: list[Outcome[t.Any]]) -> dict[str, t.Any]:
         """One entry per environment, failed ones included, and the space that a purge of the cache gave back."""
