@@ -10,26 +10,23 @@ import errno
 import json
 import os
 import typing as t
-import zlib
 
-from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.errors import AnsibleActionFail
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import url_credentials, virtual_packages, wish
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import requirement_files
-from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._at_once import AtOnce
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._conda import environment_files
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._files_here import FilesHere, packed
 
 # Most hosts are; what another one is the module tells, and the files are then read anew for it.
 _LIKELY = "linux-64"
 
 
-class ActionModule(AtOnce):
+class ActionModule(FilesHere):
     """Reads the files of all environments and runs the module with what they say."""
 
     _supports_check_mode = True
     _supports_diff = True
-    TRANSFERS_FILES = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         super().run(tmp, task_vars)
@@ -57,9 +54,7 @@ class ActionModule(AtOnce):
             except MlstackError as exc:
                 return {"failed": True, "changed": False, "msg": str(exc), "code": exc.code, **exc.details}
         if contents:
-            arguments["environment_files"] = {
-                path: base64.b64encode(zlib.compress(data, 9)).decode("ascii") for path, data in contents.items()
-            }
+            arguments["environment_files"] = packed(contents)
             arguments["platform"] = platform
         if self._credentials:
             arguments["credentials"] = [*(arguments.get("credentials") or []), *self._credentials]
@@ -76,14 +71,14 @@ class ActionModule(AtOnce):
         located = dict(environment)
         path = environment.get("file")
         if path:
-            located["file"] = str(path) if remote else self._located(str(path))
+            located["file"] = str(path) if remote else self.located(path)
             self._describe(located, platform, contents, remote)
         listed = environment.get("pip_requirements")
         listed = listed.split(",") if isinstance(listed, str) else listed
         if isinstance(listed, list) and not remote:
-            located["pip_requirements"] = [self._located(str(item)) for item in listed]
+            located["pip_requirements"] = [self.located(item) for item in listed]
             for item in located["pip_requirements"]:
-                self._gather(item, contents)
+                self.gather(item, contents)
         return located
 
     def _describe(self, options: dict[str, t.Any], platform: str, contents: dict[str, bytes], remote: bool) -> None:
@@ -92,7 +87,7 @@ class ActionModule(AtOnce):
         environment = options.get("environment") or "default"
         path = options["file"]
         try:
-            text = self._slurped(path) if remote else self._content(path)
+            text = self._slurped(path) if remote else self.content(path)
         except OSError:
             return  # the module names it as missing, with everything else that is wrong
         found = environment_files.read_file(
@@ -105,25 +100,8 @@ class ActionModule(AtOnce):
         section = found.pip_text()
         if section.strip() and not remote:
             gathered = {path: section.encode()}
-            self._gather(path, gathered)
+            self.gather(path, gathered)
             contents.update({name: data for name, data in gathered.items() if name != path})
-
-    def _gather(self, path: str, contents: dict[str, bytes]) -> None:
-        """Add a requirement file and those it includes. What cannot be read is left to the module to refuse."""
-
-        def load(name: str) -> bytes:
-            if name not in contents:
-                contents[name] = self._content(name)
-            return contents[name]
-
-        requirement_files.read_leniently([path], load=load)
-
-    def _located(self, path: str) -> str:
-        path = os.path.expanduser(path)
-        try:
-            return str(self._find_needle("files", path))
-        except AnsibleError:
-            return os.path.abspath(path)
 
     def _slurped(self, path: str) -> bytes:
         answer = self._execute_module(
@@ -134,14 +112,3 @@ class ActionModule(AtOnce):
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
             raise AnsibleActionFail(str(answer.get("msg")))
         return base64.b64decode(answer["content"])
-
-    def _content(self, path: str) -> bytes:
-        """A file's bytes, decrypted where it is a vault's. Raises OSError."""
-        if not os.path.isfile(path):
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
-        real = self._loader.get_real_file(path)
-        try:
-            with open(real, "rb") as stream:
-                return stream.read()
-        finally:
-            self._loader.cleanup_tmp_file(real)

@@ -13,20 +13,22 @@ import zlib
 from datetime import datetime, timezone
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.gpufleet.mlstack.plugins.action import pip_pinned
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._audit.arguments import OF_HOST, SPEC
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish, MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._redact import Redactor
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import auditor, files, policy
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._files_here import FilesHere
 
 Result = dict[str, t.Any]
 
 
-class ActionModule(pip_pinned.ActionModule):
+class ActionModule(FilesHere):
     """Asks the host once, then judges what it told."""
 
+    _supports_check_mode = True
+
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> Result:
-        super(pip_pinned.ActionModule, self).run(tmp, task_vars)
+        super().run(tmp, task_vars)
         redactor = Redactor()
         redactor.learn(self._task.args)
         try:
@@ -60,10 +62,10 @@ class ActionModule(pip_pinned.ActionModule):
         return result
 
     def _file(self, path: str) -> Result:
-        located = self._located(path)
+        located = self.located(path)
         item = {"name": os.path.basename(path), "path": path, "kind": "file"}
         try:
-            return {**item, **files.read(located, self._content)}
+            return {**item, **files.read(located, self.content)}
         except MlstackError as exc:
             return {**item, "failed": str(exc)}
 

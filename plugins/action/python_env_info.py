@@ -8,24 +8,25 @@ from __future__ import annotations
 import typing as t
 
 from ansible.module_utils.parsing.convert_bool import boolean
-from ansible.plugins.action import ActionBase
-from ansible_collections.gpufleet.mlstack.plugins.action import pip_pinned
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._files_here import FilesHere, packed
 
 
-class ActionModule(pip_pinned.ActionModule):
+class ActionModule(FilesHere):
     """Reads the files of C(locks) and runs the module with their contents."""
 
+    _supports_check_mode = True
+
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
-        ActionBase.run(self, tmp, task_vars)
+        super().run(tmp, task_vars)
         arguments = dict(self._task.args)
         locks = arguments.get("locks")
         if isinstance(locks, dict) and not boolean(arguments.get("remote_src", False), strict=False):
             contents: dict[str, bytes] = {}
-            arguments["locks"] = {name: self._located(path) for name, path in locks.items()}
+            arguments["locks"] = {name: self.located(path) for name, path in locks.items()}
             for path in arguments["locks"].values():
-                self._read(path, contents)
+                self.gather(path, contents)
             if contents:
-                arguments["requirement_files"] = pip_pinned.packed(contents)
+                arguments["requirement_files"] = packed(contents)
         result: dict[str, t.Any] = self._execute_module(
             module_name="gpufleet.mlstack.python_env_info", module_args=arguments, task_vars=task_vars
         )

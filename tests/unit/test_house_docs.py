@@ -76,3 +76,27 @@ def test_every_layer_of_tests_is_explained():
 
     text = (CHECKOUT / "docs" / "development.md").read_text(encoding="utf-8")
     assert [name for name in layers.NAMES if f"| `{name}` |" not in text] == []
+
+
+def test_the_layers_of_tests_are_those_of_the_code():
+    text = (CHECKOUT / "docs" / "development.md").read_text(encoding="utf-8")
+    layers = (CHECKOUT / "tools" / "testing" / "layers.py").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `([\w-]+)` \|", text, re.MULTILINE) == re.findall(r'\bLayer\(\s*"([\w-]+)"', layers)
+
+
+def test_the_design_knows_every_place_of_host_code():
+    text = (CHECKOUT / "docs" / "design.md").read_text(encoding="utf-8")
+    places = [f"{path.name}/" for path in (CHECKOUT / "plugins" / "module_utils").iterdir() if path.is_dir()]
+    places += [path.name for path in (CHECKOUT / "plugins" / "module_utils").glob("_[a-z]*.py")]
+    assert [place for place in places if f"`{place}`" not in text and place != "__pycache__/"] == []
+
+
+def test_the_workflow_for_users_asks_for_no_variable_of_the_test_bed():
+    workflow = yaml.safe_load((CHECKOUT / ".github" / "workflows" / "molecule.yml").read_text(encoding="utf-8"))
+    commands = [step.get("run", "") for job in workflow["jobs"].values() for step in job["steps"]]
+    assert [command for command in commands if "molecule test" in command] == ["molecule test"]
+    shared = (CHECKOUT / ".config" / "molecule" / "config.yml").read_text(encoding="utf-8")
+    default = (CHECKOUT / "molecule" / "default" / "molecule.yml").read_text(encoding="utf-8")
+    given_by_molecule = ("MOLECULE_PROJECT_DIRECTORY", "MOLECULE_EPHEMERAL_DIRECTORY")
+    needed = [name for name in re.findall(r"\$\{(\w+)\}", shared + default) if name not in given_by_molecule]
+    assert needed == []

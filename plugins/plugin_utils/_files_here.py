@@ -1,0 +1,56 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files that lie on the controller, found and read for a task, and sent with it."""
+
+from __future__ import annotations
+
+import base64
+import errno
+import os
+import typing as t
+import zlib
+
+from ansible.errors import AnsibleError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import requirement_files
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._at_once import AtOnce
+
+
+def packed(contents: t.Mapping[str, bytes]) -> dict[str, str]:
+    """Contents as an argument, small: they travel with the task to every host."""
+    return {path: base64.b64encode(zlib.compress(data, 9)).decode("ascii") for path, data in contents.items()}
+
+
+class FilesHere(AtOnce):
+    """An action whose module works with files that lie here."""
+
+    TRANSFERS_FILES = False
+
+    def located(self, path: t.Any) -> str:
+        """Where a file lies, looked for as M(ansible.builtin.copy) does; absolute also where it is not found."""
+        name = os.path.expanduser(str(path))
+        try:
+            return str(self._find_needle("files", name))
+        except AnsibleError:
+            return os.path.abspath(name)  # the module names it as unreadable, with everything else that is wrong
+
+    def content(self, path: str) -> bytes:
+        """A file's bytes, decrypted where it is a vault's. Raises OSError."""
+        if not os.path.isfile(path):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+        real = self._loader.get_real_file(path)
+        try:
+            with open(real, "rb") as stream:
+                return stream.read()
+        finally:
+            self._loader.cleanup_tmp_file(real)
+
+    def gather(self, path: str, contents: dict[str, bytes]) -> None:
+        """Add a requirement file and those it includes. What cannot be read or understood is the module's to refuse."""
+
+        def load(name: str) -> bytes:
+            if name not in contents:
+                contents[name] = self.content(name)
+            return contents[name]
+
+        requirement_files.read_leniently([path], load=load)
