@@ -18,9 +18,8 @@ import typing as t
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._audit.subjects import Question, program_of
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import meta
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import check, interpreters, tree
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import check, probe, tree
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.distributions import Distribution, inventory
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.markers import PROBE, Environment
 
@@ -133,6 +132,10 @@ def _full_version(prefix: str, version: str) -> str:
                     return found.group()
     except OSError:
         pass
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import (
+        meta,
+    )  # costs more than a small environment does
+
     python = next((stem for stem in meta.names(prefix).stems if stem.startswith("python-")), "")
     return python.split("-")[1] if python else f"{version}.0" if version else ""
 
@@ -140,7 +143,7 @@ def _full_version(prefix: str, version: str) -> str:
 def _system(question: Question, commands: Commands) -> tuple[list[str], Environment]:
     program = program_of(question.prefix)
     result = commands.run([program, "-I", "-c", PROBE], purpose=f"ask the Python {program}", timeout=60)
-    facts = interpreters.described(result.out, program)
+    facts = probe.described(result.out, program)
     folders = [facts["purelib"], facts["platlib"]]
     if facts["purelib"].startswith("/usr/") and os.path.isdir(_DEBIAN) and "dist-packages" in facts["purelib"]:
         folders.append(_DEBIAN)
@@ -151,6 +154,8 @@ def _with_conda(
     prefix: str, python_packages: list[dict[str, t.Any]]
 ) -> tuple[list[dict[str, t.Any]], list[tuple[str, str, str]]]:
     """Add conda's packages; those of Python that conda brought say from which channel."""
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import meta
+
     found = meta.read(prefix)
     by_name = {item.package.name: item for item in found.installed}
     told = []

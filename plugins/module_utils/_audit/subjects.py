@@ -13,7 +13,6 @@ import re
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import meta
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Store
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import names
@@ -93,8 +92,11 @@ def named(path: str) -> Question:
 def kind_of(path: str) -> str:
     """C(conda), C(venv), C(system) for any other Python, or C(absent)."""
     if os.path.isdir(path):
-        if meta.is_prefix(path):
-            return "conda"
+        if os.path.isdir(os.path.join(path, "conda-meta")):
+            from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import meta
+
+            if meta.is_prefix(path):
+                return "conda"
         if os.path.exists(os.path.join(path, "pyvenv.cfg")):
             return "venv"
         return "system" if program_of(path) else "absent"

@@ -23,8 +23,8 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import (
     cache,
     check,
-    interpreters,
     lock_differences,
+    probe,
     requirement_files,
     tree,
     verify,
@@ -116,7 +116,7 @@ class PythonInfo(Subject[Question, dict[str, t.Any]]):
     def _contents(self, prefix: str, wish: Question, context: Context) -> dict[str, t.Any]:
         python = os.path.join(prefix, "bin", "python")
         result = context.commands.run([python, "-I", "-c", PROBE], purpose=f"ask the Python of {prefix}", timeout=60)
-        facts = interpreters.described(result.out, python)
+        facts = probe.described(result.out, python)
         found = inventory(facts["purelib"], facts["platlib"])
         told = {
             "python": {

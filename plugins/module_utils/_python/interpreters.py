@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 import glob
-import json
 import os
 import re
 import sys
@@ -20,6 +19,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import In
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import Engine, Request
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.markers import PROBE
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.probe import described
 
 # Asked for wheels, newest first, when the host's own Python has none for a pin. Managed builds exist for all of them.
 MINORS = ("3.14", "3.13", "3.12", "3.11", "3.10", "3.9")
@@ -135,23 +135,6 @@ def system_python(host: Host) -> str:
         if path and host.exists(path) and not _is_shim(host.path(path)):
             return path
     return sys.executable
-
-
-def described(printed: str, path: str) -> dict[str, t.Any]:
-    """What PROBE printed under the program ``path``. Raises MlstackError where that is no Python."""
-    try:
-        facts: dict[str, t.Any] = json.loads(printed)
-        complete = {"version_info", "environment", "executable"} <= set(facts)
-    except (ValueError, TypeError):
-        complete = False
-    if not complete:
-        raise MlstackError(
-            "python_unusable",
-            wished=f"the Python interpreter {path}",
-            found=f"a program that answers {printed.strip()[:80]!r} when it is asked what it is",
-            todo="name the path of a Python 3 interpreter",
-        )
-    return facts
 
 
 def _is_shim(path: str) -> bool:

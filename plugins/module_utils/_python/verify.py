@@ -18,8 +18,8 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import C
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import (
     check,
-    interpreters,
     names,
+    probe,
     record,
     versions,
 )
@@ -71,8 +71,8 @@ def verify(
     dependencies must fit, by name, where others are another package manager's to judge.
     """
     python = os.path.join(prefix, "bin", "python")
-    probe = commands.run([python, "-I", "-c", PROBE], purpose=f"start the new Python of {title}", timeout=60)
-    facts = interpreters.described(probe.out, python)
+    told = commands.run([python, "-I", "-c", PROBE], purpose=f"start the new Python of {title}", timeout=60)
+    facts = probe.described(told.out, python)
     folders = list(dict.fromkeys(os.path.realpath(path) for path in (facts["purelib"], facts["platlib"])))
     found = inventory(*folders)
     problems = [f"{item.folder}: {item.reason}" for item in found.broken]
