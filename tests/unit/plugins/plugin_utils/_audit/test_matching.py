@@ -16,9 +16,10 @@ from pathlib import Path
 import pytest
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import advisories, matching
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from .conftest import record
+from .oracle import oracle, parsed
 
 SHARED = Path(__file__).parents[6] / "shared" / "data" / "advisories" / "pypi-all.zip"
 WHOLE = [{"introduced": "0"}]
@@ -99,54 +100,7 @@ def test_other_kinds_of_ranges_say_nothing(kind: str) -> None:
     assert not matching.rule(advisory.affected[0]).affects("1.5")
 
 
-# --- the oracle: the pseudo code of the schema, over the records as they are ---------------------------------------
-
-
-def oracle(records: list[dict[str, t.Any]], name: str, text: str) -> set[str]:
-    version = Version(Version(text).public)
-    found = set()
-    for item in records:
-        if item.get("withdrawn"):
-            continue
-        for affected in item.get("affected", []):
-            package = affected["package"]
-            if package["ecosystem"] == "PyPI" and canonicalize_name(package["name"]) == name:
-                listed = any(_same(version, other) for other in affected.get("versions", []))
-                if listed or any(_within(version, part, affected) for part in affected.get("ranges", [])):
-                    found.add(item["id"])
-    return found
-
-
-@functools.lru_cache(None)
-def parsed(text: str) -> Version | None:
-    try:
-        return Version(text)
-    except InvalidVersion:
-        return None
-
-
-def _same(version: Version, other: str) -> bool:
-    return version == parsed(other)
-
-
-def _within(version: Version, part: dict[str, t.Any], affected: dict[str, t.Any]) -> bool:
-    if part["type"] != "ECOSYSTEM":
-        return False
-    turns = []
-    for event in part["events"]:
-        for kind, text in event.items():
-            bound = Version("0.dev0") if text == "0" else parsed(text)
-            if bound is not None:
-                turns.append((bound, kind))
-            elif affected.get("versions"):
-                return False
-    vulnerable = False
-    for bound, kind in sorted(turns, key=lambda turn: turn[0]):
-        if kind == "introduced" and version >= bound:
-            vulnerable = True
-        if (kind == "fixed" and version >= bound) or (kind == "last_affected" and version > bound):
-            vulnerable = False
-    return vulnerable
+# --- beside the oracle ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the sample of advisories is not beside the checkout")
