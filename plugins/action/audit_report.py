@@ -52,6 +52,8 @@ class ActionModule(ActionBase):
             "files": self._written(audited, options),
             "policy_met": not audited.reasons(),
             "reasons": audited.reasons(),
+            "databases": [{"source": item.source, "date": item.date} for item in audited.databases()],
+            "notes": audited.notes(),
             "unheard": [{"what": what, "why": why} for what, why in audited.unheard()],
             "summary": _summary(audited),
         }

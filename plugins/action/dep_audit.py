@@ -20,6 +20,7 @@ from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import aud
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._files_here import FilesHere
 
 Result = dict[str, t.Any]
+NOTHING = "Nothing was audited: neither paths nor search nor files name anything."
 
 
 class ActionModule(FilesHere):
@@ -56,6 +57,9 @@ class ActionModule(FilesHere):
             told = [_with_contents(item) for item in answer["inventory"]]
         audit = work.audit([*told, *local], judged, task_vars.get("group_names") or ())
         result: Result = audit.plain()
+        if not audit.environments:
+            where = ", ".join(arguments["roots"]) if "auto" in arguments["paths"] else ", ".join(arguments["search"])
+            result["notes"].append(f"Nothing was audited: there is no environment below {where}." if where else NOTHING)
         reasons = audit.verdict.reasons
         if reasons and arguments["enforce"]:
             result.update(failed=True, code="policy", msg=_message(reasons))

@@ -81,6 +81,17 @@ reasons:
   type: list
   elements: str
   sample: ["gpu-1: PYSEC-2023-175 in pillow 10.0.0 is critical"]
+databases:
+  description: Where the advisories came from, with the date of the newest one, or of the answer of a service.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{"source": "osv /srv/mirror/osv/pypi.zip", "date": "2026-11-20T08:12:00Z"}]
+notes:
+  description: What a reader should know, such as a source that did not answer.
+  returned: success
+  type: list
+  elements: str
 unheard:
   description: Hosts and environments that could not be audited, and why.
   returned: success

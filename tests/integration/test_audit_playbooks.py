@@ -53,8 +53,7 @@ def variables(fleet, **more):
 
 
 def audit(fleet, *words, **more):
-    given = {"dep_audit_roots": ["{{ python_envs_root }}"], **variables(fleet, **more)}
-    return fleet.play(AUDIT, *words, **given)
+    return fleet.play(AUDIT, *words, **variables(fleet, **more))  # of environments it knows by python_envs_root
 
 
 def patch(fleet, *words, **more):
@@ -160,6 +159,23 @@ def test_a_fix_that_does_not_fit_and_a_flaw_without_a_fix_are_said(fleet):
     done = patch(fleet, dep_audit_cache_dir=str(fleet.folder / "cache2"))
     assert done.returncode == 0 and "beta" in done.stdout.partition("no fix known")[2], shown(done)
     assert links(fleet) == before
+
+
+def test_a_policy_that_cannot_be_meant_is_refused_before_reports_are_replaced(fleet):
+    done = audit(fleet, dep_audit_policy={"fail_on": "hihg"})
+    assert done.returncode == 2 and "hihg" in done.stdout, shown(done)
+    assert not (fleet.folder / "audit").exists()
+
+
+def test_a_host_without_environments_is_said_to_have_none(fleet):
+    done = audit(fleet, python_envs_root=str(fleet.folder / "elsewhere"))
+    assert done.returncode == 0, shown(done)
+    assert f"there is no environment below {fleet.folder}/elsewhere" in done.stdout
+
+
+def test_what_to_patch_must_be_said(fleet):
+    done = patch(fleet, patch_lock="")
+    assert done.returncode == 2 and "-e patch_lock=" in done.stdout, shown(done)
 
 
 def test_an_environment_that_no_host_has_is_said(fleet):

@@ -70,9 +70,14 @@ class Fleet:
         return (Placed(host.name, item) for host in self.hosts for item in host.audit.environments)
 
     def databases(self) -> list[DatabaseInfo]:
-        """Every database that some host was matched with, once."""
-        found = (host.audit.database for host in self.hosts)
-        return list(dict.fromkeys(item for item in found if item is not None))
+        """Every source that some host was matched with, once, as of the oldest of its dates: a service answers about
+        each package when it is asked."""
+        found: dict[str, DatabaseInfo] = {}
+        for host in self.hosts:
+            item = host.audit.database
+            if item is not None and (item.source not in found or item.date < found[item.source].date):
+                found[item.source] = item
+        return list(found.values())
 
     def reasons(self) -> list[str]:
         """The sentences in which the policy is not met, with the host each is about."""
