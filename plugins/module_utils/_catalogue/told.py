@@ -29,7 +29,6 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.table 
 
 # Each tag of PyTorch's builds is an index of its own (PyTorch, get started; the address is that of its own indexes).
 TORCH_INDEX = "https://download.pytorch.org/whl"
-_FABRIC = ("switch", "always")
 
 
 def told(choice: Choice, facts: HostFacts, wishes: Wishes, catalogue: Catalogue) -> Stack:

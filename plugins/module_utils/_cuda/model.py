@@ -22,7 +22,6 @@ METHODS = (NVIDIA, DISTRIBUTION, RUNFILE, WHEELS)
 FULL, COMPILER, RUNTIME = "full", "compiler", "runtime"
 COMPONENTS = (FULL, COMPILER, RUNTIME)
 CHECK, IGNORE, COMPAT = "check", "ignore", "compat"
-DRIVER_RULES = (CHECK, IGNORE, COMPAT)
 
 LINK = "/usr/local/cuda"
 DISTRIBUTION_PATH = "/usr/lib/nvidia-cuda-toolkit"
