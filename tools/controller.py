@@ -128,7 +128,8 @@ def playbook_arguments(arguments: list[str], environ: dict[str, str], is_root: b
         ours += ["--inventory", THIS_MACHINE]
         if not is_root and not asks_for_root(arguments):
             root = os.path.join(data_folder(environ), "mlstack", "envs")
-            ours += ["--extra-vars", json.dumps({"site_has_root": False, "python_envs_root": root})]
+            at_home = {"site_has_root": False, "python_envs_root": root, "conda_envs_root": root}
+            ours += ["--extra-vars", json.dumps(at_home)]
     return ours + arguments
 
 

@@ -68,7 +68,8 @@ def test_an_inventory_is_taken_as_it_is():
 def test_an_ordinary_user_is_told_to_the_playbook_unless_sudo_is_asked_for():
     line = controller.playbook_arguments(["--check"], {"XDG_DATA_HOME": "/d"}, is_root=False)
     extra = json.loads(line[line.index("--extra-vars") + 1])
-    assert extra == {"site_has_root": False, "python_envs_root": "/d/mlstack/envs"}
+    home = "/d/mlstack/envs"
+    assert extra == {"site_has_root": False, "python_envs_root": home, "conda_envs_root": home}
     assert line[-1] == "--check"  # the user's come last, and so win
     assert "--extra-vars" not in controller.playbook_arguments(["--become"], {}, is_root=False)
 
