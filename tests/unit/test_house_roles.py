@@ -73,7 +73,8 @@ def test_the_site_runs_roles_without_a_list_only_where_somebody_wishes():
 @pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
 def test_every_variable_is_used_or_explained(role):
     defaults = load(role / "defaults" / "main.yml") or {}
-    text = "".join(path.read_text(encoding="utf-8") for path in (role / "tasks").rglob("*.yml"))
+    files = [*(role / "tasks").rglob("*.yml"), *(role / "vars").rglob("*.yml")]
+    text = "".join(path.read_text(encoding="utf-8") for path in files)
     assert [name for name in defaults if name not in text] == []
 
 
