@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import functools
 import re
+import typing as t
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.model import Reason
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.sources import SOURCES, TRUSTED
+if t.TYPE_CHECKING:
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.model import Reason
 
 
 class Row(dict[str, str]):
@@ -23,11 +24,15 @@ class Row(dict[str, str]):
 
     @property
     def verified(self) -> bool:
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.sources import TRUSTED
+
         return self["status"] in TRUSTED
 
     @property
     def source(self) -> str:
         """The source in words, with the day it was read. A user's row brings words of its own."""
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.sources import SOURCES
+
         known = SOURCES.get(self["source"])
         if known is None:
             return self["source"]
@@ -35,6 +40,9 @@ class Row(dict[str, str]):
 
     def reason(self, text: str) -> Reason:
         """A reason that rests on this row."""
+        # Hosts that only look a repository up do without these.
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.model import Reason
+
         return Reason(text, self.source, self.verified)
 
 

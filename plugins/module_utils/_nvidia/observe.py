@@ -19,13 +19,11 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia import (
     loaded,
     nouveau,
     on_disk,
-    processes,
     secure_boot,
-    smi,
     sources,
     toolkits,
 )
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import Observation
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import Holder, Observation, SmiReport
 
 
 def observe(host: Host, commands: Commands, *, detail: bool = True, ask_driver: bool = True) -> Observation:
@@ -49,10 +47,23 @@ def observe(host: Host, commands: Commands, *, detail: bool = True, ask_driver: 
         secure_boot=secure_boot.enabled(host),
         key_enrolled=secure_boot.key_enrolled(host),
         container_specifications=libraries.container_specifications(host),
-        smi=smi.ask(host, commands) if ask_driver and driver is not None else None,
-        holders=processes.holders(host) if detail and gpus else (),
+        smi=_answer(host, commands) if ask_driver and driver is not None else None,
+        holders=_holders(host) if detail and gpus else (),
         toolkits=toolkits.find(host, {package.name: package.version for package in packages}),
     )
+
+
+# What follows is not read, nor loaded, on a host that is as wished.
+def _answer(host: Host, commands: Commands) -> SmiReport | None:
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia import smi
+
+    return smi.ask(host, commands)
+
+
+def _holders(host: Host) -> tuple[Holder, ...]:
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia import processes
+
+    return processes.holders(host)
 
 
 def of_driver(host: Host, commands: Commands, noted: t.Mapping[str, t.Any]) -> Observation:

@@ -18,7 +18,11 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model imp
 _DEVICE = re.compile(r"^/dev/(?:nvidia(?:\d+|ctl|-uvm(?:-tools)?|-modeset)?|nvidia-caps/.+|nvidia-nvswitch\S*)$")
 _MAPPED = re.compile(r"(/dev/nvidia\S*)")
 # NVIDIA's own services. They hold the GPU all the time, and a driver change restarts them.
-_DAEMONS = ("nvidia-persiste", "nv-fabricmanage", "nv-hostengine", "nvidia-imex", "dcgm-exporter", "nvsm_core")
+_DAEMONS = (
+    *("nvidia-persiste", "nv-fabricmanage", "nv-hostengine", "nvidia-imex", "dcgm-exporter", "nvsm_core"),
+    # Of Kubernetes' nodes: no drain takes these away.
+    *("nvidia-device-p", "gpu-feature-dis"),
+)
 _CONTAINER = re.compile(r"(?:docker|cri-containerd|crio|libpod|containerd|kubepods\S*)[-/:]([0-9a-f]{64})")
 _BARE_CONTAINER = re.compile(r"/([0-9a-f]{64})(?:/|\.scope|$)")
 _JOB = re.compile(r"/job_(\d+)")

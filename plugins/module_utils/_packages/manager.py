@@ -124,15 +124,22 @@ class PackageManager(abc.ABC):
 def manager_for(host: Host, commands: Commands, distribution: Distribution) -> PackageManager:
     """The package manager of a distribution's family. Raises MlstackError for any other, or where it is missing."""
     # Imported here: a host needs one of them only, and the modules travel in source form.
-    if distribution.family == "Debian" and host.which("apt-get"):
+    if name_for(host, distribution) == "apt":
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.apt import Apt
 
         return Apt(host, commands)
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.dnf import Dnf
+
+    return Dnf(host, commands)
+
+
+def name_for(host: Host, distribution: Distribution) -> str:
+    """C(apt) or C(dnf). Raises MlstackError where neither is at home."""
+    if distribution.family == "Debian" and host.which("apt-get"):
+        return "apt"
     dnf = host.which("dnf")
     if distribution.family == "RedHat" and dnf and os.path.basename(os.path.realpath(dnf)) != "dnf5":
-        from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.dnf import Dnf
-
-        return Dnf(host, commands)
+        return "dnf"
     known = distribution.name or distribution.id or "no os-release file"
     raise MlstackError(
         "unsupported_host",

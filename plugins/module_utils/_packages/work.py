@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import typing as t
 from dataclasses import replace
 
@@ -16,7 +17,11 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Dist
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import plan as planner
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.lifted_holds import LiftedHolds
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.manager import manager_for
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.manager import (
+    PackageManager,
+    manager_for,
+    name_for,
+)
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import (
     LATEST,
     Change,
@@ -34,11 +39,17 @@ class PackageWork:
     """
 
     def __init__(self, context: Context, distribution: Distribution) -> None:
-        self.manager = manager_for(context.host, context.commands, distribution)
         self.refreshed = False
+        self._name = name_for(context.host, distribution)
+        self._distribution = distribution
         self._context = context
         self._lifted = LiftedHolds(context.host)
         self._locked = False
+
+    @functools.cached_property
+    def manager(self) -> PackageManager:
+        """The package manager. It is loaded when it is first asked: where files have told everything, it never is."""
+        return manager_for(self._context.host, self._context.commands, self._distribution)
 
     def look(
         self, wish: Wish, *, simulate: bool | None = None, known: t.Sequence[Installed] | None = None
@@ -145,7 +156,7 @@ class PackageWork:
     def _sources(self) -> t.Any:
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import sources
 
-        return sources.sources_for(self._context.host, self._context.commands, self.manager.name)
+        return sources.sources_for(self._context.host, self._context.commands, self._name)
 
 
 def _by_name(known: t.Sequence[Installed], names: t.Sequence[str]) -> dict[str, Installed]:

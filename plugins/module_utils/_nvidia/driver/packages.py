@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import typing as t
 from dataclasses import replace
 
@@ -21,6 +22,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model imp
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import foreseen_sources, plan_sources
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import plan as packages_plan
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.lifted_holds import LiftedHolds
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.manager import PackageManager
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import (
     Installed,
     Observation,
@@ -43,9 +45,15 @@ class DriverPackages(PackageWork):
         self._target: Target | None = None
         self._erased: frozenset[str] = frozenset()
         self._open = Wish()  # as it was before a branch became a version
-        self._plain_candidates = self.manager.candidates
+
+    @functools.cached_property
+    def manager(self) -> PackageManager:
+        """The package manager, which offers of the driver's packages those of its source."""
+        manager = super().manager
+        self._plain_candidates = manager.candidates
         # An instance's own: PackageWork asks its manager, whichever that is.
-        self.manager.candidates = self._candidates  # type: ignore[method-assign]
+        manager.candidates = self._candidates  # type: ignore[method-assign]
+        return manager
 
     def expect(self, wish: DriverWish, target: Target | None, found: HostObservation) -> None:
         """For which driver, and on what, packages are looked for from now on."""
