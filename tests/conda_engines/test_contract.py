@@ -77,6 +77,30 @@ def test_bytecode_belongs_to_its_package(work: Work) -> None:
     assert all((work.prefix / name).exists() for name in compiled)
 
 
+def test_bytecode_is_compiled_once_for_a_package_and_a_python(rattler: Work) -> None:
+    packages = rattler.solve(*TOOL).packages
+    rattler.install(packages)
+    (first,) = rattler.prefix.glob("lib/python3*/site-packages/bed_tool/__pycache__/later.*.pyc")
+    other = rattler.folder / "other"
+    rattler.install(packages, prefix=other)
+    second = other / first.relative_to(rattler.prefix)
+    assert second.samefile(first)
+    module = second.parent.parent / "later.py"
+    assert int.from_bytes(second.read_bytes()[8:12], "little") == int(module.stat().st_mtime)
+    assert python(other, "from bed_tool import later; print(later.__spec__.cached)") == str(second)
+    record = json.loads(next((other / "conda-meta").glob("bed-tool-*.json")).read_text())
+    assert str(second.relative_to(other)) in record["files"]
+    # What is kept is of no account where it is not of the very module.
+    for index in (rattler.folder / "cache" / "bytecode").glob("*/index.json"):
+        (index.parent / "0").unlink()
+        (index.parent / "0").write_bytes(b"rubbish")
+    third = rattler.folder / "third"
+    rattler.install(packages, prefix=third)
+    assert python(third, "from bed_tool import later; import six; print(six.__version__)") == "1.15.0"
+    for path in third.glob("lib/python3*/site-packages/**/*.pyc"):
+        assert path.read_bytes() != b"rubbish"
+
+
 def test_the_same_packages_again_are_no_change(work: Work) -> None:
     packages = work.solve(*TOOL).packages
     work.install(packages, *TOOL)

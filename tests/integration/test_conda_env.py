@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_collections.gpufleet.mlstack.tests.bed import conda_channel, distributions
@@ -96,6 +97,25 @@ def test_a_changed_file_is_found_and_repaired_when_asked(conda: CondaSite) -> No
     assert any("later.py was changed" in line for line in conda.run(asked, check=True).one["drift"])
     conda.apply(asked)
     assert conda.python("from bed_tool import later; print(later.LATER)") == "True"
+
+
+def test_a_repair_installs_the_same_to_the_last_word_of_its_records(conda: CondaSite) -> None:
+    def records(name: str = "ml") -> dict[str, dict[str, Any]]:
+        found = [json.loads(path.read_text()) for path in (conda.path(name) / "conda-meta").glob("*.json")]
+        for record in found:
+            record["files"] = sorted(record["files"])
+            for key in ("paths_data", "link", "extracted_package_dir", "package_tarball_full_path"):
+                record.pop(key, None)
+        return {record["name"]: record for record in found}
+
+    conda.apply(TOOL)
+    before = records()
+    assert any(name.endswith(".pyc") for name in before["bed-tool"]["files"])
+    next((conda.path() / "prefix" / "conda-meta").glob("six-*.json")).unlink()
+    assert conda.apply(TOOL).result["changed"]
+    assert records() == before
+    conda.apply({"name": "copy", "state": "cloned", "clone_of": "ml"})
+    assert records("copy") == before
 
 
 def test_updated_moves_to_the_newest_and_present_does_not(conda: CondaSite) -> None:

@@ -32,9 +32,6 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.stor
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.timing import timed
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context
 
-# What a record keeps of each package: enough to write it down, and to build the same again.
-_KEPT = ("name", "version", "build", "subdir", "channel", "url", "sha256", "md5", "size", "build_number", "depends")
-
 
 class Builder:
     """Builds for all environments of one module call; the engines are chosen once."""
@@ -234,7 +231,9 @@ def _names(package: Package) -> set[str]:
 
 
 def _kept(package: Package) -> dict[str, t.Any]:
-    return {key: value for key, value in asdict(package).items() if key in _KEPT and value}
+    """What a record has of a package: enough to write it down, and to build the same again, to the last word of
+    conda-meta."""
+    return {key: value for key, value in asdict(package).items() if value and key != "complete"}
 
 
 def _name(line: str) -> str:

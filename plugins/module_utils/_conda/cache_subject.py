@@ -29,9 +29,9 @@ def of(cache_dir: str) -> CacheWish:
 
 
 class Caches(Subject[CacheWish, "list[Cache]"]):
-    """Empties the cache: unpacked packages and what channels listed, nothing else that lies there."""
+    """Empties the cache: unpacked packages, their bytecode, and what channels listed; nothing else that lies there."""
 
-    _OURS = ("pkgs", "repodata")
+    _OURS = ("pkgs", "bytecode", "repodata")
 
     def title(self, wish: CacheWish) -> str:
         return "cache"

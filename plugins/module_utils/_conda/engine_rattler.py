@@ -88,7 +88,8 @@ class RattlerEngine(Engine):
         linked, unlinked = tuple(answer["linked"]), tuple(answer["unlinked"])
         warnings = []
         if linked and request.compile_bytecode:
-            warnings = bytecode.compile_noarch(request.prefix, linked, self.commands, self.limits.timeout)
+            kept = os.path.join(self._cache(), "bytecode")
+            warnings = bytecode.compile_noarch(request.prefix, linked, self.commands, self.limits.timeout, kept)
         history_entry.write(request, linked, unlinked)
         return InstallResult(linked, unlinked, time.monotonic() - started, tuple(warnings))
 
