@@ -41,6 +41,7 @@ class Builder:
         self._workplace = Workplace(context, params)
         self._pip = PipPart(context, params)
         self._platform = virtual_packages.platform_of(context.host.machine)
+        self._solutions: dict[SolveRequest, tuple[Package, ...]] = {}
 
     def check(self, wish: CondaWish, observed: Observed[Wanted]) -> None:
         """Refuse a file that was read for another platform; the controller reads it anew then."""
@@ -69,6 +70,11 @@ class Builder:
 
     def solve(self, wish: CondaWish, observed: Observed[Wanted]) -> tuple[Package, ...]:
         """The packages that a build would install. Nothing is solved where they are known already."""
+        known = self._known(wish, observed)
+        return self._solved(known) if isinstance(known, SolveRequest) else known
+
+    def _known(self, wish: CondaWish, observed: Observed[Wanted]) -> tuple[Package, ...] | SolveRequest:
+        """The packages, or what is to be solved to know them."""
         wanted, current = observed.wanted, observed.current
         recorded = [Package.from_record(item) for item in current.record.get("packages", ())] if current else []
         if wish.state == "absent":
@@ -80,13 +86,16 @@ class Builder:
         repairing = current is not None and current.digest == wanted.digest
         if repairing and wish.state != "updated":
             return tuple(recorded)
-        locked = recorded if wish.state == "present" else []
-        return self._solved(wish, wanted.specs, wanted.channels, locked)
+        if not wanted.specs:
+            return ()
+        request = self._request(wish, wanted.specs, wanted.channels, recorded if wish.state == "present" else [])
+        return self._solutions.get(request, request)
 
     def _without(self, wish: CondaWish, observed: Observed[Wanted], recorded: list[Package]) -> tuple[Package, ...]:
         record = observed.current.record if observed.current is not None else {}
         specs = [text for text in record.get("specs", ()) if match_spec.parse(text).name not in wish.absent_packages]
-        found = self._solved(wish, specs, record.get("channels", ()), recorded) if specs else ()
+        channels = record.get("channels", ())
+        found = self._solved(self._request(wish, specs, channels, recorded)) if specs else ()
         needed = [item for item in found if item.name in wish.absent_packages]
         if needed:
             by = {item.name: [who.name for who in found if item.name in _names(who)] for item in needed}
@@ -98,21 +107,23 @@ class Builder:
             )
         return found
 
-    def _solved(
+    def _request(
         self, wish: CondaWish, specs: t.Iterable[str], channels: t.Iterable[str], locked: t.Iterable[Package]
-    ) -> tuple[Package, ...]:
-        specs = tuple(specs)
-        if not specs:
-            return ()
-        request = SolveRequest(
-            specs,
+    ) -> SolveRequest:
+        return SolveRequest(
+            tuple(specs),
             sources_of(wish.arguments, channels),
             self._platform,
             locked=tuple(locked),
             virtual_packages=self._virtual(wish),
             title=f"environment {wish.name}",
         )
-        return self._workplace.engine().solve(request).packages
+
+    def _solved(self, request: SolveRequest) -> tuple[Package, ...]:
+        """What is asked for once in a call is solved once: the question comes before the build and in it."""
+        if request not in self._solutions:
+            self._solutions[request] = self._workplace.engine().solve(request).packages
+        return self._solutions[request]
 
     def _virtual(self, wish: CondaWish) -> tuple[t.Any, ...]:
         overrides = {name: str(value or "") for name, value in (wish.options["virtual_packages"] or {}).items()}
@@ -123,34 +134,38 @@ class Builder:
         timings: dict[str, float] = {}
         engine = self._workplace.engine()
         with timed(timings, "solve"):
-            packages = self.solve(wish, observed)
+            known = self._known(wish, observed)
+        packages = () if isinstance(known, SolveRequest) else known
         contents = self._pip.contents(wish, observed)
         channels = observed.wanted.channels if observed.wanted else observed.current.record.get("channels", [])  # type: ignore[union-attr]
         specs = self._specs(wish, observed)
         with store.build(self._digest(wish, observed, packages), datetime.now(timezone.utc)) as building:
             scratch = os.path.join(building.path, ".scratch")
             os.mkdir(scratch, 0o700)
+            asked = InstallRequest(
+                building.prefix,
+                packages,
+                sources_of(wish.arguments, channels),
+                self._platform,
+                specs=tuple(specs),
+                link_scripts=wish.options["link_scripts"],
+                compile_bytecode=wish.options["compile_bytecode"],
+                virtual_packages=self._virtual(wish),
+                title=f"environment {wish.name}",
+            )
             with timed(timings, "install"):
-                result = engine.install(
-                    InstallRequest(
-                        building.prefix,
-                        packages,
-                        sources_of(wish.arguments, channels),
-                        self._platform,
-                        specs=tuple(specs),
-                        link_scripts=wish.options["link_scripts"],
-                        compile_bytecode=wish.options["compile_bytecode"],
-                        virtual_packages=self._virtual(wish),
-                        title=f"environment {wish.name}",
-                    )
-                )
+                if isinstance(known, SolveRequest):
+                    solution, result = engine.create(known, asked)
+                    packages = solution.packages
+                else:
+                    result = engine.install(asked)
             for line in result.warnings:
                 self._context.warn(line)
             variables = self._variables(observed)
             state_file.write(building.prefix, variables)
             with timed(timings, "verify"):
-                asked = specs if wish.state != "cloned" else ()
-                installed = verify.check_packages(f"environment {wish.name}", building.prefix, packages, asked)
+                judged = specs if wish.state != "cloned" else ()
+                installed = verify.check_packages(f"environment {wish.name}", building.prefix, packages, judged)
             with timed(timings, "pip"):
                 self._pip.install(wish, contents, building.prefix, scratch)
             record = self._record(wish, observed, building, installed, contents, scratch, timings)

@@ -66,6 +66,7 @@ class _Kept:
     def __init__(self, folder: str, prefix: str) -> None:
         self._folder = folder
         self._prefix = prefix
+        self._made: set[str] = set()
         meta = os.path.join(prefix, "conda-meta")
         pythons = [name for name in os.listdir(meta) if name.startswith("python-") and name.endswith(".json")]
         records = [_read(os.path.join(meta, name)) for name in pythons]  # python-dateutil's, too
@@ -84,7 +85,10 @@ class _Kept:
                 source, target = os.path.join(place, str(number)), os.path.join(self._prefix, name)
                 if not _is_of(source, _module_of(target)):
                     return ""
-                os.makedirs(os.path.dirname(target), exist_ok=True)
+                folder = os.path.dirname(target)
+                if folder not in self._made:
+                    os.makedirs(folder, exist_ok=True)
+                    self._made.add(folder)
                 _link(source, target)
         except (OSError, ValueError, KeyError):
             return ""
@@ -94,7 +98,7 @@ class _Kept:
         """Remember what was compiled; a cache that cannot be written is no failure."""
         files = sorted(name for name in record["files"] if name.endswith(f".{tag}.pyc"))
         place = self._place(record)
-        if not files or not self._python:
+        if not files or not self._python or _has_prefix(record):
             return
         with contextlib.suppress(OSError):
             os.makedirs(place, exist_ok=True)
@@ -115,6 +119,13 @@ def _identity(record: t.Mapping[str, t.Any]) -> str:
     return f"{stem} {record.get('sha256') or record.get('md5') or record.get('url')}"
 
 
+def _has_prefix(record: t.Mapping[str, t.Any]) -> bool:
+    """Whether a module of the package is written anew for each prefix: within a second, time and size tell no two of
+    these apart."""
+    paths = [item for item in record["paths_data"]["paths"] if item["_path"].endswith(".py")]
+    return any(item.get("prefix_placeholder") or item.get("file_mode") for item in paths)
+
+
 def _module_of(bytecode: str) -> str:
     folder, name = os.path.split(bytecode)
     return os.path.join(os.path.dirname(folder), name.rsplit(".", 2)[0] + ".py")
@@ -130,12 +141,12 @@ def _is_of(bytecode: str, module: str) -> bool:
 
 
 def _link(source: str, target: str) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(target)
     try:
         os.link(source, target)
-    except FileExistsError:
-        pass  # somebody else was faster, with the same
+    except FileExistsError:  # of an earlier run, or of another Python's
+        beside = f"{target}.{os.getpid()}"
+        shutil.copyfile(source, beside)
+        os.replace(beside, target)
     except OSError:  # another file system
         shutil.copyfile(source, target)
 
@@ -172,7 +183,7 @@ def _list(prefix: str, path: str, record: dict[str, t.Any], tag: str) -> None:
         record["paths_data"]["paths"] += [{"_path": name, "path_type": "pyc_file"} for name in compiled]
         beside = f"{path}.new"  # whole or not at all; on disk when the generation is
         with open(beside, "w", encoding="utf-8") as stream:
-            json.dump(record, stream, indent=2)
+            stream.write(json.dumps(record))  # indented, it would not be C that writes it
         os.replace(beside, path)
 
 

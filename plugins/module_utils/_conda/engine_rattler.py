@@ -74,7 +74,7 @@ class RattlerEngine(Engine):
 
     def create(self, solve: SolveRequest, install: InstallRequest) -> tuple[Solution, InstallResult]:
         started = time.monotonic()
-        wished = f"{solve.title} installed by rattler into {install.prefix}"
+        wished = f"{solve.title} solved and installed by rattler"
         asked = {"action": "create", **_installing(install), **_solving(solve)}
         with surroundings.only_one(install.prefix):
             # The specs of both are the same wish: what is solved for is what the history remembers.

@@ -35,6 +35,10 @@ class Environments(Lifecycle):
     kind = "conda"
     rules = planner.RULES
 
+    def __init__(self, params: t.Mapping[str, t.Any]) -> None:
+        super().__init__(params)
+        self._sources: dict[tuple[str, str, int], Wanted] = {}
+
     def installed_in(self, generation: Generation) -> dict[str, str]:
         record = generation.record
         found = site_packages.scan(*_folders(generation)).versions
@@ -69,7 +73,13 @@ class Environments(Lifecycle):
         """What the environment to be cloned holds: one of ours by name or path, or anybody's by path."""
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import clone
 
-        return clone.of_source(wish.options["clone_of"], wish, context)
+        # It is observed before, during and after a change, and every file of it is in its records.
+        source = wish.options["clone_of"]
+        records = os.path.join(source if "/" in source else os.path.join(wish.root, source), "conda-meta")
+        known = (source, os.path.realpath(records), os.stat(records).st_mtime_ns if os.path.isdir(records) else 0)
+        if known not in self._sources:
+            self._sources[known] = clone.of_source(source, wish, context)
+        return self._sources[known]
 
     def outdated(self, wish: CondaWish, observed: Observed[Wanted], context: Context) -> tuple[str, ...]:
         current, wanted = observed.current, observed.wanted
