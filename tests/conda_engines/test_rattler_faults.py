@@ -20,6 +20,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import C
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.engine_rattler import RattlerEngine
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.tests.bed import conda_channel, conda_packages
+from ansible_collections.gpufleet.mlstack.tests.bed.conda_archive import PLACEHOLDER
 from ansible_collections.gpufleet.mlstack.tests.conda_engines.work import (
     Work,
     files,
@@ -183,6 +184,19 @@ class TestCache:
         (cache / ".fetching-killed" / "new").mkdir(parents=True)
         rattler.create("tzdata")
         assert not list(cache.glob(".fetching*"))
+
+    def test_a_module_that_names_its_prefix_is_compiled_for_each(self, rattler: Work) -> None:
+        """In two prefixes of one length, made within a second, time and size of such a module are the same."""
+        package = conda_packages.module("bed-home", "1.0")
+        package.add("site-packages/bed_home/where.py", f"HOME = {PLACEHOLDER!r}\n")
+        rattler.channel.copy(rattler.folder / "more").add(package)
+        sources = rattler.sources(channels=((rattler.folder / "more").as_uri(),))
+        packages = rattler.solve("python", "bed-home", sources=sources).packages
+        for name in ("one", "two"):
+            prefix = rattler.folder / name
+            rattler.install(packages, prefix=prefix)
+            assert python(prefix, "from bed_home import where; print(where.HOME)") == str(prefix)
+            assert list(prefix.glob("lib/python3*/site-packages/bed_home/__pycache__/where.*.pyc"))
 
     def test_what_is_forgotten_is_fetched_anew(self, rattler: Work) -> None:
         packages = rattler.solve("tzdata").packages
