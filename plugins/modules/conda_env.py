@@ -60,7 +60,9 @@ options:
         elements: str
         default: []
       channels:
-        description: Channels, the first one first, by name, URL or C(file://) URL. They go before O(channels).
+        description:
+          - Channels, the first one first, by name, URL or C(file://) URL. They go before O(channels).
+          - Credentials in a URL are used as those of O(credentials) are, and are in no record.
         type: list
         elements: str
         default: []

@@ -104,9 +104,11 @@ def test_a_repair_installs_the_same_to_the_last_word_of_its_records(conda: Conda
         found = [json.loads(path.read_text()) for path in (conda.path(name) / "conda-meta").glob("*.json")]
         for record in found:
             record["files"] = sorted(record["files"])
+            record["channel"] = record["channel"].rstrip("/")
             for key in ("paths_data", "link", "extracted_package_dir", "package_tarball_full_path"):
                 record.pop(key, None)
-        return {record["name"]: record for record in found}
+        # Said or not, empty is empty.
+        return {record["name"]: {key: value for key, value in record.items() if value} for record in found}
 
     conda.apply(TOOL)
     before = records()
