@@ -6,9 +6,9 @@
     python tests/bench/bench_dep_audit.py [--hosts 1000] [--parts matching,pip-audit,host]
 
 Matching: every host is matched as a worker of Ansible does it, with an object of its own that reads what others found
-out; the database of generated advisories is built before. pip-audit gets the sixty packages of the other benches and
-the same advisories through a service on loopback. The host's half is a task beside ping, on an environment with the
-metadata of three hundred packages.
+out; the database of generated advisories is built before. pip-audit gets an environment of the sixty packages of the
+other benches and the same advisories through a service on loopback. The host's half is a task beside ping, on an
+environment with the metadata of three hundred packages.
 """
 
 from __future__ import annotations
@@ -121,40 +121,68 @@ def _fleet(names: t.Sequence[str], hosts: int, variants: int) -> list[list[tuple
 # --- pip-audit ----------------------------------------------------------------------------------------------------
 
 
-def beside_pip_audit(rounds: int, folder: Path) -> list[Row]:
-    """The same environment and advisories. pip-audit's OSV service gets them from loopback."""
-    from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.feeds import Cache, Source
-    from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.matches import Matches
+# What a worker of Ansible does for one host, once it has its answer; alone it is a program as pip-audit is.
+ALONE = """
+import json, sys, time
+from datetime import datetime, timezone
+sys.path.insert(0, sys.argv[1])
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._audit import contents, subjects
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._redact import Redactor
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import auditor
+def audit(path, mirror, cache):
+    question = subjects.named(path)
+    told = {"name": question.name, "path": path, "kind": question.kind}
+    told.update(contents.contents(question, Commands(Redactor())))
+    arguments = {"advisories": [mirror], "cache_dir": cache, "index": None}
+    return auditor.Auditor(arguments, datetime.now(timezone.utc)).audit([told], None, ()).plain()
+if __name__ == "__main__":
+    print(audit(*sys.argv[2:])["summary"])
+"""
 
-    peer = folder / "pip-audit"
+
+def beside_pip_audit(rounds: int, folder: Path) -> list[Row]:
+    """The same real environment and advisories. pip-audit's OSV service gets them from loopback."""
+    peer, environment = folder / "pip-audit", folder / "sixty"
     uv = measure.program("uv")
-    measure.run([uv, "venv", "--quiet", "--python", sys.executable, peer])
-    measure.run([uv, "pip", "install", "--quiet", "--python", peer / "bin/python", "pip-audit"])
+    for place, what in ((peer, ["pip-audit"]), (environment, ["--no-deps", "--requirement", sixty.PINS])):
+        measure.run([uv, "venv", "--quiet", "--python", sys.executable, place])
+        measure.run([uv, "pip", "install", "--quiet", "--python", place / "bin/python", *what])
     lines = [line.strip() for line in sixty.PINS.read_text(encoding="utf-8").splitlines()]
     pins = dict(line.split("==") for line in lines if "==" in line and not line.startswith("#"))
     records = list(advisories(sorted(pins), 600))
     write_mirror(folder / "sixty.zip", records)
-    requirements = folder / "sixty.txt"
-    requirements.write_text("".join(f"{name}=={text}\n" for name, text in pins.items()), encoding="utf-8")
+    (site,) = (environment / "lib").glob("python*/site-packages")
+    words = [str(environment), str(folder / "sixty.zip"), str(folder / "sixty-cache")]
+    inside: dict[str, t.Any] = {"__name__": "bench"}
+    exec(ALONE.replace("sys.argv[1]", repr(str(measure.TREE))), inside)
+    found = inside["audit"](*words)["summary"]  # builds the database
+    times: dict[str, list[float]] = {"inside": [], "alone": [], "pip-audit": []}
     with _osv_service(records) as url:
-        ours, theirs = [], []
-        for number in range(rounds):
-            cache = Cache(str(folder / f"cache-{number}"))
-            source = Source("osv", str(folder / "sixty.zip"))
-            cache.mirror(source, time.time())
+        theirs: list[str | Path] = [peer / "bin/pip-audit", "--path", site, "--progress-spinner", "off"]
+        theirs += ["--vulnerability-service", "osv", "--osv-url", f"{url}/v1/query"]
+        for _round in range(rounds):
             started = time.perf_counter()
-            database, _notes = cache.mirror(source, time.time())
-            Matches(cache, database).of(set(pins.items()))
-            ours.append(time.perf_counter() - started)
-            argv = [peer / "bin/pip-audit", "--disable-pip", "--no-deps", "--requirement", requirements]
-            argv += ["--vulnerability-service", "osv", "--osv-url", f"{url}/v1/query", "--progress-spinner", "off"]
-            started = time.perf_counter()
-            ended = subprocess.run(list(map(str, argv)), capture_output=True, text=True, check=False)
-            theirs.append(time.perf_counter() - started)
-            if ended.returncode not in (0, 1):
-                raise measure.BenchmarkError(f"pip-audit: {ended.stderr.strip()[-500:]}")
-    mine, other = sorted(ours)[rounds // 2], sorted(theirs)[rounds // 2]
-    return [Row("60 packages, matched", mine, "pip-audit", other, 20, at_least=True)]
+            inside["audit"](*words)
+            times["inside"].append(time.perf_counter() - started)
+            times["alone"].append(_seconds([sys.executable, "-c", ALONE, measure.TREE, *words], (0,)))
+            times["pip-audit"].append(_seconds(theirs, (0, 1)))
+    medians = {name: sorted(taken)[rounds // 2] for name, taken in times.items()}
+    note = f"{found['packages']} packages, {found['findings']} findings"
+    other = medians["pip-audit"]
+    return [
+        Row("60 packages, read and matched in a play", medians["inside"], "pip-audit", other, 20, True, note),
+        Row("60 packages, a process of its own", medians["alone"], "pip-audit", other, 20, True, note),
+    ]
+
+
+def _seconds(argv: t.Sequence[str | Path], statuses: t.Collection[int]) -> float:
+    started = time.perf_counter()
+    ended = subprocess.run(list(map(str, argv)), capture_output=True, text=True, check=False)
+    taken = time.perf_counter() - started
+    if ended.returncode not in statuses:
+        raise measure.BenchmarkError(f"{argv[0]}: {ended.stderr.strip()[-500:]}")
+    return taken
 
 
 @contextlib.contextmanager

@@ -18,7 +18,6 @@ import re
 import sqlite3
 import typing as t
 import urllib.error
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
@@ -71,6 +70,8 @@ def ask(cache: Cache, index: str, wanted: t.Collection[str], now: float) -> dict
         found = {name: Project(**json.loads(text)) for name, text in rows}
         missing = sorted(set(wanted) - found.keys())
         if missing:
+            from concurrent.futures import ThreadPoolExecutor  # a mirror that is near needs none of it
+
             with cache.tried_once(path), ThreadPoolExecutor(_AT_ONCE) as pool:
                 answers = list(pool.map(lambda name: _project(index, name), missing))
             found.update(zip(missing, answers))

@@ -15,7 +15,6 @@ import contextlib
 import os
 import sqlite3
 import typing as t
-from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import advisories, database, feeds
@@ -42,6 +41,8 @@ def ask(cache: Cache, source: Source, pairs: t.Collection[Pair], now: float) -> 
         known = {name for (name,) in connection.execute("SELECT question FROM asked WHERE time > ?", (fresh,))}
         missing = [question for question in questions if question not in known]
         if missing:
+            from concurrent.futures import ThreadPoolExecutor  # a mirror that is near needs none of it
+
             with cache.tried_once(path), ThreadPoolExecutor(_AT_ONCE) as pool:
                 answers = list(pool.map(lambda question: _answer(source, question), missing))
             for question, found in zip(missing, answers):
