@@ -56,10 +56,10 @@ options:
   advisories:
     description:
       - Where advisories come from, tried in this order; the result names the one used, and its date.
-      - Each is a path or URL of a zip file or folder of OSV records, or a dictionary with C(location), and optionally
-        C(kind) (V(osv) for such a mirror, V(osv_api) for a service that speaks OSV's API, V(index) for a package index
-        with vulnerabilities in its JSON API), C(sha256) of a zip file, and C(hours) that what was fetched from a URL
-        may be used (24 if not given).
+      - Each is a path or URL of a zip file, or the path of a folder, of OSV records, or a dictionary with C(location),
+        and optionally C(kind) (V(osv) for such a mirror, V(osv_api) for a service that speaks OSV's API, V(index) for a
+        package index with vulnerabilities in its JSON API), C(sha256) of a zip file, and C(hours) that what was fetched
+        from a URL may be used (24 if not given).
       - By default the API of OSV is asked.
     type: list
     elements: raw
@@ -73,7 +73,7 @@ options:
   index:
     description:
       - The address of a package index with the JSON form of the simple API. It's asked for newer versions and for
-        releases that were yanked. Without it neither is known.
+        releases that were yanked, and upgrades lead to what it has. Without it neither is known.
     type: str
   policy:
     description: What makes the task fail. Without it, nothing does.
@@ -88,7 +88,9 @@ options:
         type: bool
         default: false
       max_age_days:
-        description: Fail where the newest advisory is older than this many days, or its date is not known.
+        description:
+          - Fail where the newest advisory of a mirror, or the answer of a service, is older than this many days, or its
+            date is not known.
         type: int
       fail_on_problems:
         description:
@@ -243,7 +245,9 @@ environments:
       type: str
       returned: always
 database:
-  description: The source that was used, the date of its newest advisory and its age in days.
+  description:
+    - The source that was used, its date and its age in days. The date of a mirror is that of its newest advisory, the
+      date of a service is that of its answers.
   returned: always
   type: dict
   sample: {"source": "osv /srv/mirror/osv/pypi.zip", "kind": "osv", "date": "2026-11-20T08:12:00Z", "age_days": 3,

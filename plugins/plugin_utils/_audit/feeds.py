@@ -23,6 +23,7 @@ import urllib.error
 import zipfile
 import zlib
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish, MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._redact import Redactor
@@ -51,7 +52,7 @@ class Source:
 
     @property
     def remote(self) -> bool:
-        return self.location.startswith(("https://", "http://", "file://"))
+        return self.location.startswith(("https://", "http://"))
 
 
 def sources(items: t.Iterable[t.Any]) -> list[Source]:
@@ -65,9 +66,12 @@ def sources(items: t.Iterable[t.Any]) -> list[Source]:
         if wish.keys() - known:
             unknown = ", ".join(sorted(wish.keys() - known))
             raise _invalid(f"{unknown} is unknown", f"use {', '.join(sorted(known))}")
+        location = os.path.expanduser(wish["location"])
+        if location.startswith("file:///"):  # it lies here: no copy of it is needed, and it may be a folder
+            location = unquote(location[len("file://") :])
         source = Source(
             kind=str(wish.get("kind", "osv")),
-            location=os.path.expanduser(wish["location"]),
+            location=location,
             sha256=str(wish.get("sha256", "")).lower(),
             hours=float(wish.get("hours", 24)),
         )

@@ -249,6 +249,11 @@ def test_options_that_cannot_be_meant(option: list[t.Any], found: str) -> None:
         feeds.sources(option)
 
 
+def test_a_file_url_is_a_path() -> None:
+    (source,) = feeds.sources(["file:///srv/the%20mirror"])
+    assert (source.location, source.remote) == ("/srv/the mirror", False)
+
+
 def test_a_date_without_a_time_has_no_age() -> None:
     assert database.age_days("", NOW) is None
     assert database.age_days("2026-11-13T12:00:00.123456789Z", NOW) == 10
