@@ -98,11 +98,12 @@ class GpuFleet:
 
 @contextlib.contextmanager
 def gpu_fleet(folder: Path, images_by_name: Mapping[str, str], *, gpus: str = "a100") -> Iterator[GpuFleet]:
-    """Booted hosts with the headers of their kernel. apt knows of no other packages than NVIDIA's: it is the archive's
-    sixty thousand that make it slow."""
+    """Booted hosts with the headers of their kernel, made quick: apt knows of no other packages than NVIDIA's, since the
+    archive's sixty thousand make it slow, and dpkg does not wait for the disk."""
     with contextlib.ExitStack() as stack, ThreadPoolExecutor(len(images_by_name)) as pool:
         managers = [gpu_host(image, gpus=gpus, headers=True) for image in images_by_name.values()]
         started = list(pool.map(stack.enter_context, managers))
         for host in started:
+            host.write("/etc/dpkg/dpkg.cfg.d/bed", "force-unsafe-io\n")
             host.check("rm -rf /etc/apt/sources.list /etc/apt/sources.list.d/* /var/lib/apt/lists/*")
         yield GpuFleet(dict(zip(images_by_name, started, strict=True)), folder)
