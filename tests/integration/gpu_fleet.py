@@ -98,8 +98,8 @@ class GpuFleet:
 
 @contextlib.contextmanager
 def gpu_fleet(folder: Path, images_by_name: Mapping[str, str], *, gpus: str = "a100") -> Iterator[GpuFleet]:
-    """Booted hosts with the headers of their kernel, made quick: apt knows of no other packages than NVIDIA's, since the
-    archive's sixty thousand make it slow, and dpkg does not wait for the disk."""
+    """Booted hosts with the headers of their kernel, made quick: apt knows of no other packages than NVIDIA's, since
+    the archive's sixty thousand make it slow, and dpkg does not wait for the disk."""
     with contextlib.ExitStack() as stack, ThreadPoolExecutor(len(images_by_name)) as pool:
         managers = [gpu_host(image, gpus=gpus, headers=True) for image in images_by_name.values()]
         started = list(pool.map(stack.enter_context, managers))
