@@ -6,11 +6,13 @@
 
 """What an environment holds, as an audit needs it: names, versions, who asked, from where, who needs whom, licences.
 
-No Python is started for a virtual environment or a conda prefix: their folders say what a marker can ask for.
+No Python is started for a virtual environment or a conda prefix: their folders say what a marker can ask for. One that
+imports what the system has, too, is asked itself.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import re
@@ -20,11 +22,14 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._audit.subjects i
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import check, probe, tree
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.distributions import Distribution, inventory
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.distributions import (
+    Broken,
+    Distribution,
+    inventory,
+)
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.markers import PROBE, Environment
 
-# Where Debian's packages put theirs, beside the folders that sysconfig names.
-_DEBIAN = "/usr/lib/python3/dist-packages"
+_PATH = f"{PROBE}print(json.dumps(sys.path))\n"
 _FOLDER = re.compile(r"python(?P<version>[0-9]+\.[0-9]+)t?")
 
 
@@ -41,14 +46,15 @@ def contents(question: Question, commands: Commands) -> dict[str, t.Any]:
                 else "correct the path, or leave it out of 'paths'"
             ),
         )
-    folders, environment = _system(question, commands) if question.kind == "system" else _prefix(question.prefix)
-    found = inventory(*folders)
-    verdict = check.check(found.distributions, environment)
+    asks = question.kind == "system" or (question.kind == "venv" and _sees_others(question.prefix))
+    folders, environment = _asked(question, commands) if asks else _prefix(question.prefix)
+    distributions, broken = _layered(folders) if asks else inventory(*folders)[:2]
+    verdict = check.check(distributions, environment)
     problems = [("broken_requirement", item.package, str(item)) for item in verdict.conflicts]
     problems += [("unreadable_requirement", line.partition(":")[0], line) for line in verdict.unreadable]
-    problems += [("broken_metadata", "", f"{item.folder}: {item.reason}") for item in found.broken]
-    needs = tree.edges(found.distributions, environment)
-    packages = [_package(item, needs[item.name], question) for item in found.distributions]
+    problems += [("broken_metadata", "", f"{item.folder}: {item.reason}") for item in broken]
+    needs = tree.edges(distributions, environment)
+    packages = [_package(item, needs[item.name], question) for item in distributions]
     if question.kind == "conda":
         packages, more = _with_conda(question.prefix, packages)
         problems += more
@@ -59,6 +65,18 @@ def contents(question: Question, commands: Commands) -> dict[str, t.Any]:
     }
     told.update({"indexes": list(question.indexes)} if question.indexes else {})
     return told
+
+
+def _layered(folders: t.Iterable[str]) -> tuple[list[Distribution], list[Broken]]:
+    """What is imported from folders in this order: the same name again, further down, is out of sight."""
+    seen: dict[str, Distribution] = {}
+    broken: list[Broken] = []
+    for folder in dict.fromkeys(map(os.path.realpath, folders)):
+        found = inventory(folder)
+        broken += found.broken
+        for item in found.distributions:
+            seen.setdefault(item.name, item)
+    return [seen[name] for name in sorted(seen)], broken
 
 
 def _package(item: Distribution, needs: tuple[str, ...], question: Question) -> dict[str, t.Any]:
@@ -122,32 +140,44 @@ def _environment(prefix: str, version: str) -> Environment:
 
 
 def _full_version(prefix: str, version: str) -> str:
-    try:
-        with open(os.path.join(prefix, "pyvenv.cfg"), encoding="utf-8", errors="replace") as stream:
-            for line in stream:
-                key, equals, value = (part.strip() for part in line.partition("="))
-                # venv says version, uv and virtualenv version_info; the latter goes on after the release.
-                found = re.match(r"[0-9]+\.[0-9]+\.[0-9]+", value)
-                if equals and key in ("version", "version_info") and found and value.startswith(f"{version}."):
-                    return found.group()
-    except OSError:
-        pass
-    from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import (
-        meta,
-    )  # costs more than a small environment does
+    # venv says version, uv and virtualenv version_info; the latter goes on after the release.
+    for key in ("version", "version_info"):
+        value = _setting(prefix, key)
+        found = re.match(r"[0-9]+\.[0-9]+\.[0-9]+", value)
+        if found and value.startswith(f"{version}."):
+            return found.group()
+    # It costs more than a small environment does.
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import meta
 
     python = next((stem for stem in meta.names(prefix).stems if stem.startswith("python-")), "")
     return python.split("-")[1] if python else f"{version}.0" if version else ""
 
 
-def _system(question: Question, commands: Commands) -> tuple[list[str], Environment]:
+def _asked(question: Question, commands: Commands) -> tuple[list[str], Environment]:
+    """A Python knows best where it imports from: distributions and people add folders, to some only by files."""
     program = program_of(question.prefix)
-    result = commands.run([program, "-I", "-c", PROBE], purpose=f"ask the Python {program}", timeout=60)
-    facts = probe.described(result.out, program)
-    folders = [facts["purelib"], facts["platlib"]]
-    if facts["purelib"].startswith("/usr/") and os.path.isdir(_DEBIAN) and "dist-packages" in facts["purelib"]:
-        folders.append(_DEBIAN)
-    return list(dict.fromkeys(folders)), facts["environment"]
+    result = commands.run([program, "-I", "-c", _PATH], purpose=f"ask the Python {program}", timeout=60)
+    first, _newline, second = result.out.partition("\n")
+    facts = probe.described(first, program)
+    return [folder for folder in json.loads(second) if os.path.isdir(folder)], facts["environment"]
+
+
+def _sees_others(prefix: str) -> bool:
+    """Whether a virtual environment imports what its Python has, too."""
+    return _setting(prefix, "include-system-site-packages").lower() == "true"
+
+
+def _setting(prefix: str, wanted: str) -> str:
+    """A value of pyvenv.cfg; empty where there is none."""
+    try:
+        with open(os.path.join(prefix, "pyvenv.cfg"), encoding="utf-8", errors="replace") as stream:
+            for line in stream:
+                key, _equals, value = (part.strip() for part in line.partition("="))
+                if key.lower() == wanted:
+                    return value
+    except OSError:
+        pass
+    return ""
 
 
 def _with_conda(

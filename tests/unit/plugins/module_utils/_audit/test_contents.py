@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -111,10 +112,40 @@ def test_a_conda_prefix_tells_channels_and_what_is_condas_own(tmp_path: Path, pr
     assert found["zlib"]["licence"] == "Zlib"
 
 
-def test_a_python_of_the_system_is_asked_itself(programs: Commands) -> None:
-    told = contents.contents(subjects.named(sys.executable), programs)
+TRUTH = "import importlib.metadata as m; print(*(d.metadata['Name'] for d in m.distributions() if d.metadata['Name']))"
+
+
+def names_of(python: str | Path) -> set[str]:
+    done = subprocess.run([python, "-I", "-c", TRUTH], check=True, capture_output=True, text=True)
+    return {re.sub(r"[-_.]+", "-", name).lower() for name in done.stdout.split()}
+
+
+@pytest.mark.parametrize("python", [sys.executable, "/usr/bin/python3"])
+def test_a_python_of_the_system_is_asked_itself(programs: Commands, python: str) -> None:
+    if not os.path.exists(python):
+        pytest.skip(f"there is no {python}")
+    told = contents.contents(subjects.named(python), programs)
     assert programs.count == 1
-    assert {"pytest", "hypothesis"} <= {item["name"] for item in told["packages"]}
+    assert {item["name"] for item in told["packages"]} == names_of(python)
+
+
+def test_an_environment_that_sees_the_system_has_what_that_has(tmp_path: Path, programs: Commands) -> None:
+    path = tmp_path / "mixed"
+    base = os.path.realpath(sys.executable)
+    subprocess.run([base, "-m", "venv", "--without-pip", "--system-site-packages", path], check=True)
+    install(next(path.glob("lib/python*/site-packages")), "mine", "1.0")
+    told = contents.contents(subjects.named(str(path)), programs)
+    found = {item["name"] for item in told["packages"]}
+    assert found == names_of(path / "bin" / "python") and "mine" in found
+
+
+def test_what_is_hidden_further_down_the_path_does_not_count(tmp_path: Path) -> None:
+    for folder, version in (("near", "1.0"), ("far", "9.0")):
+        (tmp_path / folder).mkdir()
+        install(tmp_path / folder, "demo", version)
+    (tmp_path / "again").symlink_to("near")
+    found, broken = contents._layered(str(tmp_path / folder) for folder in ("near", "again", "far"))
+    assert ([(item.name, item.version) for item in found], broken) == ([("demo", "1.0")], [])
 
 
 def test_where_nothing_is(tmp_path: Path, programs: Commands) -> None:
