@@ -44,8 +44,9 @@ options:
     default: []
   files:
     description:
-      - Requirement files, C(environment.yml), C(@EXPLICIT) lists, C(conda-lock.yml) and C(pixi.lock) on the controller,
-        or on the host with O(remote_src). Relative paths are looked for as M(ansible.builtin.copy) does.
+      - Requirement files, C(pylock.toml), C(uv.lock), C(poetry.lock), C(pdm.lock), C(environment.yml), C(@EXPLICIT) lists,
+        C(conda-lock.yml) and C(pixi.lock) on the controller, or on the host with O(remote_src). Relative paths are looked
+        for as M(ansible.builtin.copy) does.
     type: list
     elements: str
     default: []
@@ -148,7 +149,8 @@ options:
     type: bool
     default: true
 notes:
-  - The controller needs the Python libraries C(packaging) and C(cvss), and with O(files) in YAML C(PyYAML).
+  - The controller needs the Python libraries C(packaging) and C(cvss), with O(files) in YAML C(PyYAML), and
+    with those in TOML Python 3.11 or later.
 seealso:
   - module: gpufleet.mlstack.python_env_info
   - module: gpufleet.mlstack.pip_pinned

@@ -214,6 +214,24 @@ def test_what_lies_on_the_host_and_what_is_not_trusted(place: Place) -> None:
     assert "host.txt names the index or channel https://other.example/simple" in reasons and "loose" in reasons
 
 
+def test_locks_that_uv_writes(place: Place, uv: str) -> None:
+    project = place.folder / "project"
+    project.mkdir()
+    head = '[project]\nname = "mine"\nversion = "1"\nrequires-python = ">=3.9"\n'
+    (project / "pyproject.toml").write_text(f'{head}dependencies = ["alpha==1.0"]\n')
+    for words in (["lock"], ["export", "--format", "pylock.toml", "--output-file", "pylock.toml"]):
+        argv = [uv, *words, "--quiet", "--index-url", place.site.index.url, "--python", HOST_PYTHON]
+        subprocess.run(argv, cwd=project, check=True, capture_output=True)
+    for lock in ("uv.lock", "pylock.toml"):
+        told = place.audit(paths=[], search=[], files=[str(project / lock)])
+        (found,) = told["environments"]
+        assert {item["name"]: item["version"] for item in found["packages"]} == {"alpha": "1.0", "beta": "1.1"}
+        assert [(item["package"], item["fixed"]) for item in found["findings"]] == [("beta", ["2.0"])]
+        assert not [item for item in found["problems"] if item["kind"] == "unhashed"], found["problems"]
+        if lock == "uv.lock":
+            assert found["findings"][0]["path"] == ["alpha", "beta"]
+
+
 def test_an_environment_that_lost_its_generation_is_not_passed_over(place: Place) -> None:
     (place.root("one") / "lost").symlink_to(".generations/lost/20261101T000000-abcdef")
     told = place.audit(search=[], paths=["auto"], policy={})

@@ -16,9 +16,11 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.files impo
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish, MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import names, requirement_files
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.requirements import Requirement
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import toml_locks
 
 PLATFORM = "linux-64"
 _PINNED = re.compile(r"={1,2}(?P<version>[^=<>!~|,*\[]+)(?:=.*)?", re.DOTALL)
+_TOML = re.compile(rb"^\[\[packages?\]\]\s*$", re.MULTILINE)
 _YAML = (".yml", ".yaml", ".lock")
 
 Load = t.Callable[[str], bytes]
@@ -38,6 +40,8 @@ def read(path: str, load: Load) -> Told:
         ) from exc
     if _of_conda(path, data):
         return _conda(path, data, load)
+    if path.endswith(".toml") or _TOML.search(data):
+        return toml_locks.read(path, data)
     return _requirements(path, load)
 
 

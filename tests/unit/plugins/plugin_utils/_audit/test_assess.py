@@ -161,6 +161,62 @@ def test_an_explicit_list(tmp_path: Path) -> None:
     assert found["problems"] == []
 
 
+POETRY = """
+[[package]]
+name = "Demo_Pkg"
+version = "1.0"
+files = [{file = "demo_pkg-1.0.tar.gz", hash = "sha256:00"}]
+[package.dependencies]
+below = ">=1"
+
+[[package]]
+name = "below"
+version = "2.0"
+files = []
+[package.source]
+type = "git"
+url = "https://example.org/below.git"
+
+[[package]]
+name = "mirrored"
+version = "3.0"
+files = [{file = "mirrored-3.0.tar.gz", hash = ""}]
+[package.source]
+type = "legacy"
+url = "https://index.example/simple"
+"""
+
+
+def test_a_lock_of_poetry(tmp_path: Path) -> None:
+    pytest.importorskip("tomllib")
+    found = read(tmp_path, "poetry.lock", POETRY)
+    assert found == {
+        "packages": [
+            {"name": "demo-pkg", "version": "1.0", "needs": ["below"]},
+            {"name": "below", "version": "2.0", "needs": [], "origin": "git+https://example.org/below.git"},
+            {"name": "mirrored", "version": "3.0", "needs": []},
+        ],
+        "problems": [
+            {
+                "kind": "unhashed",
+                "package": "mirrored",
+                "text": f"{tmp_path}/poetry.lock: mirrored 3.0 has no hash",
+            }
+        ],
+        "indexes": ["https://index.example/simple"],
+    }
+    finding = assess.assess({**told(), **found}, {("mirrored", "3.0"): HIT}, None).findings
+    assert [item.package for item in finding] == ["mirrored"]
+
+
+@pytest.mark.parametrize("text", ["[[package]]\n", "[[package]]\nname = 5\n", "[[package]\n", "[project]\nname='x'\n"])
+def test_toml_that_is_no_lock(tmp_path: Path, text: str) -> None:
+    pytest.importorskip("tomllib")
+    with pytest.raises(MlstackError) as refused:
+        read(tmp_path, "pylock.toml", text)
+    assert refused.value.code == "file_invalid"
+
+
 @pytest.mark.parametrize("text", ["demo=1.0 ;;", "--evil\n", "-r absent.txt\n"])
 def test_files_that_cannot_be_read(tmp_path: Path, text: str) -> None:
     with pytest.raises(MlstackError) as refused:
