@@ -44,9 +44,9 @@ options:
     default: []
   files:
     description:
-      - Requirement files, C(pylock.toml), C(uv.lock), C(poetry.lock), C(pdm.lock), C(environment.yml), C(@EXPLICIT) lists,
-        C(conda-lock.yml) and C(pixi.lock) on the controller, or on the host with O(remote_src). Relative paths are looked
-        for as M(ansible.builtin.copy) does.
+      - Requirement files, C(pylock.toml), C(uv.lock), C(poetry.lock), C(pdm.lock), C(environment.yml), C(@EXPLICIT)
+        lists, C(conda-lock.yml) and C(pixi.lock) on the controller, or on the host with O(remote_src). Relative paths
+        are looked for as M(ansible.builtin.copy) does.
     type: list
     elements: str
     default: []

@@ -104,6 +104,16 @@ def test_without_a_policy_and_for_a_sound_fleet_it_passes(fleet):
     assert done.returncode == 0, shown(done)
 
 
+def test_the_site_audits_hosts_that_wish_for_it(fleet):
+    site = "gpufleet.mlstack.site"
+    done = fleet.play(site, **variables(fleet), dep_audit_report_folder="reports")
+    assert done.returncode == 0 and not (fleet.folder / "reports").exists(), shown(done)
+    wish = {"dep_audit_list": ["auto"], "dep_audit_policy": {"fail_on": "high"}, "dep_audit_report_folder": "reports"}
+    done = fleet.play(site, "--tags", "dep_audit", **variables(fleet, **wish))
+    assert done.returncode == 2 and "TEST-1" in done.stdout and "changed=1" not in done.stdout, shown(done)
+    assert (fleet.folder / "reports" / "audit.html").exists()
+
+
 def test_advisories_that_cannot_be_had_fail_after_the_reports(fleet):
     done = audit(fleet, dep_audit_advisories=[str(fleet.folder / "nowhere")])
     assert done.returncode == 2 and "nowhere" in done.stdout, shown(done)
