@@ -90,9 +90,11 @@ def beside(inventory: str, env: dict[str, str], root: str, channel: str, ours: T
         listed = {"channels": [channel, "nodefaults"], "dependencies": ["python", "bed-sixty"]}
         file = folder / "environment.yml"
         file.write_text(json.dumps(listed))  # JSON is YAML
-        place = ["--yes", "--prefix", str(folder / name), "--file", str(file)]
-        measure.run([program, "env", "create", *place])
-        peer: Task = {"name": name, "ansible.builtin.command": {"argv": [program, "env", "update", "--prune", *place]}}
+        place = ["--prefix", str(folder / name), "--file", str(file)]
+        yes = {"CONDA_ALWAYS_YES": "true", "MAMBA_ALWAYS_YES": "true"}  # not each of them knows --yes
+        measure.run([program, "env", "create", *place], env=yes)
+        update = [program, "env", "update", "--prune", *place]
+        peer: Task = {"name": name, "ansible.builtin.command": {"argv": update}, "environment": yes}
         times = measure.play(
             [{**peer, "name": "warm up"}, *measure.interleaved(rounds, ours, peer)], inventory, env=env
         )
