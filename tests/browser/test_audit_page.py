@@ -91,6 +91,25 @@ def test_the_tree_of_dependencies_unfolds(small):
     assert "MarkupSafe 2.1.1" in small.text(".tree")
 
 
+def test_where_a_complete_lock_asked_for_everything_the_tree_tells_who_needs_what(browser):
+    audited = fleets.small()
+    first, *others = audited.hosts
+    environments = tuple(
+        replace(one, packages=tuple(replace(item, requested=True) for item in one.packages))
+        for one in first.audit.environments
+    )
+    first = replace(first, audit=replace(first.audit, environments=environments))
+    browser.open(replace(audited, hosts=(first, *others)))
+    browser.click(".fold", "gpu-1")
+    assert "via torch" in browser.text("tr.more")
+    browser.search("filelock")
+    browser.click(".fold", "gpu-1")
+    browser.driver.execute_script(
+        "[...document.querySelectorAll('.fold')].filter(e => e.innerText === 'Dependency tree')[1].click()"
+    )
+    assert browser.text(".tree").split() == ["torch", "2.0.1", "newest", "2.5.0"]
+
+
 def test_by_package_by_flaw_outdated_and_the_rest(small):
     small.tab("Packages")
     assert small.rows()[:2] == ["pillow", "Jinja2"]

@@ -18,7 +18,7 @@ function versionsOf(item) {
 
 function via(environment, item) {
   const path = pathTo(environment, item);
-  if (path.length === 1) return "asked for";
+  if (path.length === 1) return environment.requested.has(item.index) ? "asked for" : "nothing else needs it";
   if (!path.length) return environment.requested.size ? "nothing asks for it" : "not recorded";
   return `via ${path.slice(0, -1).map((step) => step.name).join(" \u203a ")}`;
 }
@@ -59,9 +59,8 @@ function spaced(nodes) {
 }
 
 function tree(environment) {
-  const needed = new Set(environment.packages.flatMap((item) => item.needs));
-  let roots = environment.packages.filter((item) => environment.requested.has(item.index) || !needed.has(canonical(item.name)));
-  if (!roots.length) roots = environment.packages;
+  const above = new Set([...askedOf(environment), ...topsOf(environment.packages)]);
+  const roots = above.size ? environment.packages.filter((item) => above.has(item)) : environment.packages;
   return h("ul", { class: "tree" }, roots.map((item) => branch(environment, item, [])));
 }
 

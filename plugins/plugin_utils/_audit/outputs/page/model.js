@@ -110,10 +110,10 @@ for (const group of names) {
 
 // The way from something that was asked for to a package: [asked, ..., package], the shortest there is.
 function pathTo(environment, target) {
-  if (environment.requested.has(target.index)) return [target];
   const byName = mapByName(environment);
   const from = new Map();
-  let edge = environment.packages.filter((item) => environment.requested.has(item.index));
+  let edge = askedOf(environment);
+  if (edge.includes(target)) return [target];
   edge.forEach((item) => from.set(item, null));
   while (edge.length) {
     const next = [];
@@ -133,6 +133,17 @@ function pathTo(environment, target) {
     edge = next;
   }
   return [];
+}
+
+// Where nothing says what was asked for, or everything was, as by a complete lock, it is what nobody else needs.
+function askedOf({ packages, requested }) {
+  const asked = packages.filter((item) => requested.has(item.index));
+  return asked.length && asked.length < packages.length ? asked : topsOf(packages);
+}
+
+function topsOf(packages) {
+  const needed = new Set(packages.flatMap((item) => item.needs));
+  return packages.filter((item) => !needed.has(canonical(item.name)));
 }
 
 function mapByName(environment) {
