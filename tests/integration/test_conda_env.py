@@ -252,6 +252,20 @@ def test_what_stands_there_is_adopted_only_when_asked(conda: CondaSite) -> None:
     assert not conda.apply({**TOOL, "adopt": True}).result["changed"]
 
 
+def test_a_conda_environment_that_stands_there_can_be_cloned_then_adopted(conda: CondaSite) -> None:
+    """From one that somebody made by hand to one of generations, with the same packages."""
+    conda.apply({**TOOL, "name": "maker"})
+    (conda.root / "maker" / "prefix").rename(conda.path())  # a plain prefix, as conda makes it
+    before = conda.conda()
+    conda.refuse("occupied", TOOL)
+    assert conda.conda() == before
+    conda.apply({"name": "copy", "state": "cloned", "clone_of": str(conda.path())})
+    adopted = conda.apply({**TOOL, "adopt": True}).one["adopted"]
+    assert conda.conda() == conda.conda("copy") == before
+    assert list(Path(adopted, "conda-meta").glob("bed-tool-1.0-*.json"))
+    assert conda.python("import sys; print(sys.prefix)").startswith(str(conda.root / ".generations" / "ml"))
+
+
 @pytest.mark.parametrize("form", ["environment", "history", "explicit", "conda_lock"])
 def test_an_export_is_written_once_and_makes_the_same_again(conda: CondaSite, form: str) -> None:
     written = conda.folder / "written"
