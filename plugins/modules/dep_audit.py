@@ -73,7 +73,7 @@ options:
     default: ~/.cache/gpufleet-mlstack/advisories
   index:
     description:
-      - The address of a package index with the JSON form of the simple API. It's asked for newer versions and for
+      - The address of a package index with the simple API, as pip takes it. It's asked for newer versions and for
         releases that were yanked, and upgrades lead to what it has. Without it neither is known.
     type: str
   policy:

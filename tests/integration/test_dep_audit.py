@@ -214,6 +214,15 @@ def test_what_lies_on_the_host_and_what_is_not_trusted(place: Place) -> None:
     assert "host.txt names the index or channel https://other.example/simple" in reasons and "loose" in reasons
 
 
+def test_the_index_that_pip_uses_tells_what_is_newer(place: Place) -> None:
+    told = place.audit(paths=["auto"], search=[], files=[], generations="current", index=place.site.index.url)
+    ml = one(told, "ml")
+    assert told["index_asked"] and len(told["notes"]) == 1, told["notes"]
+    assert {name: item["latest"] for name, item in packages_of(ml).items()} == {"alpha": "2.0", "beta": "2.0"}
+    assert packages_of(ml)["beta"]["fix"] == "2.0"
+    assert {item["kind"] for item in ml["problems"]} == {"outdated"}
+
+
 def test_locks_that_uv_writes(place: Place, uv: str) -> None:
     project = place.folder / "project"
     project.mkdir()

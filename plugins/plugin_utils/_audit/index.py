@@ -5,7 +5,7 @@
 # Private to this collection: it may change at any time. Other collections use the modules instead.
 """What a package index offers: newer versions, and releases that were yanked.
 
-Source: the JSON form of the simple API (PEP 691 and 700), which any index of today speaks.
+Source: the simple API, in its JSON form (PEP 691) or as the page of links that older mirrors have (PEP 503 and 592).
 """
 
 from __future__ import annotations
@@ -19,13 +19,15 @@ import sqlite3
 import typing as t
 import urllib.error
 from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from urllib.parse import unquote, urlsplit
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import names
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import matching
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.feeds import Cache
 
-_ACCEPT = "application/vnd.pypi.simple.v1+json"
+_ACCEPT = "application/vnd.pypi.simple.v1+json, text/html;q=0.1"
 _AT_ONCE = 8
 _HOURS = 1.0
 _TIMEOUT = 30.0
@@ -89,15 +91,37 @@ def _project(index: str, name: str) -> Project:
     url = f"{index.rstrip('/')}/{name}/"
     try:
         with open_url(url, headers={"Accept": _ACCEPT}, timeout=_TIMEOUT, http_agent="gpufleet.mlstack") as response:
-            answer = json.loads(response.read())
+            data = response.read()
     except urllib.error.HTTPError as exc:
         exc.close()
         if exc.code == 404:
             return Project(known=False)
         raise _refused(index, f"{exc.code} {exc.reason} for {name}") from exc
-    except (OSError, ValueError) as exc:
+    except OSError as exc:
         raise _refused(index, f"{exc} for {name}") from exc
+    try:
+        answer = json.loads(data)
+    except ValueError as exc:
+        answer = {"files": _links(data.decode("utf-8", "replace"))}
+        if not answer["files"]:
+            raise _refused(index, f"neither JSON nor a page of links for {name}") from exc
     return read(answer, name)
+
+
+def _links(page: str) -> list[dict[str, t.Any]]:
+    """The files of a page of links, in the words of the JSON form."""
+    found: list[dict[str, t.Any]] = []
+
+    class Links(HTMLParser):
+        def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+            given = dict(attributes)
+            if tag == "a" and given.get("href"):
+                path = urlsplit(str(given["href"])).path
+                yanked = (given["data-yanked"] or True) if "data-yanked" in given else False
+                found.append({"filename": unquote(path.rpartition("/")[2]), "yanked": yanked})
+
+    Links().feed(page)
+    return found
 
 
 def read(answer: t.Any, name: str) -> Project:
@@ -131,5 +155,5 @@ def _refused(index: str, found: str) -> MlstackError:
         "index_unreachable",
         wished=f"ask the index {index} for newer versions and yanked releases",
         found=found,
-        todo="name an index that speaks the JSON form of the simple API, or leave the option index out",
+        todo="name an index that speaks the simple API, or leave the option index out",
     )

@@ -198,6 +198,19 @@ def test_an_index_tells_what_is_newer_and_what_was_taken_back(cache: Cache, serv
     assert refused.value.code == "index_unreachable"
 
 
+def test_an_index_of_links_tells_the_same(cache: Cache, service: Service) -> None:
+    service.answers["/simple/demo-pkg/"] = (
+        b'<!DOCTYPE html><html><body><a href="../../f/demo_pkg-1.0-py3-none-any.whl#sha256=00">1</a>'
+        b'<a href="https://f.example/demo_pkg-1.1.tar.gz?x=1" data-yanked="it deletes files">2</a>'
+        b'<A HREF="demo_pkg-1.2%2Bcu1-py3-none-any.whl" data-yanked>3</A><a>no link</a></body></html>'
+    )
+    demo = index.ask(cache, f"{service.url}/simple/", {"demo-pkg"}, NOW)["demo-pkg"]
+    assert (demo.offered, demo.yanked) == (("1.0",), {"1.1": "it deletes files", "1.2+cu1": ""})
+    service.answers["/simple/other/"] = b"<html>please log in</html>"
+    with pytest.raises(MlstackError, match="neither JSON nor a page of links"):
+        index.ask(cache, f"{service.url}/simple/", {"other"}, NOW)
+
+
 # --- a mirror behind a URL ----------------------------------------------------------------------------------------
 
 
