@@ -120,6 +120,7 @@ def test_every_path_with_apt(host):
     )
 
     host.container.write("/etc/apt/sources.list.d/restricted.sources", ARCHIVE)
+    host.container.check("apt-get -qq update")
     source = host.shown(source="distribution", branch="580", flavour="open", busy="ignore")
     contains(
         source,
