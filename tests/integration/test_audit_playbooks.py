@@ -171,6 +171,13 @@ def test_a_fix_that_does_not_fit_and_a_flaw_without_a_fix_are_said(fleet):
     assert links(fleet) == before
 
 
+def test_a_fix_that_never_came_out_is_passed_over_where_an_index_is_named(fleet):
+    (fleet.folder / "advisories" / "TEST-1.json").write_text(json.dumps(advisory("TEST-1", "beta", "1.0.5")))
+    done = patch(fleet, dep_audit_index=fleet.site.index.url)
+    assert done.returncode == 0, shown(done)
+    assert [installed(fleet, host)["beta"] for host in HOSTS] == ["1.1", "1.1"]
+
+
 def test_a_policy_that_cannot_be_meant_is_refused_before_reports_are_replaced(fleet):
     done = audit(fleet, dep_audit_policy={"fail_on": "hihg"})
     assert done.returncode == 2 and "hihg" in done.stdout, shown(done)
