@@ -28,6 +28,9 @@ export PATH CUDA_HOME
 _LAUNCHER = f"""\
 #!/bin/sh
 # {MARK}
+# Debian's nvcc brings a choice of the host's compilers beside it, and looks for that on the PATH.
+PATH="{LINK}/bin${{PATH:+:${{PATH}}}}"
+export PATH
 exec {LINK}/bin/nvcc "$@"
 """
 

@@ -176,7 +176,7 @@ class CudaToolkits(Subject[Wish, Observation]):
         if not wish.present and planner.remaining(wish, toolkits.values()):
             return ()  # others are there, of which this task says nothing
         chosen = wish.chosen
-        compiler = chosen is not None and chosen.components != RUNTIME and chosen.method != DISTRIBUTION
+        compiler = chosen is not None and chosen.components != RUNTIME
         return environment_files.files(bool(wish.present), compiler=compiler, compat=wish.driver == COMPAT)
 
     def _hold_what_came(self, wish: Wish) -> None:

@@ -116,9 +116,14 @@ def require_expected(wish: DriverWish, changes: t.Iterable[Change], named: t.Col
         "kernel_change" if kernels else "unnamed_change",
         wished=wish.described,
         found=f"the package manager would also {told}",
-        todo="upgrade these on their own first, or name them in allow_changes",
+        todo=f"{_first(surprising)} these on their own first, or name them in allow_changes",
         changes=[change.result() for change in surprising],
     )
+
+
+def _first(changes: t.Iterable[Change]) -> str:
+    """What somebody would do with all of them before the driver changes."""
+    return "remove" if all(change.action == "remove" for change in changes) else "upgrade"
 
 
 def require_idle(wish: DriverWish, holders: t.Iterable[Holder]) -> None:
