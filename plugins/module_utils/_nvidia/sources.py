@@ -66,7 +66,9 @@ def pieces(packages: t.Iterable[Package], origins: t.Mapping[str, str]) -> tuple
 
 
 def piece_of(package: str) -> str:
-    """What a package is a piece of, or empty for any other (CUDA's toolkit, NCCL, cuDNN)."""
+    """What a package is a piece of, or empty for any other (CUDA's toolkit and headers, NCCL, cuDNN)."""
+    if package.endswith("-dev") and not package.startswith("nvidia-kernel"):
+        return ""
     return next((name for name, form in _FORMS if form.match(package)), "")
 
 

@@ -126,6 +126,10 @@ def _first(changes: t.Iterable[Change]) -> str:
     return "remove" if all(change.action == "remove" for change in changes) else "upgrade"
 
 
+def is_kernel(package: str) -> bool:
+    return bool(_KERNEL.match(package))
+
+
 def require_idle(wish: DriverWish, holders: t.Iterable[Holder]) -> None:
     """Refuse to pull the driver from under somebody's work. Raises MlstackError."""
     busy = [holder for holder in holders if not holder.daemon]

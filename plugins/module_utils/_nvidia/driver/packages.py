@@ -24,8 +24,10 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.lifted_holds import LiftedHolds
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.manager import PackageManager
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import (
+    ABSENT,
     Installed,
     Observation,
+    PackageWish,
     Transaction,
     Wish,
 )
@@ -93,6 +95,16 @@ class DriverPackages(PackageWork):
         names = package_wish.names_of_a_branch(self._open)
         offered = self.manager.candidates(names) if names else {}
         return package_wish.exact(self._open, offered, self._target)
+
+    def with_freed(self, wish: Wish) -> Wish:
+        """The wish for a driver's absence with what came along and nothing else needs any more: DKMS, alternatives and
+        such. A kernel stays; dnf takes such packages by itself."""
+        gone = [name for package in wish.packages for name in package.names]
+        if not gone or self.manager.name != "apt":
+            return wish
+        freed = [name for name in self.manager.freed_by(gone) if not guards.is_kernel(name)]
+        more = tuple(PackageWish(name, (name,), state=ABSENT) for name in freed)
+        return replace(wish, packages=(*wish.packages, *more))
 
     def carried_out(self, wish: Wish, observation: Observation) -> Plan:
         """Do it, and say what was done. When it fails, repositories and streams are again as they were.

@@ -28,6 +28,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver im
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver import plan as planner
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.model import (
+    ABSENT,
     IGNORE,
     WAIT,
     DriverState,
@@ -74,6 +75,8 @@ class Driver(Subject[DriverWish, DriverState]):
         )
         if target is not None or wish.state != "present":
             wanted = package_wish.package_wish(wish, target, found, self._distribution)
+            if wish.state == ABSENT:
+                wanted = self._packages.with_freed(wanted)
             self._packages.expect(wish, target, found)
             exact, packages = self._packages.look_if_needed(wanted, found)
             state = replace(state, package_wish=exact, packages=packages)

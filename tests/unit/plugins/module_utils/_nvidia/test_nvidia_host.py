@@ -309,6 +309,7 @@ def test_control_groups(text, expected):
         ("nvidia-firmware-550-550.54.15", "firmware"),
         ("cuda-toolkit-12-4", ""),
         ("nvidia-cuda-toolkit", ""),
+        ("libnvidia-ml-dev", ""),  # headers of CUDA's
         ("libnccl2", ""),
     ],
 )
