@@ -65,8 +65,15 @@ def test_lists_are_empty_until_somebody_wishes(role):
 def test_the_site_runs_roles_without_a_list_only_where_somebody_wishes():
     (play,) = load(CHECKOUT / "playbooks" / "site.yml")
     for role in ONE_OF_A_HOST:
-        (task,) = [t for t in play["tasks"] if t.get("ansible.builtin.include_role", {}).get("name", "").endswith(role)]
-        (wished,) = [condition for condition in task["when"] if f"{role}_" in condition]
+        comes, goes = [
+            [condition for condition in task["when"] if f"{role}_" in condition]
+            for task in play["tasks"]
+            if task.get("ansible.builtin.include_role", {}).get("name", "").endswith(role)
+        ]
+        # Without a variable the state is none that removes anything.
+        assert goes == [f"{role}_state | default('present') == 'absent'"]
+        wished, present = comes
+        assert present == f"{role}_state | default('present') != 'absent'"
         assert sorted(wished.split(" or ")) == [f"{role}_{name} is defined" for name in ("branch", "state", "version")]
 
 
