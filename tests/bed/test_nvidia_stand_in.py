@@ -57,6 +57,8 @@ def test_a_driver_is_loaded_by_a_boot_and_mismatches_before(host: Container) -> 
     reboot(host)
     assert host.check("nvidia-smi -L").count("A100") == 8
     assert "550.90.07" in host.read("/proc/driver/nvidia/version")
+    host.check("apt-get purge -qy '*nvidia*'" if apt else "dnf remove -qy '*nvidia*'")
+    assert host.run(f"ls {module} /var/lib/dkms/nvidia").out == ""
 
 
 def test_cuda_in_two_releases_is_chosen_by_alternatives(host: Container) -> None:

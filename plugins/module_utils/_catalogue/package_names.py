@@ -53,6 +53,7 @@ ubuntu     | headless           |             | nvidia-headless-{branch}{server}
 ubuntu     | headless_prebuilt  |             | nvidia-headless-no-dkms-{branch}{server}{open} | verified | driver-role
 ubuntu     | prebuilt           | | linux-modules-nvidia-{branch}{server}{open}-{kernel} | verified | ubuntu-packages
 ubuntu     | tools              |             | nvidia-utils-{branch}{server}            | verified | driver-role
+ubuntu     | graphics           |             | libnvidia-gl-{branch}{server}            | memory   | memory
 ubuntu     | fabric_manager     |             | nvidia-fabricmanager-{branch}            | memory   | memory
 ubuntu     | imex               |             | nvidia-imex-{branch}                     | memory   | memory
 ubuntu     | nscq               |             | libnvidia-nscq-{branch}                  | memory   | memory

@@ -29,8 +29,11 @@ def repository(
     fingerprints: tuple[str, ...] = (),
     name: str = NAME,
 ) -> Repository:
-    """The repository of this distribution, or a mirror of it at ``url``. A mirror has NVIDIA's key unless another is
-    given with its fingerprints. Raises MlstackError where NVIDIA publishes none and no ``url`` is given."""
+    """The repository of this distribution, or a mirror of it at ``url``, in the words of system_packages: both may
+    configure it on one host. A mirror has NVIDIA's key unless another is given with its fingerprints.
+
+    Raises MlstackError where NVIDIA publishes none and no ``url`` is given.
+    """
     row = repositories.repository(distribution.id, distribution.version, machine)
     system = distribution.name or distribution.id or "this system"
     if row is None and not url:
@@ -58,6 +61,5 @@ def repository(
         key=key,
         key_url="" if key else key_url,
         fingerprints=fingerprints or (row["fingerprint"],),
-        title="NVIDIA CUDA",
         suite="/",
     )

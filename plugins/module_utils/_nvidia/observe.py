@@ -73,7 +73,7 @@ def of_driver(host: Host, commands: Commands, noted: t.Mapping[str, t.Any]) -> O
     """
     found = observe(host, commands, detail=False, ask_driver=False)
     family = host.distribution().family
-    if {piece.package: piece.version for piece in found.pieces} == noted.get("packages"):
+    if {piece.package: piece.version for piece in found.pieces} == noted.get("packages", {}):
         pieces = tuple(replace(piece, source=str(noted.get("source", ""))) for piece in found.pieces)
     else:
         packages = gpu_packages.installed(host, commands, family)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import configparser
 import typing as t
 
+from ansible_collections.gpufleet.mlstack.plugins.module_utils import _managed_files as managed
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._managed_files import ManagedFile
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.manager import CHANGE_TIMEOUT
@@ -99,6 +100,10 @@ class DnfSources(SourcesOfHost):
             outlives_us=True,
         )
         if result.ok:
+            return
+        if verb == "reset" and "missing groups or modules" in result.err:
+            # No repository knows the module any more, and dnf only forgets what it knows.
+            managed.write(self.host, ManagedFile(self.stream_path(stream.module), None))
             return
         told = result.err.partition("Error:")[2] or result.err[-500:]
         raise MlstackError(

@@ -74,7 +74,7 @@ def _daemon(name: str, program: str) -> dict[str, str]:
 def _source(version: str, flavour: str) -> dict[str, str]:
     name = f"nvidia-{version}"
     return {
-        f"/usr/src/{name}/dkms.conf": f'PACKAGE_NAME="nvidia"\nPACKAGE_VERSION="{version}"\n',
+        f"/usr/src/{name}/dkms.conf": f'# {flavour}\nPACKAGE_NAME="nvidia"\nPACKAGE_VERSION="{version}"\n',
         f"/usr/src/{name}/nvidia.ko.base64": base64.b64encode(module_file(version, flavour)).decode() + "\n",
     }
 
@@ -140,6 +140,11 @@ def archive_packages(release: str) -> Iterator[Package]:
         version = BRANCHES[branch][-1]
         yield from _apt_driver(branch, version, f"-{branch}-server", f"0ubuntu0.{release}.1", "server")
         yield from _prebuilt(branch, version, f"-{branch}-server", f"0ubuntu0.{release}.1")
+        manager = f"nvidia-fabricmanager-{branch}"
+        single = ("nvidia-fabricmanager-any",)
+        files = _daemon("nvidia-fabricmanager", "nv-fabricmanager")
+        revision = f"0ubuntu0.{release}.1"
+        yield Package(manager, version, revision, (), (), single, single, files, stand_in_for=manager)
 
 
 def _prebuilt(branch: str, version: str, suffix: str, revision: str) -> Iterator[Package]:
@@ -269,7 +274,8 @@ def _dnf_driver(branch: str, version: str) -> Iterator[Package]:
             provides=(f"nvidia-kmod {same}",),
             conflicts=(other,),
             after_install=_build(version),
-            before_removal=_unbuild(version),
+            # Rpm installs before it removes; the other flavour's module stays, as dkms' --rpm_safe_upgrade sees to.
+            before_removal=f"grep -q '# {flavour}' /usr/src/nvidia-{version}/dkms.conf || exit 0\n{_unbuild(version)}",
         )
     library = f"{_LIBRARIES['dnf']}/libnvidia-ml.so"
     yield part(

@@ -27,7 +27,10 @@ _COMPANIONS = ("fabric_manager", "imex", "nscq", "nvsdm")
 _BRANCH = re.compile(r"-(\d{3})(?=-|$)")
 _OPEN = re.compile(r"-open(?=-|$)")
 _SERVER = re.compile(r"-server(?=-|$)")
-_BUILT_HERE = re.compile(r"^(?:nvidia-dkms|nvidia-kernel-source|nvidia-kernel-dkms|nvidia-open-kernel-dkms)")
+# What builds modules, and Ubuntu's metapackages that need it.
+_BUILT_HERE = re.compile(
+    r"^(?:nvidia-dkms|nvidia-kernel-source|nvidia-kernel-dkms|nvidia-open-kernel-dkms|nvidia-(?:driver|headless)-\d)"
+)
 _FLAVOURED = re.compile(
     r"^(?:nvidia-(?:driver|dkms|headless|kernel-source|kernel-open|kernel-dkms|open)|linux-(?:modules|objects)-nvidia"
     r"|cuda-drivers|kmod-nvidia)(?!-(?:pinning|libs|bin|cuda))"
@@ -152,7 +155,8 @@ def _nvidia_apt(target: Target) -> tuple[str, ...]:
 def _ubuntu(target: Target, releases: t.Sequence[str]) -> tuple[str, ...]:
     if target.modules == PREBUILT:
         modules = tuple(_name(target, "prebuilt", release) for release in releases)
-        return (*modules, _name(target, "headless_prebuilt"), _name(target, "tools"))
+        graphics = () if target.libraries == COMPUTE else (_name(target, "graphics"),)
+        return (*modules, _name(target, "headless_prebuilt"), _name(target, "tools"), *graphics)
     return (_name(target, "headless" if target.libraries == COMPUTE else "driver"), _name(target, "tools"))
 
 

@@ -19,7 +19,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.mo
     Target,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import RUNFILE, Observation
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.sources import piece_of
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.sources import driver_of, piece_of
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import plan as packages_plan
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import version_matches
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Action, Plan
@@ -33,6 +33,7 @@ BLOCK_TEXT = (
 DISRUPTIVE = frozenset(
     {"install", "upgrade", "downgrade", "reinstall", "remove", "install_runfile", "uninstall_runfile"}
 )
+_PACKAGED = ("/usr/lib/modprobe.d/nvidia", "/lib/modprobe.d/nvidia")  # not where administrators write
 SERVICES = {"persistence_daemon": "nvidia-persistenced.service", "fabric_manager": "nvidia-fabricmanager.service"}
 # Steps of ours, in the order in which they are taken, after those of the package manager.
 OURS = (
@@ -79,7 +80,7 @@ def plan(wish: DriverWish, state: DriverState) -> Plan:
         guards.require_one_source(wish, found)
         guards.require_buildable(wish, target, found)
         guards.require_space(wish, state.spaces)
-    reasons = _reasons(target, found, changes_driver)
+    reasons = _reasons(target, found, actions)
     if actions and reasons:
         after.append(f"reboot required: {'; '.join(reasons)}")
     if changes_driver:
@@ -132,13 +133,21 @@ def _nouveau(wish: DriverWish, state: DriverState, by_packages: bool) -> list[Ac
             return []
         return [Action("unblock_nouveau", BLOCK_FILE, f"delete {BLOCK_FILE}")]
     steps = []
-    if not found.nouveau.blocked and not by_packages:
+    if not by_packages and not _stays_blocked(state):
         steps.append(Action("block_nouveau", BLOCK_FILE, f"write {BLOCK_FILE} (nouveau must not take the GPU)"))
     steps += [
         Action("rebuild", release, f"rebuild the initial file system of {release}, which would still load nouveau")
         for release in found.nouveau.initramfs
     ]
     return steps
+
+
+def _stays_blocked(state: DriverState) -> bool:
+    """Whether nouveau is kept out by something that does not go with packages which make room for an installer."""
+    nouveau = state.host.nouveau
+    if state.target is None or state.target.source != RUNFILE or not state.host.pieces:
+        return nouveau.blocked
+    return any(not path.startswith(_PACKAGED) for path in nouveau.blocked_by)
 
 
 def _services(state: DriverState, coming: t.Collection[str]) -> list[Action]:
@@ -153,20 +162,32 @@ def _services(state: DriverState, coming: t.Collection[str]) -> list[Action]:
     ]
 
 
-def _reasons(target: Target | None, found: Observation, changes_driver: bool) -> tuple[str, ...]:
+def _reasons(target: Target | None, found: Observation, actions: t.Sequence[Action]) -> tuple[str, ...]:
     """Why a reboot will be needed, once the plan is carried out."""
-    if not changes_driver:
+    boots = found.next_boot.release if found.next_boot else ""
+    if not any(disrupts(action) or (action.verb, action.subject) == ("build", boots) for action in actions):
         return findings.reboot_reasons(found)
     if target is None:
         return (f"the driver {found.loaded.version} stays loaded until then",) if found.loaded else ()
+    version = target.version or _coming_version(actions, found)
+    known = version and version_matches(target.pattern, f"{version}-1")
     # Debian has one driver for a release, so that a wish for it names neither version nor branch.
-    named = target.version or (f"branch {target.branch}" if target.branch else f"of the {target.source}")
-    what = f"{named} ({target.flavour})"
+    what = version if known else f"branch {target.branch}" if target.branch else f"of the {target.source}"
+    what = f"{what} ({target.flavour})"
+    if found.loaded is not None and f"{found.loaded.version} ({found.loaded.flavour})" == what:
+        return ()
     if found.loaded is None:
         return (f"the new driver {what} is loaded by a boot",) if found.gpus else ()
     return (
         f"{found.loaded.version} {found.loaded.flavour} is loaded and {what} comes in its place".replace("  ", " "),
     )
+
+
+def _coming_version(actions: t.Sequence[Action], found: Observation) -> str:
+    """The driver version of what will be installed, where that is known; a module that is built has the libraries'."""
+    coming = [action for action in actions if action.verb in ("install", "upgrade", "downgrade")]
+    versions = {driver_of(str(action.details.get("to", ""))) for action in coming if piece_of(action.subject)}
+    return versions.pop() if len(versions) == 1 else "" if versions else found.libraries
 
 
 def _told(found: Observation, reasons: t.Sequence[str]) -> dict[str, t.Any]:

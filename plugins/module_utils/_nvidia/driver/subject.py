@@ -49,6 +49,7 @@ class Driver(Subject[DriverWish, DriverState]):
     unshown = ("repository_key",)
     _packages: DriverPackages
     _distribution: Distribution
+    _installer = ""
 
     def wishes(self, params: t.Mapping[str, t.Any], context: Context) -> list[DriverWish]:
         self._distribution = context.host.distribution()
@@ -99,7 +100,8 @@ class Driver(Subject[DriverWish, DriverState]):
         after: list[str] = []
         held = [piece.package for piece in first.pieces if piece.held]
         kept = self._packages.sources_kept(observation.packages)
-        with self._packages.held_again(held), self._restored(wish, first, context), kept:
+        fetched = self._fetched(wish, observation, plan, context)
+        with fetched as self._installer, self._packages.held_again(held), self._restored(wish, first, context), kept:
             for _round in range(_ROUNDS):
                 carried = self._carry_out(wish, state, plan, context)
                 done += carried.actions
@@ -166,8 +168,7 @@ class Driver(Subject[DriverWish, DriverState]):
         host, commands = context.host, context.commands
         if action.verb == "install_runfile" and state.target is not None:
             kernel = state.host.next_boot
-            with runfile.fetched(host, choose.runfile_of(wish, state.target, host), state.target) as path:
-                runfile.install(commands, path, state.target, kernel.release if kernel else "")
+            runfile.install(commands, self._installer, state.target, kernel.release if kernel else "")
         elif action.verb == "build":
             surroundings.build(host, commands, action.subject)
         elif action.verb == "block_nouveau":
@@ -180,6 +181,12 @@ class Driver(Subject[DriverWish, DriverState]):
             commands.run(["systemctl", "enable", action.subject], purpose=action.summary)
         elif action.verb == "disable":
             surroundings.disable(host, action.subject)
+
+    def _fetched(self, wish: DriverWish, state: DriverState, plan: Plan, context: Context) -> t.ContextManager[str]:
+        """The installer, before the driver that it shall replace is gone; empty where none is wanted."""
+        if state.target is None or not any(action.verb == "install_runfile" for action in plan.actions):
+            return contextlib.nullcontext("")
+        return runfile.fetched(context.host, choose.runfile_of(wish, state.target, context.host), state.target)
 
     def _until_idle(self, wish: DriverWish, context: Context) -> None:
         """Raise MlstackError unless nobody works on a GPU, after the wait that was allowed."""
@@ -200,7 +207,13 @@ class Driver(Subject[DriverWish, DriverState]):
             yield
         except MlstackError as exc:
             now = observe.of_driver(context.host, context.commands, {})
-            exc.details["changed"] = exc.details.get("changed", False) or now.pieces != before.pieces
-            if now.pieces != before.pieces:
-                exc.details["restored"] = self._packages.restore(before, now)
-            raise
+            if now.pieces == before.pieces:
+                raise
+            restored = self._packages.restore(before, now)
+            told = (
+                "the packages from before are back" if restored else "not all packages from before could be had again"
+            )
+            details = {**exc.details, "changed": True, "restored": restored}
+            raise MlstackError(
+                exc.code, wished=exc.wished, found=f"{exc.found}; after that, {told}", todo=exc.todo, **details
+            ) from exc
