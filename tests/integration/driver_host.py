@@ -6,12 +6,18 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from ansible_collections.gpufleet.mlstack.tests.bed import deb, images, rpm
 from ansible_collections.gpufleet.mlstack.tests.bed.containers import Container
-from ansible_collections.gpufleet.mlstack.tests.bed.nvidia_stand_in import hosts
+from ansible_collections.gpufleet.mlstack.tests.bed.nvidia_stand_in import driver_runfile, hosts
+from ansible_collections.gpufleet.mlstack.tests.bed.package_specs import Package
+from ansible_collections.gpufleet.mlstack.tests.bed.signing import BED
 from ansible_collections.gpufleet.mlstack.tests.integration import nvidia_host
 
 _LIST = {
@@ -38,6 +44,30 @@ class DriverHost:
         assert not result.get("failed"), result["msg"]
         return result
 
+    def change(self, *, foreseen: bool = True, **options: Any) -> dict[str, Any]:
+        """Let check mode foretell a change, make it, compare them and what became of the packages, and ask again.
+
+        ``foreseen`` False is for repositories that the host does not know before.
+        """
+        foretold = self.succeed(check=True, **options)
+        before = self.packages()
+        done = self.succeed(**options)
+        assert foretold["changed"] == done["changed"]
+        assert not foreseen or summaries(foretold) == summaries(done)
+        told = {step["subject"]: step["details"]["to"] for step in done["plan"] if step.get("details", {}).get("to")}
+        after = self.packages()
+        changed = {name: version for name, version in after.items() if before.get(name) != version}
+        assert changed == {name: version for name, version in told.items() if name in after}
+        again = self.succeed(**options)
+        assert not again["changed"] and again["commands_run"] <= self.questions
+        assert again["reboot_required"] == done["reboot_required"] == foretold["reboot_required"]
+        return done
+
+    @property
+    def questions(self) -> int:
+        """How many programs a converged host may start: dpkg's database is a file, rpm has to be asked."""
+        return {"apt": 0, "dnf": 1}[self.manager]
+
     def refuse(self, code: str, **options: Any) -> dict[str, Any]:
         """Run the module, which must fail with this code."""
         result = self.run(**options)
@@ -58,6 +88,53 @@ class DriverHost:
     def drivers(self) -> set[str]:
         """The driver versions that these packages have."""
         return {version.partition("-")[0].rpartition(":")[2] for version in self.packages().values()}
+
+    def installed(self, name: str) -> bool:
+        return self.container.run({"apt": f"dpkg -s {name}", "dnf": f"rpm -q {name}"}[self.manager]).rc == 0
+
+    def sources(self) -> str:
+        """Where packages come from, and which are let in."""
+        return self.sh(
+            "cat /etc/apt/sources.list.d/* /etc/apt/preferences.d/* /etc/apt/apt.conf.d/52* /etc/yum.repos.d/*"
+            " /etc/dnf/modules.d/nvidia* 2>/dev/null || true"
+        )
+
+    def install_dependent(self, name: str, relation: str) -> None:
+        """Install a package of somebody else's that needs one of the driver's; `{}` is the version of that."""
+        needed = relation.partition(" ")[0]
+        package = Package(name, "1", requires=(relation.format(self.packages()[needed]),))
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = Path(scratch)
+            if self.manager == "apt":
+                deb.build_flat_repository([package], folder, images.keys(), BED, "bed")
+            else:
+                rpm.build_repository([package], folder, images.keys(), BED)
+            (file,) = (file for file in folder.rglob("*") if file.suffix in (".deb", ".rpm"))
+            self.container.copy_in(file, f"/tmp/{file.name}")
+        install = {"apt": "dpkg -i", "dnf": "rpm -i --nosignature"}[self.manager]
+        self.sh(f"{install} /tmp/{file.name} && rm /tmp/{file.name}")
+
+    def let_fail(self, version: str) -> None:
+        """Let the packages of a version fail in the middle of a transaction; "" ends that.
+
+        With apt by a script of theirs. Rpm does not mind that, but a folder where a file shall be.
+        """
+        if self.manager == "dnf":
+            obstacle = f"mkdir -p /usr/src/nvidia-{version}/dkms.conf/obstacle"
+            self.sh(
+                obstacle if version else "find /usr/src -name obstacle | xargs dirname | xargs dirname | xargs rm -r"
+            )
+        elif version:
+            text = f'#!/bin/sh\ncase "$*" in *{version}*) exit 1 ;; esac\nexec /usr/bin/base64 "$@"\n'
+            self.container.write("/usr/sbin/base64", text, "0755")
+        else:
+            self.sh("rm /usr/sbin/base64")
+
+    def start_work(self) -> int:
+        """Let a process work on a GPU, as far as a stand-in can be worked on, and return its pid."""
+        pid = int(self.sh("sh -c 'exec 3</dev/nvidia0; exec sleep 300' >/dev/null 2>&1 & echo $!"))
+        self.sh(f'until [ "$(cat /proc/{pid}/comm)" = sleep ]; do sleep 0.1; done')
+        return pid
 
     def held(self) -> set[str]:
         """The held packages by the package manager's word."""
@@ -84,6 +161,20 @@ class DriverHost:
             " /etc/apt/keyrings/*nvidia* /etc/pki/rpm-gpg/*nvidia* /var/lib/gpufleet-mlstack/*"
             " /etc/systemd/system/*/nvidia* /var/tmp/gpufleet* 2>/dev/null"
         ).out
+
+
+def summaries(result: Mapping[str, Any]) -> list[str]:
+    return [step["summary"] for step in result["plan"]]
+
+
+def steps(result: Mapping[str, Any]) -> list[str]:
+    return [step["action"] for step in result["plan"]]
+
+
+def runfile_wish(version: str) -> dict[str, str]:
+    """The wish for a driver of the stand-in installer, which is not NVIDIA's: no table has its digest."""
+    digest = hashlib.sha256(driver_runfile.installer(version).encode()).hexdigest()
+    return {"source": "runfile", "version": version, "runfile_sha256": digest}
 
 
 @contextlib.contextmanager

@@ -13,7 +13,11 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils import _managed_f
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish, MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import plan_sources, signing_key
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import (
+    foreseen_sources,
+    plan_sources,
+    signing_key,
+)
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.repository import (
     ABSENT,
     ModuleStream,
@@ -186,3 +190,39 @@ def test_managed_files_that_are_as_wished_are_left_alone(tmp_path: Path) -> None
     assert managed.differing([file], managed.observe(host, [file])) == []
     managed.write(host, replace(file, text=None))
     assert list((tmp_path / "etc/profile.d").iterdir()) == []
+
+
+# ---- before it is done ---------------------------------------------------------------------------------------------
+
+
+def test_only_other_repositories_bring_other_package_lists(tmp_path: Path, manager: str) -> None:
+    wish = Sources(repositories=(CUDA,))
+    assert plan_sources.changes_lists(plan_sources.change(wish, of(tmp_path, manager).observe(wish)))
+    pins = Sources(pins=(PIN,), upgrade_blocks=(BLOCK,))
+    assert not plan_sources.changes_lists(plan_sources.change(pins, of(tmp_path, "apt").observe(pins)))
+    streams = Sources(streams=(ModuleStream("nvidia-driver", "580-open"),))
+    found = plan_sources.change(streams, of(tmp_path, "dnf").observe(streams))
+    assert plan_sources.changes_lists(found) and not plan_sources.changes_lists(found, streams_foreseen=True)
+
+
+def test_apt_is_asked_with_the_preferences_that_will_be(tmp_path: Path) -> None:
+    folder = tmp_path / "etc/apt/preferences.d"
+    folder.mkdir(parents=True)
+    (folder / "site").write_text("Package: x\nPin: version 1\nPin-Priority: 1\n")
+    (folder / "cuda").write_text("old\n")
+    wish = Sources(pins=(PIN, Pin("gone", state=ABSENT)))
+    change = plan_sources.change(wish, of(tmp_path, "apt").observe(wish))
+    with foreseen_sources.options(Host(str(tmp_path)), wish, change) as (option,):
+        copy = Path(option.rpartition("=")[2])
+        assert sorted(path.name for path in copy.iterdir()) == ["cuda", "site"]
+        assert "release l=NVIDIA CUDA" in (copy / "cuda").read_text()
+    assert not copy.exists() and (folder / "cuda").read_text() == "old\n"
+
+
+def test_dnf_is_asked_as_if_no_stream_hid_anything(tmp_path: Path) -> None:
+    wish = Sources(repositories=(CUDA,), streams=(ModuleStream("nvidia-driver", "580-open"),))
+    change = plan_sources.change(wish, of(tmp_path, "dnf").observe(wish))
+    with foreseen_sources.options(Host(str(tmp_path)), wish, change) as options:
+        assert options == ("--setopt=cuda.module_hotfixes=1",)
+    with foreseen_sources.options(Host(str(tmp_path)), wish, plan_sources.SourcesChange()) as options:
+        assert options == ()

@@ -87,7 +87,7 @@ def installed(found, wanted, **wish_fields):
             pieces[name] = Piece(
                 sources.piece_of(name), name, full, sources.driver_of(full), wanted.source, held=bool(package.hold)
             )
-    if wanted is not None and not wanted.apt:  # what dnf erases by conflict
+    if wanted is not None and not wanted.apt and wanted.source != RUNFILE:  # what dnf erases by conflict
         module = "kmod-nvidia-open-dkms" if wanted.flavour == "open" else "kmod-nvidia-latest-dkms"
         other = {"kmod-nvidia-open-dkms", "kmod-nvidia-latest-dkms"} - {module}
         meta = "cuda-drivers" if wanted.flavour == "open" else "nvidia-open"

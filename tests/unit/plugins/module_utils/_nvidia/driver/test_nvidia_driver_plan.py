@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import hypothesis
 import pytest
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish, MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver import (
@@ -34,9 +33,9 @@ from ansible_collections.gpufleet.mlstack.tests.unit.plugins.module_utils._nvidi
     target,
     wish_for,
 )
-from hypothesis import strategies as st
 
 ARCHIVE = {"source": "distribution"}
+RUN = {"source": "runfile"}
 # target -> the packages that are asked for
 SETS = [
     (target(branch="550", flavour="proprietary"), ["cuda-drivers-550"]),
@@ -66,6 +65,7 @@ SETS = [
             f"linux-modules-nvidia-580-server-open-{KERNEL}",
             "nvidia-headless-no-dkms-580-server-open",
             "nvidia-utils-580-server",
+            "libnvidia-gl-580-server",
         ],
     ),
     (
@@ -141,62 +141,6 @@ def test_streams_are_el9s_alone(wanted, stream):
     assert package_sets.stream(wanted) == stream
 
 
-TARGETS = (
-    [
-        target(branch=b, flavour=f, libraries=kind)
-        for b in ("535", "550", "580", "590")
-        for f in ("open", "proprietary")
-        for kind in ("full", "compute")
-    ]
-    + [target(branch=b, flavour=f, **ARCHIVE) for b in ("535", "580") for f in ("open", "proprietary")]
-    + [target(version="550.54.15"), target(version="590.44.01", flavour="proprietary")]
-)
-ROCKY_TARGETS = [target(ROCKY9, branch=b, flavour=f) for b in ("550", "580") for f in ("open", "proprietary")]
-ROCKY_TARGETS += [target(ROCKY10, branch="580"), target(ROCKY9, version="550.54.15")]
-
-
-@pytest.mark.parametrize("wanted", TARGETS + ROCKY_TARGETS)
-def test_a_driver_that_was_installed_is_left_alone(wanted):
-    found = installed(empty_host(), wanted)
-    assert planned(empty_host(), wanted).changed
-    assert summaries(planned(found, wanted)) == []
-
-
-@hypothesis.given(
-    st.sampled_from([*TARGETS, None]),
-    st.sampled_from([*TARGETS, None]),
-    st.booleans(),
-    st.sampled_from([(), (SWITCH,)]),
-)
-def test_from_any_driver_to_any_other_on_apt(first, second, hold, switches):
-    _from_one_to_another(first, second, hold, switches)
-
-
-@hypothesis.given(
-    st.sampled_from(ROCKY_TARGETS), st.sampled_from(ROCKY_TARGETS), st.booleans(), st.sampled_from([(), (SWITCH,)])
-)
-def test_from_any_driver_to_any_other_on_dnf(first, second, hold, switches):
-    _from_one_to_another(first, second, hold, switches)
-
-
-def _from_one_to_another(first, second, hold, switches):
-    """Plan, apply to the model, plan again: nothing is left, and nothing of the first driver is."""
-    host = empty_host(nvswitches=switches)
-    before = installed(host, first, hold=hold) if first else host
-    after = installed(before, second, hold=hold)
-    wish = wish_for(second, hold=hold)
-    assert summaries(planned(after, second, wish)) == []
-    drivers = {piece.driver for piece in after.pieces if piece.driver}
-    assert len(drivers) == (1 if second else 0), after.pieces
-    assert all(piece.held == hold for piece in after.pieces)
-    if second and second.apt:
-        flavoured = [
-            p.package for p in after.pieces if p.package.startswith(("nvidia-dkms", "nvidia-driver", "nvidia-open"))
-        ]
-        assert all(("-open" in name) == (second.flavour == "open") for name in flavoured)
-    assert len([p for p in after.pieces if p.name == "fabric_manager"]) == (1 if second and switches else 0)
-
-
 def test_a_fresh_installation_says_everything():
     made = planned(empty_host(), target(version="550.54.15"))
     told = summaries(made)
@@ -214,7 +158,7 @@ def test_a_change_names_what_runs_and_who_holds_it():
     made = planned(replace(found, holders=(holder, daemon)), target(branch="580"))
     assert [entry["pid"] for entry in made.details["holders"]] == [4711]
     assert "in use by pid 4711 (python train.py) of ada, unit session-3.scope" in made.before
-    assert made.details["reboot_reasons"] == ["550.54.15 open is loaded and branch 580 (open) comes in its place"]
+    assert made.details["reboot_reasons"] == ["550.54.15 open is loaded and 580.95.05 (open) comes in its place"]
     told = summaries(made)
     assert "remove nvidia-open-550 550.54.15-0ubuntu1" in told and "install nvidia-open-580 580.95.05-0ubuntu1" in told
 
@@ -304,6 +248,50 @@ def test_services_start_at_boot():
     offered = ("nvidia-persistenced.service", "nvidia-fabricmanager.service")
     made = planned(found, target(), offered_services=offered, enabled=offered[:1])
     assert [(action.verb, action.subject) for action in made.actions] == [("enable", "nvidia-fabricmanager.service")]
+
+
+def test_services_of_packages_that_come_are_foretold_and_go_with_the_driver():
+    wanted = target(branch="550", libraries="compute")
+    made = planned(empty_host(nvswitches=(SWITCH,)), wanted)
+    enabled = [action.subject for action in made.actions if action.verb == "enable"]
+    assert enabled == ["nvidia-persistenced.service", "nvidia-fabricmanager.service"]
+    removed = planned(installed(empty_host(), wanted), None, enabled=("nvidia-persistenced.service",))
+    assert removed.actions[-1].verb == "disable"
+
+
+def test_no_reboot_for_what_is_loaded_already():
+    old = target(version="550.54.15")
+    newer = loaded(installed(empty_host(), target(version="580.95.05")), "550.54.15")
+    made = planned(newer, old)
+    assert made.changed and not made.details["reboot_required"]
+    other = planned(newer, target(version="550.54.15", flavour="proprietary"))
+    assert other.details["reboot_reasons"] == [
+        "550.54.15 open is loaded and 550.54.15 (proprietary) comes in its place"
+    ]
+
+
+def test_a_module_that_is_built_for_the_next_boot_is_loaded_by_it():
+    found = loaded(installed(empty_host(), target(version="580.95.05")), "550.54.15")
+    newer = Kernel("6.8.0-50-generic", boots_next=True, headers=True)
+    made = planned(replace(found, kernels=(replace(found.kernels[0], boots_next=False), newer)), target(branch="580"))
+    assert [action.verb for action in made.actions] == ["build"]
+    assert made.details["reboot_reasons"] == ["550.54.15 open is loaded and 580.95.05 (open) comes in its place"]
+
+
+def test_metapackages_that_need_dkms_go_when_modules_are_built_already():
+    """Ubuntu's depend on it in one version."""
+    found = installed(empty_host(), target(branch="580", **ARCHIVE))
+    told = summaries(planned(found, target(branch="580", modules="prebuilt", **ARCHIVE)))
+    assert "remove nvidia-driver-580-server-open 580.95.05-0ubuntu0.24.04.1" in told
+
+
+def test_an_installer_needs_a_file_of_ours_against_nouveau_once_packages_are_gone():
+    wanted = target(version="550.54.15", **RUN)
+    nouveau = Nouveau(blocked=True, blocked_by=("/usr/lib/modprobe.d/nvidia-550.conf",))
+    packages = replace(installed(empty_host(), target(branch="550")), nouveau=nouveau)
+    assert planned(packages, wanted).actions[-1].verb == "block_nouveau"
+    ours = replace(packages, nouveau=replace(nouveau, blocked_by=("/etc/modprobe.d/site.conf",)))
+    assert planned(ours, wanted).actions[-1].verb == "install_runfile"
 
 
 def test_a_host_without_a_gpu_is_left_alone():
