@@ -83,7 +83,7 @@ def test_driver_and_toolkit_of_the_archive_by_our_roles(debian: Container, tmp_p
     # What check mode said of the driver came true.
     version = debian.check("dpkg-query -W -f '${Version}' nvidia-kernel-dkms")
     assert re.search(rf"^\+ *nvidia-kernel-dkms {re.escape(version)}", foretold, re.MULTILINE), foretold
-    assert f"changed=0 {'':3} unreachable=0" in site(debian, tmp_path, **PRESENT)
+    assert re.search(r"changed=0\s", site(debian, tmp_path, **PRESENT))
 
     driver = version.partition("-")[0]
     module = f"/lib/modules/{release}/updates/dkms/nvidia-current.ko"
