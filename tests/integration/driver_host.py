@@ -164,7 +164,8 @@ class DriverHost:
 
 
 def summaries(result: Mapping[str, Any]) -> list[str]:
-    return [step["summary"] for step in result["plan"]]
+    """The sentences of a plan. Where the lists are old, a forecast says that it goes by them."""
+    return [step["summary"].replace(", going by the present package lists", "") for step in result["plan"]]
 
 
 def steps(result: Mapping[str, Any]) -> list[str]:
