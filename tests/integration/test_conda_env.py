@@ -99,6 +99,21 @@ def test_a_changed_file_is_found_and_repaired_when_asked(conda: CondaSite) -> No
     assert conda.python("from bed_tool import later; print(later.LATER)") == "True"
 
 
+def test_a_file_that_was_changed_through_its_hard_link_does_not_come_back_from_the_cache(conda: CondaSite) -> None:
+    asked = {**TOOL, "verify_files": True}
+    conda.apply(asked)
+    target = conda.site_packages() / "bed_tool" / "later.py"
+    assert target.stat().st_nlink > 1
+    with target.open("r+") as stream:  # in place, and of the same length: the cache has the edit now, too
+        text = stream.read()
+        stream.seek(0)
+        stream.write(text.replace("True", "None"))
+    assert any("later.py was changed" in line for line in conda.run(asked, check=True).one["drift"])
+    conda.apply(asked)
+    assert conda.python("from bed_tool import later; print(later.LATER)") == "True"
+    assert not conda.apply(asked).result["changed"]
+
+
 def test_a_repair_installs_the_same_to_the_last_word_of_its_records(conda: CondaSite) -> None:
     def records(name: str = "ml") -> dict[str, dict[str, Any]]:
         found = [json.loads(path.read_text()) for path in (conda.path(name) / "conda-meta").glob("*.json")]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import typing as t
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timezone
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import (
@@ -153,14 +153,7 @@ class Builder:
                 virtual_packages=self._virtual(wish),
                 title=f"environment {wish.name}",
             )
-            with timed(timings, "install"):
-                if isinstance(known, SolveRequest):
-                    solution, result = engine.create(known, asked)
-                    packages = solution.packages
-                else:
-                    result = engine.install(asked)
-            for line in result.warnings:
-                self._context.warn(line)
+            packages = self._fill(wish, known, asked, timings)
             variables = self._variables(observed)
             state_file.write(building.prefix, variables)
             with timed(timings, "verify"):
@@ -176,6 +169,42 @@ class Builder:
                 generation = store.seal(building, record)
         told = switch(wish, store, generation)
         return {**told, "timings": {name: round(seconds, 3) for name, seconds in timings.items()}}
+
+    def _fill(
+        self,
+        wish: CondaWish,
+        known: tuple[Package, ...] | SolveRequest,
+        asked: InstallRequest,
+        timings: dict[str, float],
+    ) -> tuple[Package, ...]:
+        """Install into the new prefix; returns what. Raises MlstackError."""
+        engine = self._workplace.engine()
+        found: dict[str, list[str]] = {}
+        for attempt in (1, 2):
+            with timed(timings, "install"):
+                if isinstance(known, SolveRequest):
+                    solution, result = engine.create(known, asked)
+                    known = solution.packages
+                else:
+                    result = engine.install(replace(asked, packages=known))
+            if attempt == 1:
+                for line in result.warnings:
+                    self._context.warn(line)
+            found = verify.damaged(asked.prefix) if wish.options["verify_files"] else {}
+            if not found:
+                return known
+            if attempt == 1:  # a file of another environment was changed, and the cache with it
+                engine.forget(item for item in known if item.name in found)
+                disk.delete(asked.prefix)
+        files = sorted(file for listed in found.values() for file in listed)
+        raise MlstackError(
+            "files_damaged",
+            wished=f"environment {wish.name} with every file as its package says",
+            found=f"after a fresh installation {', '.join(files[:5])} differ",
+            todo="find out whether the channel serves damaged packages, or the disk or memory of this host is failing",
+            files=files,
+            packages=sorted(found),
+        )
 
     def _record(
         self,

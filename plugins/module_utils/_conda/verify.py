@@ -11,7 +11,7 @@ import os
 import typing as t
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import match_spec, meta
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import drift, match_spec, meta
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.model import Package
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import site_packages
@@ -41,6 +41,15 @@ def check_packages(title: str, prefix: str, packages: t.Sequence[Package], specs
     if broken:
         raise _failed(title, "broken_requirements", broken, "lock the environment anew, with all that it depends on")
     return list(found.packages)
+
+
+def damaged(prefix: str) -> dict[str, list[str]]:
+    """Files that are not as their packages say, by the package's name; what is missing counts."""
+    inventory = meta.read(prefix, entries=True)
+    found = drift.of_files(prefix, inventory)
+    wrong = {*found.missing, *found.changed}
+    owned = {item.package.name: [e.path for e in item.entries if e.path in wrong] for item in inventory.installed}
+    return {name: files for name, files in owned.items() if files}
 
 
 def distributions(prefix: str) -> dict[str, str]:
