@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -46,7 +45,7 @@ class GpuFleet:
         scheduler.mkdir(exist_ok=True)
         for name in ("scontrol", "kubectl"):
             if not (scheduler / name).exists():
-                shutil.copy(STAND_IN, scheduler / name)
+                (scheduler / name).write_text(f"#!/usr/bin/env python3\n{STAND_IN.read_text()}")
                 (scheduler / name).chmod(0o755)
         fingerprints = list(signing_key.fingerprints(images.keys().public_key(BED).encode()))
         hosts = {

@@ -87,11 +87,11 @@ def place(tmp_path_factory: pytest.TempPathFactory, index: PythonIndex, uv: str,
     conda.apply({"name": "gpu", "packages": ["python", "bed-tool=1.0", "packaging"]}, root=str(made.root("one")))
     for path in ("venv", "home/ada/venv"):
         venv(made.folder / path, uv, index, "--index-url", index.url, "beta==1.0")
-    venv(made.folder / "home/ada/venv", uv, index, next(packages.glob("gamma-1.0*")), "--no-deps")
+    (gamma,) = packages.glob("gamma-1.0*")
+    venv(made.folder / "home/ada/venv", uv, index, gamma, "--no-deps")
     made.write("audit.yml", PLAY)
-    made.write(
-        "prod.lock", f"alpha==1.0 --hash=sha256:{distributions.sha256(next(packages.glob('alpha-1.0*')))}\nbeta\n"
-    )
+    (alpha,) = packages.glob("alpha-1.0*")
+    made.write("prod.lock", f"alpha==1.0 --hash=sha256:{distributions.sha256(alpha)}\nbeta\n")
     (made.folder / "advisories").mkdir()
     for item in (
         record("PYSEC-1", "Beta", "1.1", "CVE-2026-1"),

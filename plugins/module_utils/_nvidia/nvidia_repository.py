@@ -7,7 +7,10 @@
 
 from __future__ import annotations
 
+import typing as t
+
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue import repositories
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.table import Row
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Distribution
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.repository import Repository
@@ -43,8 +46,8 @@ def repository(
             found=f"none is known for {system} on {machine}",
             todo="name the address of one, with its key and fingerprint, or take the driver from the distribution",
         )
-    row = row or repositories.repository(*_LIKE[distribution.family == "Debian"], "x86_64")
-    assert row is not None  # the table has those
+    # The table has those.
+    row = row or t.cast(Row, repositories.repository(*_LIKE[distribution.family == "Debian"], "x86_64"))
     if not fingerprints and not row["fingerprint"]:
         raise MlstackError(
             "unknown_fingerprint",

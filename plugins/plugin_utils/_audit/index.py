@@ -113,8 +113,8 @@ def _links(page: str) -> list[dict[str, t.Any]]:
     found: list[dict[str, t.Any]] = []
 
     class Links(HTMLParser):
-        def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-            given = dict(attributes)
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            given = dict(attrs)
             if tag == "a" and given.get("href"):
                 path = urlsplit(str(given["href"])).path
                 yanked = (given["data-yanked"] or True) if "data-yanked" in given else False

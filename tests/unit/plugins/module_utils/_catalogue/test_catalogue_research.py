@@ -108,8 +108,8 @@ def test_products_of_the_open_kernel_modules():
         name = row["product"].removesuffix(" with Max-Q Design").replace("3050Ti", "3050 Ti").removeprefix("Tesla ")
         assert name.lower() in mine["product"].lower()
     begun = {
-        branch: min((v for (_, b), vs in listings.items() if b == branch for v in vs), key=number)
-        for _, branch in listings
+        branch: min((v for (_id, b), vs in listings.items() if b == branch for v in vs), key=number)
+        for _id, branch in listings
     }
     for (pci_id, branch), listed in listings.items():
         seen = known(Gpu(pci_id), CATALOGUE)
