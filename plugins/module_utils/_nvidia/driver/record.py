@@ -13,11 +13,13 @@ import typing as t
 from ansible_collections.gpufleet.mlstack.plugins.module_utils import _managed_files as managed
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.model import DriverWish, Target
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import Observation
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.model import Runfile, Target
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import RUNFILE, Observation
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._redact import url_secrets
 
 PATH = "/var/lib/gpufleet-mlstack/nvidia-driver.json"
 _KEYS = ("source", "branch", "version", "flavour", "modules", "libraries", "server")
+_NO_RUNFILE = Runfile()
 
 
 def read(host: Host) -> dict[str, t.Any]:
@@ -29,8 +31,11 @@ def read(host: Host) -> dict[str, t.Any]:
     return found if isinstance(found, dict) else {}
 
 
-def entry(target: Target, found: Observation) -> dict[str, t.Any]:
-    """One driver as it is installed: how it was wished, its exact version, and every package."""
+def entry(target: Target, found: Observation, runfile: Runfile) -> dict[str, t.Any]:
+    """One driver as it is installed: how it was wished, its exact version, and every package; of an installer, where it
+    was, unless only a password leads there."""
+    url = "" if url_secrets(runfile.url) else runfile.url
+    installer = {"path": runfile.path, "url": url, "sha256": runfile.sha256}
     return {
         "source": target.source,
         "branch": target.branch,
@@ -43,17 +48,28 @@ def entry(target: Target, found: Observation) -> dict[str, t.Any]:
         "needs_fabric": target.needs_fabric,
         "asked": list(target.asked),
         "packages": {piece.package: piece.version for piece in found.pieces},
+        **({"runfile": installer} if target.source == RUNFILE else {}),
     }
 
 
 def following(
-    record: t.Mapping[str, t.Any], before: Observation, target: Target | None, after: Observation
+    record: t.Mapping[str, t.Any],
+    before: Observation,
+    target: Target | None,
+    after: Observation,
+    runfile: Runfile = _NO_RUNFILE,
 ) -> dict[str, t.Any]:
     """The record after a change. A driver that was loaded and whole becomes the one to go back to. Pure."""
-    current = entry(target, after) if target is not None else {}
+    current = entry(target, after, runfile) if target is not None else {}
     known = dict(record.get("current") or {})
-    good = before.loaded is not None and before.loaded.version == before.libraries == known.get("version")
-    previous = known if good and known.get("version") != current.get("version") else record.get("previous")
+    loaded = before.loaded
+    good = (
+        loaded is not None
+        and loaded.version == before.libraries == known.get("version")
+        and loaded.flavour in ("", known.get("flavour"))
+    )
+    other = any(known.get(key) != current.get(key) for key in _KEYS)
+    previous = known if good and other else record.get("previous")
     if previous and all(previous.get(key) == current.get(key) for key in _KEYS):
         previous = dict(current)
     return {"current": current, **({"previous": previous} if previous else {})}
@@ -65,10 +81,9 @@ def write(host: Host, record: t.Mapping[str, t.Any]) -> None:
     managed.write(host, managed.ManagedFile(PATH, text))
 
 
-def previous_wish(host: Host, wish: DriverWish) -> DriverWish:
-    """The wish for the driver to go back to. Raises MlstackError where none was written down."""
-    from dataclasses import replace
-
+def previous_arguments(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """The task's arguments, asking for the driver to go back to, from where it came. Raises MlstackError where none was
+    written down."""
     previous = read(host).get("previous")
     if not isinstance(previous, dict) or not previous.get("version"):
         raise MlstackError(
@@ -77,4 +92,10 @@ def previous_wish(host: Host, wish: DriverWish) -> DriverWish:
             found=f"{PATH} names none: only a driver that was loaded and whole when it was replaced is written down",
             todo="wish for a version",
         )
-    return replace(wish, **{key: previous[key] for key in _KEYS if key in previous})
+    noted = {key: previous[key] for key in _KEYS if key in previous}
+    # The caller's installer is that of the driver to leave.
+    installer = previous.get("runfile") or {}
+    noted.update(
+        runfile=installer.get("path"), runfile_url=installer.get("url"), runfile_sha256=installer.get("sha256")
+    )
+    return {**params, **noted, "state": "present"}

@@ -54,8 +54,9 @@ class Driver(Subject[DriverWish, DriverState]):
     def wishes(self, params: t.Mapping[str, t.Any], context: Context) -> list[DriverWish]:
         self._distribution = context.host.distribution()
         self._packages = DriverPackages(context, self._distribution)
-        wish = arguments.read_wish(params, self._distribution, context.host.machine)
-        return [record.previous_wish(context.host, wish) if params["state"] == "previous" else wish]
+        if params["state"] == "previous":
+            params = record.previous_arguments(context.host, params)
+        return [arguments.read_wish(params, self._distribution, context.host.machine)]
 
     def title(self, wish: DriverWish) -> str:
         return "NVIDIA driver"
@@ -111,7 +112,7 @@ class Driver(Subject[DriverWish, DriverState]):
                 plan = planner.plan(wish, state)
                 if not plan.changed or any(planner.disrupts(action) for action in plan.actions):
                     break
-        record.write(context.host, record.following(observation.record, first, state.target, state.host))
+        record.write(context.host, record.following(observation.record, first, state.target, state.host, wish.runfile))
         reasons = findings.reboot_reasons(state.host)
         return {
             "plan": Plan(tuple(done), tuple(before), tuple(after), foreseen.details),

@@ -9,16 +9,19 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver import (
+    arguments,
     guards,
     plan,
     record,
 )
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.model import DriverWish, Space
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.model import DriverWish, Runfile, Space
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import Holder, Kernel, Piece
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import Change
 from ansible_collections.gpufleet.mlstack.tests.unit.plugins.module_utils._nvidia.driver.model_host import (
     KERNEL,
+    UBUNTU,
     empty_host,
     installed,
     loaded,
@@ -132,3 +135,38 @@ def test_what_worked_before_a_change_can_be_gone_back_to():
     back = record.following(noted, installed(second, third), old, installed(empty_host(), old))
     assert back["previous"]["version"] == back["current"]["version"] == "550.54.15", "going back twice goes nowhere"
     assert record.following(back, first, None, empty_host())["current"] == {}
+
+
+def test_another_flavour_of_the_same_version_is_another_driver():
+    closed, opened = (target(version="580.95.05", flavour=flavour) for flavour in ("proprietary", "open"))
+    first = loaded(installed(empty_host(), closed), "580.95.05", "proprietary")
+    noted = record.following({}, empty_host(), closed, first)
+    second = installed(first, opened)
+    noted = record.following(noted, first, opened, second)
+    assert noted["previous"]["flavour"] == "proprietary"
+    # The open module lies on the disk and was never loaded.
+    other = target(version="590.48.01")
+    assert record.following(noted, second, other, installed(second, other))["previous"]["flavour"] == "proprietary"
+
+
+@pytest.mark.parametrize(
+    ("url", "kept"),
+    [("https://mirror.example/550.run", "https://mirror.example/550.run"), ("https://ada:secret@mirror.example/x", "")],
+)
+def test_the_way_back_leads_to_where_the_driver_came_from(tmp_path, url, kept):
+    old, new = target(source="runfile", version="550.54.15"), target(version="580.95.05")
+    host = Host(str(tmp_path))
+    first = loaded(installed(empty_host(), old), "550.54.15")
+    noted = record.following({}, empty_host(), old, first, Runfile("", url, "a" * 64))
+    noted = record.following(noted, first, new, installed(first, new), Runfile())
+    record.write(host, noted)
+    assert "secret" not in (tmp_path / record.PATH.lstrip("/")).read_text()
+    asked = {name: option.get("default") for name, option in arguments.SPEC.items()}
+    asked.update(state="previous", version="580.95.05", runfile_sha256="b" * 64)
+    wish = arguments.read_wish(record.previous_arguments(host, asked), UBUNTU, "x86_64")
+    assert (wish.state, wish.source, wish.version, wish.repository) == ("present", "runfile", "550.54.15", None)
+    assert wish.runfile == Runfile("", kept, "a" * 64)
+    asked["source"] = "distribution"
+    record.write(host, {**noted, "previous": record.entry(new, installed(first, new), Runfile())})
+    wish = arguments.read_wish(record.previous_arguments(host, asked), UBUNTU, "x86_64")
+    assert wish.source == "nvidia" and wish.repository is not None
