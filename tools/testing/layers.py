@@ -12,14 +12,14 @@ from dataclasses import dataclass
 
 from testing import gates, sanity, units
 from testing.machine import BED_PROGRAMS, BROWSER_PROGRAMS
-from testing.workplace import Counts, Failed, Impossible, Workplace
+from testing.workplace import Counts, Failed, Impossible, NotAsked, Workplace
 
 Step = t.Callable[[Workplace], None]
 
 
 @dataclass(frozen=True)
 class Layer:
-    """C(needs) are asked before C(run): each raises Impossible if this machine has not what it takes."""
+    """C(needs) are asked before C(run): each raises Impossible if this machine has not what it takes, or NotAsked."""
 
     name: str
     about: str
@@ -55,6 +55,16 @@ def browser(work: Workplace) -> None:
     why = work.host.lacks(BROWSER_PROGRAMS, work.log)
     if why:
         raise Impossible(why)
+
+
+def asked_by(variable: str, why: str) -> Step:
+    """For a layer that would take most of the time of a continuous integration."""
+
+    def need(work: Workplace) -> None:
+        if os.environ.get(variable) != "yes":
+            raise NotAsked(f"{why}: ./test {work.layer} {variable}=yes")
+
+    return need
 
 
 def tests_in(folder: str) -> Step:
@@ -106,7 +116,7 @@ LAYERS = (
         "nvidia-archive",
         "NVIDIA's real packages in Debian's archive, with NVIDIA_ARCHIVE=yes",
         tests_in("tests/nvidia_archive"),
-        (bed,),
+        (asked_by("NVIDIA_ARCHIVE", "it fetches gigabytes and builds for a quarter of an hour"), bed),
     ),
     Layer("molecule", "the roles on Ubuntu, Debian and Rocky", molecule, (bed,)),
 )

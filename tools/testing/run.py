@@ -6,7 +6,8 @@
 usage: ./test [layer ...]     all layers when none is named
        ./test conda-engines CONDA=/opt/conda/bin/conda    with NAME=VALUE as variables for the tests
        ./test --list          the layers and what each one is for
-A layer that this machine cannot run is skipped with the reason, and fails instead where CI=true.
+A layer that this machine cannot run is skipped with the reason, and fails instead where CI=true. One that takes very long
+is left out until it is asked for.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import interpreters
 import locked_environment
 from refusal import Refusal
 from testing import layers, machine
-from testing.workplace import Counts, Failed, Impossible, Workplace, cache_folder
+from testing.workplace import Counts, Failed, Impossible, NotAsked, Workplace, cache_folder
 
 OLDEST_PYTHON = (3, 11)  # of ansible-core 2.19, for which the tests are written
 TAIL_LINES = 40
@@ -70,6 +71,9 @@ def run_layers(chosen: list[layers.Layer], environment: str, host: machine.Machi
         except Impossible as exc:
             verdict, reason = ("FAILED", f"cannot run here: {exc}") if in_ci else ("skipped", str(exc))
             work.counts += Counts(failed=1) if in_ci else Counts(skipped=1)
+        except NotAsked as exc:
+            verdict, reason = "left out", str(exc)
+            work.counts += Counts(skipped=1)
         except (Failed, Refusal) as exc:
             verdict, reason = "FAILED", str(exc)
             # A layer can fail without a failed test: what it started may not even have come that far.

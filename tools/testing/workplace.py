@@ -25,6 +25,10 @@ class Impossible(Exception):
     """A layer cannot run on this machine; the text is the reason."""
 
 
+class NotAsked(Exception):
+    """A layer runs only where somebody asks for it; the text is how."""
+
+
 @dataclass(frozen=True)
 class Counts:
     """Numbers of tests. A gate that is no test runner counts as one test for each check that it makes."""

@@ -13,7 +13,7 @@ import pytest
 
 import locked_environment
 from testing import run as runner
-from testing.layers import Layer
+from testing.layers import Layer, asked_by
 from testing.machine import Machine
 from testing.workplace import Counts, Impossible, Workplace, counts_of
 
@@ -114,6 +114,18 @@ def test_a_layer_that_cannot_run_fails_in_ci(outcome_of):
     assert status == 1
     assert "cannot run here: no moon in sight" in printed
     assert printed.endswith("\n1 passed, 1 failed, 0 skipped\n")
+
+
+@pytest.mark.parametrize("ci", ["", "true"])
+def test_a_layer_that_nobody_asked_for_is_left_out_in_ci_too(outcome_of, monkeypatch, ci):
+    long = asked_by("MOON", "it takes a month")
+    monkeypatch.delenv("MOON", raising=False)
+    status, printed = outcome_of(ci, first=passes, second=long)
+    assert status == 0
+    assert "second       left out" in printed and "it takes a month: ./test second MOON=yes" in printed
+    assert printed.endswith("\n1 passed, 0 failed, 1 skipped\n")
+    monkeypatch.setenv("MOON", "yes")
+    assert "second       ok" in outcome_of(ci, first=passes, second=long)[1]
 
 
 def test_a_run_that_tested_nothing_is_no_good(outcome_of):
