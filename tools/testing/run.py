@@ -6,8 +6,8 @@
 usage: ./test [layer ...]     all layers when none is named
        ./test conda-engines CONDA=/opt/conda/bin/conda    with NAME=VALUE as variables for the tests
        ./test --list          the layers and what each one is for
-A layer that this machine cannot run is skipped with the reason, and fails instead where CI=true. One that takes very long
-is left out until it is asked for.
+A layer that this machine cannot run is skipped with the reason, and fails instead where CI=true. One that takes very
+long is left out until it is asked for.
 """
 
 from __future__ import annotations
