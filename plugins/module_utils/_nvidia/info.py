@@ -15,13 +15,9 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.catalo
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.model import Gpu
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Subject
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia import findings, hardware
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import (
-    Observation,
-    PciDevice,
-    Problem,
-    SmiGpu,
-)
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import Observation, PciDevice, Problem
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.observe import observe
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.smi_model import SmiGpu
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
 
 # Pieces that are told by name, beside the list of all.

@@ -10,7 +10,11 @@ Everything is read, nothing is guessed: what could not be found out is empty or 
 
 from __future__ import annotations
 
+import typing as t
 from dataclasses import dataclass, field
+
+if t.TYPE_CHECKING:
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.smi_model import SmiReport
 
 OPEN, PROPRIETARY = "open", "proprietary"
 
@@ -102,64 +106,6 @@ class Nouveau:
     blocked: bool = False
     blocked_by: tuple[str, ...] = ()
     initramfs: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class MigInstance:
-    """A slice of a GPU. Numbers are None where a listing does not tell them."""
-
-    gpu_index: int
-    profile: str
-    device: int
-    uuid: str = ""
-    gpu_instance: int | None = None
-    compute_instance: int | None = None
-
-
-@dataclass(frozen=True)
-class SmiGpu:
-    """What nvidia-smi says of one GPU. Memory is in MiB, None where the GPU has none of its own (C([N/A]))."""
-
-    index: int
-    name: str
-    uuid: str = ""
-    bus_id: str = ""
-    memory_total: int | None = None
-    compute_capability: str = ""
-    mig_current: str = ""
-    mig_pending: str = ""
-    persistence: str = ""
-
-
-@dataclass(frozen=True)
-class SmiProcess:
-    """A process as nvidia-smi sees it; the pid can be another name space's. ``kind`` is C, G, M or C+G."""
-
-    pid: int
-    name: str
-    gpu: str = ""
-    kind: str = ""
-    memory: int | None = None
-
-
-@dataclass(frozen=True)
-class SmiReport:
-    """One answer of nvidia-smi, in whatever form.
-
-    ``driver`` is the kernel module's version, ``tool`` that of nvidia-smi, ``library`` what NVML says of itself, often
-    with two numbers of the three; ``cuda`` the newest CUDA that this driver runs. ``error`` is empty, or C(mismatch),
-    C(no_driver), C(no_devices), C(failed), and then ``message`` holds what was printed.
-    """
-
-    driver: str = ""
-    tool: str = ""
-    library: str = ""
-    cuda: str = ""
-    gpus: tuple[SmiGpu, ...] = ()
-    mig: tuple[MigInstance, ...] = ()
-    processes: tuple[SmiProcess, ...] = ()
-    error: str = ""
-    message: str = ""
 
 
 @dataclass(frozen=True)

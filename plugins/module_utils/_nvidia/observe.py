@@ -23,7 +23,10 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia import (
     sources,
     toolkits,
 )
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import Holder, Observation, SmiReport
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import Holder, Observation
+
+if t.TYPE_CHECKING:
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.smi_model import SmiReport
 
 
 def observe(host: Host, commands: Commands, *, detail: bool = True, ask_driver: bool = True) -> Observation:

@@ -18,7 +18,7 @@ from dataclasses import replace
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import CommandError, Commands
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia import smi_listing, smi_log, smi_table, smi_xml
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import SmiReport
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.smi_model import SmiReport
 
 MISMATCH, NO_DRIVER, NO_DEVICES, FAILED = "mismatch", "no_driver", "no_devices", "failed"
 # A GPU that fell off its bus makes nvidia-smi hang for minutes; a busy one answers within seconds. In seconds.

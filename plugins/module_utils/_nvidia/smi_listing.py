@@ -11,7 +11,7 @@ import re
 import typing as t
 from dataclasses import replace
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import (
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.smi_model import (
     MigInstance,
     SmiGpu,
     SmiProcess,

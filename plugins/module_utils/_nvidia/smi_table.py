@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import (
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.smi_model import (
     MigInstance,
     SmiGpu,
     SmiProcess,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import typing as t
 from xml.etree import ElementTree
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import (
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.smi_model import (
     MigInstance,
     SmiGpu,
     SmiProcess,

@@ -62,16 +62,11 @@ class DriverPackages(PackageWork):
         self._wish, self._target = wish, target
         self._erased = package_wish.erased(target, found)
 
-    def look_if_needed(self, wish: Wish, found: HostObservation) -> tuple[Wish, Observation | None]:
-        """The wish with exact versions, and the package manager's view of it; that is None where files have shown
-        already that nothing is to be done."""
+    def look_anew(self, wish: Wish, found: HostObservation) -> tuple[Wish, Observation]:
+        """The wish with exact versions where packages have to change, and the package manager's view of it."""
         self._open = wish
-        settled = package_wish.settled(wish, found)
-        change = self._sources_change(wish)
-        if settled and not change:
-            return wish, None
-        with self._foreseen(wish, change):
-            wish = wish if settled else self.renewed(wish)
+        with self._foreseen(wish, self._sources_change(wish)):
+            wish = wish if package_wish.settled(wish, found) else self.renewed(wish)
         return wish, self.look(wish)
 
     def look(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia import findings
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver import guards, package_wish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver import package_wish
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.model import (
     ABSENT,
     DKMS,
@@ -20,7 +20,6 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.mo
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import RUNFILE, Observation
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.sources import driver_of, piece_of
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import plan as packages_plan
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import version_matches
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Action, Plan
 
@@ -56,6 +55,10 @@ def plan(wish: DriverWish, state: DriverState) -> Plan:
         )
         before.append(f"driver of the installer {found.libraries}".rstrip())
     if state.package_wish is not None and state.packages is not None:
+        # Loaded for a change only, as the other guards below: a host that is as wished does without.
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver import guards
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import plan as packages_plan
+
         changes = packages_plan.forecast_changes(state.packages)
         guards.require_expected(wish, changes, state.package_wish.names)
         work = packages_plan.plan(state.package_wish, state.packages)
@@ -77,6 +80,8 @@ def plan(wish: DriverWish, state: DriverState) -> Plan:
         coming = {action.subject for action in actions if action.verb in ("install", "upgrade", "downgrade")}
         actions += _services(state, coming)
     if target is not None and any(disrupts(action) for action in actions):
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver import guards
+
         guards.require_one_source(wish, found)
         guards.require_buildable(wish, target, found)
         guards.require_space(wish, state.spaces)
