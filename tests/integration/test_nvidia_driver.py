@@ -59,6 +59,18 @@ def test_a_held_driver_survives_an_upgrade_of_everything(host: DriverHost) -> No
         assert set(steps(host.change(version="550.54.15"))) == {"hold"}
 
 
+def test_sources_that_somebody_changed_are_mended_without_touching_the_driver(host: DriverHost) -> None:
+    before, sources = host.packages(), host.sources()
+    ours = {
+        "apt": "/etc/apt/preferences.d/gpufleet-mlstack-nvidia-9-version",
+        "dnf": "/etc/yum.repos.d/nvidia-cuda.repo",
+    }
+    host.sh(f"rm {ours[host.manager]}*")
+    assert host.sources() != sources
+    done = host.change(version="550.54.15", foreseen=False)
+    assert done["changed"] and (host.packages(), host.sources()) == (before, sources)
+
+
 def test_a_branch_upgrade_takes_everything_along(host: DriverHost) -> None:
     host.reboot()
     done = host.change(branch="580")
