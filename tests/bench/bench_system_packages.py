@@ -7,7 +7,8 @@
 
 All are tasks of one play and take turns. ping does nothing on the host, so its time is what any task costs. The peer is
 ansible.builtin.apt with the same list and ansible.builtin.dpkg_selections for the holds; with dnf there is no built-in
-module for holds, so ansible.builtin.command asks dnf which there are, and changes none. Hosts are containers of tests/bed.
+module for holds, so ansible.builtin.command asks dnf which there are, and changes none. Hosts are containers of
+tests/bed.
 """
 
 from __future__ import annotations
