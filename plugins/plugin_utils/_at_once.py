@@ -7,8 +7,8 @@ With pipelining, Ansible hands a module to the standard input of a Python, and P
 system call for each byte: some 0.3 ms of CPU for each kB, on every host and for every task. Our modules have 250 to
 500 kB. Told to read its input as data and to run that, Python needs a few dozen system calls for it.
 
-However a module gets there, Python imports from the archive in it and compiles every file twice. A few lines ahead of
-the module's own have it compile once (plugins/module_utils/_zip_imports.py).
+However a module gets there, Python imports from the archive in it and compiles every file twice, in every task. An
+importer ahead of the module's own lines has it compile once (plugins/module_utils/_zip_imports.py).
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ def _is_packed(script: t.Any) -> bool:
 
 
 def with_cheaper_imports(script: str | bytes) -> str | bytes:
-    """A packed module that imports each file of its archive at the price of one; anything else as it is."""
+    """A packed module with our importer at its head; anything else as it is."""
     return to_bytes(script).replace(_PACKED, _CHEAPER_IMPORTS + _PACKED, 1) if _is_packed(script) else script
 
 
 class AtOnce(ActionBase):
-    """An action whose modules are read at once where they are piped, and whose files are compiled once in any case."""
+    """An action whose modules are read at once where they are piped, and whose imports are cheap in any case."""
 
     def _low_level_execute_command(
         self, cmd: str, sudoable: bool = True, in_data: t.Any = None, *others: t.Any, **options: t.Any
