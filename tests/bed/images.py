@@ -46,6 +46,7 @@ IMAGES = {
     "ubuntu2404": Image("ubuntu-stand-in", "24.04", "apt", systemd=True, stand_in_for="Ubuntu 24.04"),
     "ubuntu2204": Image("ubuntu-stand-in", "22.04", "apt", systemd=True, stand_in_for="Ubuntu 22.04"),
     "rocky9": Image("rocky-stand-in", "9", "dnf", systemd=True, stand_in_for="Rocky Linux 9"),
+    "rocky10": Image("rocky-stand-in", "10", "dnf", systemd=True, stand_in_for="Rocky Linux 10"),
 }
 # The Rocky stand-in hides its tools until dnf brings them, so the minimal host is the same image, not booted.
 IMAGES["rocky9-minimal"] = Image("rocky-stand-in", "9", "dnf", systemd=False, stand_in_for="Rocky Linux 9")
@@ -58,6 +59,7 @@ INPUTS = (
     *("rocky.py", "rootfs.py", "rpm.py", "signing.py", "dockerfiles/become-rocky.sh"),
     *(
         "dockerfiles/debian.Dockerfile",
+        "dockerfiles/extended-rootfs.Dockerfile",
         "dockerfiles/rocky-stand-in.Dockerfile",
         "dockerfiles/ubuntu-stand-in.Dockerfile",
     ),
@@ -89,24 +91,32 @@ def missing() -> list[str]:
 def build() -> None:
     """Build all images, in the order in which they rest on each other."""
     debian_base = rootfs.DEBIAN.ensure()
-    rocky_base = rootfs.rocky_rootfs()
-    rocky_tag = rocky_base.ensure()
-    _say(f"root file systems: {rootfs.DEBIAN.suite}, {rocky_base.suite}")
+    nine = rootfs.rocky_rootfs()
+    bases = [_rocky_base(rocky.NINE, nine), _rocky_base(rocky.TEN, rootfs.ROCKY_TEN)]
+    _say(f"root file systems: {rootfs.DEBIAN.suite}, {nine.suite}")
     with tempfile.TemporaryDirectory() as scratch:
         packages = Path(scratch) / "repositories"
         repositories.build_apt(packages, keys())
         plugins = _download("dnf-plugins-core", debian_base, Path(scratch) / "download")
-        repositories.build_dnf(packages, keys(), _debian_versions(rocky_tag), rocky_base.python, plugins)
+        repositories.build_dnf(packages, keys(), [base for base, _tag in bases], plugins)
         keys().rest()
         _say("package repositories")
         _build_debian(_context(Path(scratch) / "debian", packages), debian_base)
         _build_ubuntu(Path(scratch))
-        _build_rocky(_context(Path(scratch) / "rocky", packages), rocky_tag, rocky_base.python)
+        for base, tag in bases:
+            _build_rocky(_context(Path(scratch) / base.release.mark, packages), base, tag)
     _say("images")
 
 
 def _say(what: str) -> None:
     print(f"test bed: {what} ready", file=sys.stderr, flush=True)
+
+
+def _rocky_base(
+    release: rocky.Release, base: rootfs.RootFilesystem | rootfs.ExtendedRootFilesystem
+) -> tuple[repositories.RockyBase, str]:
+    tag = base.ensure()
+    return repositories.RockyBase(release, _debian_versions(tag), base.python), tag
 
 
 def _debian_versions(tag: str) -> dict[str, str]:
@@ -164,9 +174,11 @@ def _build_ubuntu(scratch: Path) -> None:
         _docker_build(context, "ubuntu-stand-in.Dockerfile", image.tag, DEBIAN=IMAGES["debian12"].tag, **names)
 
 
-def _build_rocky(context: Path, base: str, python: str) -> None:
-    for name, text in repositories.DNF_SOURCES.items():
+def _build_rocky(context: Path, base: repositories.RockyBase, rootfs_tag: str) -> None:
+    release = base.release
+    for name, text in repositories.dnf_sources(release).items():
         (context / name).write_text(text)
-    (context / "hidden-paths").write_text("".join(f"{path}\n" for path in rocky.hidden_paths(python)))
-    (context / "preinstalled").write_text("".join(f"{name}\n" for name in rocky.preinstalled()))
-    _docker_build(context, "rocky-stand-in.Dockerfile", IMAGES["rocky9"].tag, ROOTFS=base)
+    (context / "hidden-paths").write_text("".join(f"{path}\n" for path in release.hidden_paths(base.python)))
+    (context / "preinstalled").write_text("".join(f"{name}\n" for name in release.preinstalled()))
+    tag = IMAGES[f"rocky{release.major}"].tag
+    _docker_build(context, "rocky-stand-in.Dockerfile", tag, ROOTFS=rootfs_tag, MAJOR=release.major)

@@ -9,7 +9,8 @@ Hosts have them under `/opt/bed/repositories` (no network needed), and on the be
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from . import deb, rocky, rpm
@@ -43,10 +44,13 @@ def _dnf_repository(name: str, title: str, path: str) -> str:
     )
 
 
-DNF_SOURCES = {
-    "rocky.repo": _dnf_repository("baseos", "Rocky Linux 9 - BaseOS (gpufleet test bed stand-in)", rocky.REPOSITORY),
-    "bed.repo": _dnf_repository("bed", "Test packages of the gpufleet test bed", "dnf/bed"),
-}
+def dnf_sources(release: rocky.Release) -> dict[str, str]:
+    """The files that say where dnf's packages come from."""
+    title = f"Rocky Linux {release.major} - BaseOS (gpufleet test bed stand-in)"
+    return {
+        "rocky.repo": _dnf_repository("baseos", title, release.repository),
+        "bed.repo": _dnf_repository("bed", "Test packages of the gpufleet test bed", "dnf/bed"),
+    }
 
 
 def build_apt(root: Path, keys: Keys) -> None:
@@ -55,8 +59,17 @@ def build_apt(root: Path, keys: Keys) -> None:
         deb.build_repository(packages, root / "apt" / name, keys, signer)
 
 
-def build_dnf(root: Path, keys: Keys, debian_versions: Mapping[str, str], python: str, dnf_plugins: Path) -> None:
-    """Build the dnf repositories below `root`/dnf, and the Rocky stand-in's base repository below `root`/rocky.
+@dataclass(frozen=True)
+class RockyBase:
+    """What a Rocky stand-in is made from: `debian_versions` are those of the packages in its root file system."""
+
+    release: rocky.Release
+    debian_versions: Mapping[str, str]
+    python: str
+
+
+def build_dnf(root: Path, keys: Keys, bases: Iterable[RockyBase], dnf_plugins: Path) -> None:
+    """Build the dnf repositories below `root`/dnf, and the Rocky stand-ins' base repositories below `root`/rocky.
 
     `dnf_plugins` is Debian's package dnf-plugins-core.
     """
@@ -64,4 +77,6 @@ def build_dnf(root: Path, keys: Keys, debian_versions: Mapping[str, str], python
         rpm.build_repository(packages, root / "dnf" / name, keys, signer)
     with tempfile.TemporaryDirectory() as scratch:
         run(["dpkg-deb", "--extract", dnf_plugins, scratch])
-        rocky.build_base_repository(root, keys, debian_versions, python, Path(scratch))
+        for base in bases:
+            arguments = (base.release, base.debian_versions, base.python)
+            rocky.build_base_repository(root, keys, *arguments, Path(scratch))

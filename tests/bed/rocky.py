@@ -1,11 +1,11 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The base repository of the Rocky Linux stand-in, which is Debian underneath with dnf and rpm on top.
+"""The base repositories of the Rocky Linux stand-ins, which are Debian underneath with dnf and rpm on top.
 
 The tools behind the packages are real, but Debian's: they lie in the image under `<name>.stand-in`.
 The .rpm of that tool owns the public name, a link. So a tool is absent until dnf installs it,
-works when it has, and is gone when dnf removes it. Names and relations are Rocky Linux 9's;
+works when it has, and is gone when dnf removes it. Names and relations are Rocky Linux';
 versions are those of the Debian packages that really do the work.
 """
 
@@ -13,14 +13,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from .package_specs import Package
 from .rpm import build_repository
 from .signing import BED, Keys
 
-REPOSITORY = "rocky/9/BaseOS/x86_64/os"
 HIDDEN_SUFFIX = ".stand-in"
 
 
@@ -43,8 +42,8 @@ class Tool:
 _ARCH_INCLUDE = "/usr/include/x86_64-linux-gnu"
 _PKGCONFIG = "/usr/lib/x86_64-linux-gnu/pkgconfig"
 
-TOOLS = (
-    # What every Rocky Linux 9 container has.
+# What every Rocky Linux container has.
+_SYSTEM = (
     Tool("bash", "bash", provides=("/bin/sh", "/usr/bin/sh", "/bin/bash"), preinstalled=True),
     Tool("glibc", "libc6", provides=("libc.so.6()(64bit)",), preinstalled=True),
     Tool("coreutils", "coreutils", preinstalled=True),
@@ -61,6 +60,8 @@ TOOLS = (
     Tool("openssl-libs", "openssl", preinstalled=True),
     # curl-minimal comes with the system, provides curl, and keeps the full curl out.
     Tool("curl-minimal", "curl", provides=("curl = {version}",), conflicts=("curl",), preinstalled=True),
+)
+_TOOLS = (
     Tool("curl", "curl"),
     # Build tools.
     Tool("binutils", "binutils", ("/usr/bin/as", "/usr/bin/ld", "/usr/bin/ar", "/usr/bin/nm", "/usr/bin/strip")),
@@ -100,24 +101,18 @@ TOOLS = (
     Tool("python3-setuptools", "python3-setuptools"),
     Tool("python3-pip", "python3-pip", ("/usr/bin/pip3", "/usr/bin/pip"), requires=("python3-setuptools",)),
 )
+# Of the release whose stand-in has no compilers.
+_FEW_TOOLS = (
+    *(tool for tool in _TOOLS if tool.name in ("curl", "make", "patch", "unzip", "rsync")),
+    # zlib-ng takes zlib's place there, with packages of its own names.
+    Tool("zlib-ng-compat-devel", "zlib1g-dev", ("/usr/include/zlib.h", f"{_PKGCONFIG}/zlib.pc")),
+)
 
 # dnf's own plugins: Debian's package of them is pure Python, and these are its files.
 _PLUGINS = "/usr/lib/python3/dist-packages/dnf-plugins"
 _PLUGIN_LIBRARY = "/usr/lib/python3/dist-packages/dnfpluginscore"
 # In Debian's package too, but Rocky Linux has them apart and not installed.
 _PLUGINS_APART = ("leaves.py", "local.py", "migrate.py", "post-transaction-actions.py", "show_leaves.py")
-
-OS_RELEASE = """\
-NAME="Rocky Linux"
-VERSION="9.4 (Blue Onyx)"
-ID="rocky"
-ID_LIKE="rhel centos fedora"
-VERSION_ID="9.4"
-PLATFORM_ID="platform:el9"
-PRETTY_NAME="Rocky Linux 9.4 (Blue Onyx)"
-CPE_NAME="cpe:/o:rocky:rocky:9::baseos"
-VARIANT="gpufleet test bed stand-in: Debian packages under dnf"
-"""
 
 _DEVELOPMENT_GROUP = {
     "mandatory": ("autoconf", "automake", "binutils", "gcc", "gcc-c++", "glibc-devel", "libtool", "make", "pkgconf"),
@@ -126,27 +121,67 @@ _DEVELOPMENT_GROUP = {
 }
 
 
-def hidden_paths(python: str) -> list[str]:
-    """The public names that the image must hide, because an .rpm will own them."""
-    return [path.format(python=python) for tool in TOOLS for path in tool.paths]
+@dataclass(frozen=True)
+class Release:
+    """A release of Rocky Linux that has a stand-in. `development` are the members of the group "Development Tools"."""
+
+    version: str
+    nickname: str
+    tools: tuple[Tool, ...]
+    development: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def major(self) -> str:
+        return self.version.partition(".")[0]
+
+    @property
+    def mark(self) -> str:
+        """What ends the releases of its packages."""
+        return f"el{self.major}"
+
+    @property
+    def name(self) -> str:
+        return f"Rocky Linux {self.version} ({self.nickname})"
+
+    @property
+    def repository(self) -> str:
+        """Where its base repository lies."""
+        return f"rocky/{self.major}/BaseOS/x86_64/os"
+
+    @property
+    def os_release(self) -> str:
+        return (
+            f'NAME="Rocky Linux"\nVERSION="{self.version} ({self.nickname})"\nID="rocky"\n'
+            f'ID_LIKE="rhel centos fedora"\nVERSION_ID="{self.version}"\nPLATFORM_ID="platform:{self.mark}"\n'
+            f'PRETTY_NAME="{self.name}"\nCPE_NAME="cpe:/o:rocky:rocky:{self.major}::baseos"\n'
+            'VARIANT="gpufleet test bed stand-in: Debian packages under dnf"\n'
+        )
+
+    def hidden_paths(self, python: str) -> list[str]:
+        """The public names that the image must hide, because an .rpm will own them."""
+        return [path.format(python=python) for tool in self.tools for path in tool.paths]
+
+    def preinstalled(self) -> list[str]:
+        """Packages that the image's rpm database holds from the start."""
+        return ["rocky-release", *(tool.name for tool in self.tools if tool.preinstalled)]
 
 
-def preinstalled() -> list[str]:
-    """Packages that the image's rpm database holds from the start."""
-    return ["rocky-release", *(tool.name for tool in TOOLS if tool.preinstalled)]
+NINE = Release("9.4", "Blue Onyx", (*_SYSTEM, *_TOOLS), _DEVELOPMENT_GROUP)
+TEN = Release("10.0", "Red Quartz", (*_SYSTEM, *_FEW_TOOLS))
 
 
 def build_base_repository(
-    root: Path, keys: Keys, debian_versions: Mapping[str, str], python: str, plugins: Path
+    root: Path, keys: Keys, release: Release, debian_versions: Mapping[str, str], python: str, plugins: Path
 ) -> None:
-    """Build the base repository below `root`.
+    """Build the base repository of a release below `root`.
 
     `debian_versions` maps the Debian packages of the image to their versions; `plugins` is the
     unpacked dnf-plugins-core.
     """
-    packages = [_package(tool, debian_versions, python) for tool in TOOLS]
-    packages += [_release_package(), *_plugin_packages(plugins)]
-    build_repository(packages, root / REPOSITORY, keys, BED, groups=_groups())
+    packages = [_package(tool, release, debian_versions, python) for tool in release.tools]
+    packages += [_release_package(release), *_plugin_packages(release, plugins)]
+    groups = _groups(release) if release.development else ""
+    build_repository(packages, root / release.repository, keys, BED, groups=groups)
 
 
 def _upstream(debian_version: str) -> str:
@@ -155,35 +190,39 @@ def _upstream(debian_version: str) -> str:
     return re.split(r"[-+~]", without_epoch)[0]
 
 
-def _package(tool: Tool, debian_versions: Mapping[str, str], python: str) -> Package:
+def _package(tool: Tool, release: Release, debian_versions: Mapping[str, str], python: str) -> Package:
     version = _upstream(debian_versions[tool.debian_package])
     paths = [path.format(python=python) for path in tool.paths]
     return Package(
         tool.name,
         version,
-        "1.el9",
+        f"1.{release.mark}",
         requires=tool.requires,
-        provides=tuple(text.format(python=python, version=f"{version}-1.el9") for text in tool.provides),
+        provides=tuple(text.format(python=python, version=f"{version}-1.{release.mark}") for text in tool.provides),
         conflicts=tool.conflicts,
         links={path: f"{Path(path).name}{HIDDEN_SUFFIX}" for path in paths},
         stand_in_for=f"Rocky Linux's {tool.name}",
     )
 
 
-def _release_package() -> Package:
-    name = "Rocky Linux release 9.4 (Blue Onyx)\n"
+def _release_package(release: Release) -> Package:
+    name = f"Rocky Linux release {release.version} ({release.nickname})\n"
     return Package(
         "rocky-release",
-        "9.4",
-        "1.7.el9",
-        provides=("system-release = 9.4", "system-release(releasever) = 9", "base-module(platform:el9)"),
-        files={"/usr/lib/os-release": OS_RELEASE, "/usr/share/bed/redhat-release": name},
+        release.version,
+        f"1.7.{release.mark}",
+        provides=(
+            f"system-release = {release.version}",
+            f"system-release(releasever) = {release.major}",
+            f"base-module(platform:{release.mark})",
+        ),
+        files={"/usr/lib/os-release": release.os_release, "/usr/share/bed/redhat-release": name},
         links={"/etc/redhat-release": "../usr/share/bed/redhat-release", "/etc/os-release": "../usr/lib/os-release"},
         stand_in_for="Rocky Linux's rocky-release",
     )
 
 
-def _plugin_packages(unpacked: Path) -> list[Package]:
+def _plugin_packages(release: Release, unpacked: Path) -> list[Package]:
     """dnf-plugins-core and the versionlock plugin, from the files of Debian's package."""
 
     def files(directory: str) -> dict[str, str]:
@@ -200,11 +239,11 @@ def _plugin_packages(unpacked: Path) -> list[Package]:
     }
     core = "python3-dnf-plugins-core"
     return [
-        Package(core, "4.3.0", "13.el9", files=everything, stand_in_for=core),
+        Package(core, "4.3.0", f"13.{release.mark}", files=everything, stand_in_for=core),
         Package(
             "dnf-plugins-core",
             "4.3.0",
-            "13.el9",
+            f"13.{release.mark}",
             requires=(core,),
             provides=("dnf-command(config-manager)", "dnf-command(download)"),
             stand_in_for="Rocky Linux's dnf-plugins-core",
@@ -212,7 +251,7 @@ def _plugin_packages(unpacked: Path) -> list[Package]:
         Package(
             "python3-dnf-plugin-versionlock",
             "4.3.0",
-            "13.el9",
+            f"13.{release.mark}",
             requires=(core,),
             provides=("dnf-command(versionlock)",),
             files=lock_files,
@@ -221,9 +260,11 @@ def _plugin_packages(unpacked: Path) -> list[Package]:
     ]
 
 
-def _groups() -> str:
+def _groups(release: Release) -> str:
     members = "".join(
-        f'<packagereq type="{kind}">{name}</packagereq>' for kind, names in _DEVELOPMENT_GROUP.items() for name in names
+        f'<packagereq type="{kind}">{name}</packagereq>'
+        for kind, names in release.development.items()
+        for name in names
     )
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n<comps><group><id>development</id><name>Development Tools</name>'

@@ -24,6 +24,15 @@ _ROCKY = (
     *("libssl-dev", "libffi-dev", "zlib1g-dev", "libbz2-dev", "liblzma-dev", "libreadline-dev", "libsqlite3-dev"),
 )
 
+# Debian 12's dnf (4.14), rpm (4.18) and Python (3.11) are nearest to Enterprise Linux 10's (4.20, 4.19, 3.12). It has
+# no compilers: those are looked at on the other one.
+_ROCKY_TEN = (
+    *("systemd", "systemd-sysv", "dbus", "sudo", "procps", "iproute2", "openssh-server", "openssl", "curl"),
+    *("dnf", "python3-dnf", "rpm", "python3-rpm", "python3-dateutil", "gpg"),
+    *("make", "patch", "unzip", "rsync", "zlib1g-dev"),
+)
+_EXTENSION = Path(__file__).resolve().parent / "dockerfiles" / "extended-rootfs.Dockerfile"
+
 
 @dataclass(frozen=True)
 class RootFilesystem:
@@ -74,9 +83,39 @@ class RootFilesystem:
 
 
 DEBIAN = RootFilesystem("bookworm", _MINIMAL, "3.11")
+
+
+@dataclass(frozen=True)
+class ExtendedRootFilesystem:
+    """Another root file system with more packages on top: one layer more, no second bootstrap."""
+
+    base: RootFilesystem
+    packages: tuple[str, ...]
+
+    @property
+    def python(self) -> str:
+        """The Python of its release."""
+        return self.base.python
+
+    def tag(self) -> str:
+        """The docker image that holds it; another package list, recipe or base gives another tag."""
+        content = "\n".join([self.base.tag(), *self.packages, _EXTENSION.read_text()])
+        return f"gpufleet-bed/rootfs:{self.base.suite}-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
+
+    def ensure(self) -> str:
+        """Build it unless docker has it; return its tag."""
+        tag = self.tag()
+        if not image_exists(tag):
+            arguments = {"ROOTFS": self.base.ensure(), "PACKAGES": " ".join(self.packages)}
+            words = [word for key, value in arguments.items() for word in ("--build-arg", f"{key}={value}")]
+            docker("build", "--quiet", "--tag", tag, *words, "-", stdin=_EXTENSION.read_text())
+        return tag
+
+
 # Debian 11 has Rocky Linux 9's Python (3.9) and nearly its rpm, but may leave the archive any day.
 ROCKY_PREFERRED = RootFilesystem("bullseye", _ROCKY, "3.9")
 ROCKY_FALLBACK = RootFilesystem("bookworm", _ROCKY, "3.11")
+ROCKY_TEN = ExtendedRootFilesystem(DEBIAN, _ROCKY_TEN)
 
 
 def rocky_rootfs() -> RootFilesystem:

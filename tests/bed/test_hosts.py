@@ -38,6 +38,7 @@ def rocky() -> Iterator[Container]:
         ("ubuntu2404", "ubuntu", "24.04"),
         ("ubuntu2204", "ubuntu", "22.04"),
         ("rocky9", "rocky", "9.4"),
+        ("rocky10", "rocky", "10.0"),
     ],
 )
 def test_hosts_boot_and_carry_their_name(image_key: str, name: str, version: str) -> None:

@@ -2,9 +2,11 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Turn a Debian root file system that has dnf and rpm into the Rocky Linux stand-in. Runs once, in the image's build.
+# Turn a Debian root file system that has dnf and rpm into the stand-in for a major release of Rocky Linux.
+# Runs once, in the image's build.
 set -eu
-base_repository=/opt/bed/repositories/rocky/9/BaseOS/x86_64/os
+major=$1
+base_repository=/opt/bed/repositories/rocky/$major/BaseOS/x86_64/os
 debian=/usr/lib/debian.stand-in
 
 # Tools are there under another name until their .rpm brings the public one.
@@ -25,7 +27,7 @@ done
 rpm -i --nodeps "$@"
 
 sed -i 's/^best=.*/best=True/; s/^skip_if_unavailable=.*/skip_if_unavailable=False/' /etc/dnf/dnf.conf
-printf '%s\n' 'module_platform_id=platform:el9' 'pluginpath=/usr/lib/python3/dist-packages/dnf-plugins' >>/etc/dnf/dnf.conf
+printf '%s\n' "module_platform_id=platform:el$major" 'pluginpath=/usr/lib/python3/dist-packages/dnf-plugins' >>/etc/dnf/dnf.conf
 ln -s dnf /usr/bin/yum
 
 # Debian's is the same program by another name, with its notes in dpkg's folder, which goes below.

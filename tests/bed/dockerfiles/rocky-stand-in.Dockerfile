@@ -1,7 +1,7 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# A stand-in for Rocky Linux 9: a Debian root file system whose package manager is dnf over rpm.
+# A stand-in for Rocky Linux: a Debian root file system whose package manager is dnf over rpm.
 ARG ROOTFS
 FROM $ROOTFS
 LABEL gpufleet.bed.stand-in="Rocky Linux"
@@ -15,6 +15,7 @@ COPY repositories/ /opt/bed/repositories/
 COPY rocky.repo bed.repo /etc/yum.repos.d/
 COPY bed.asc /etc/pki/rpm-gpg/RPM-GPG-KEY-bed
 COPY hidden-paths preinstalled become-rocky.sh /opt/bed/
-RUN sh /opt/bed/become-rocky.sh
+ARG MAJOR
+RUN sh /opt/bed/become-rocky.sh $MAJOR
 STOPSIGNAL SIGRTMIN+3
 CMD ["/sbin/init"]

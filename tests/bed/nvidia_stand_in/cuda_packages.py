@@ -11,7 +11,7 @@ nothing.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..package_specs import Package
@@ -71,17 +71,19 @@ RELEASES = (
     Release("12.4.1", "12.4.131", 2024, "Thu_Mar_28_02:18:24_PDT_2024", "cuda_12.4.r12.4/compiler.34097967_0"),
     Release("13.0.1", "13.0.88", 2025, "Wed_Aug_20_01:58:59_PM_PDT_2025", "cuda_13.0.r13.0/compiler.36424714_0"),
 )
-NEWEST = RELEASES[-1]
+# What each of the dnf repositories has: Enterprise Linux 10 is younger than the others.
+DNF_RELEASES = {"el9": RELEASES, "el10": RELEASES[-1:]}
 
 
-def packages(manager: str) -> Iterator[Package]:
+def packages(manager: str, releases: Sequence[Release] = RELEASES) -> Iterator[Package]:
     """Everything of CUDA but drivers, for apt or dnf."""
-    for release in RELEASES:
+    newest = releases[-1]
+    for release in releases:
         yield from _toolkit(release, manager)
-    majors = {release.major: release for release in RELEASES}
+    majors = {release.major: release for release in releases}
     yield _stand_in(
         "cuda-toolkit-config-common",
-        NEWEST.compiler,
+        newest.compiler,
         files={"/etc/ld.so.conf.d/000_cuda.conf": "/usr/local/cuda/targets/x86_64-linux/lib\n"},
     )
     for major, release in majors.items():
@@ -93,8 +95,8 @@ def packages(manager: str) -> Iterator[Package]:
         )
         yield _stand_in(f"cuda-toolkit-{major}", release.version, requires=(f"cuda-toolkit-{release.dashed}",))
         yield from _libraries(major, release, manager)
-    yield _stand_in("cuda-toolkit", NEWEST.version, requires=(f"cuda-toolkit-{NEWEST.dashed}",))
-    yield _stand_in("cuda", NEWEST.version, requires=(f"cuda-{NEWEST.dashed}",))
+    yield _stand_in("cuda-toolkit", newest.version, requires=(f"cuda-toolkit-{newest.dashed}",))
+    yield _stand_in("cuda", newest.version, requires=(f"cuda-{newest.dashed}",))
 
 
 def _toolkit(release: Release, manager: str) -> Iterator[Package]:

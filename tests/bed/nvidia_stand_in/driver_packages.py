@@ -38,6 +38,8 @@ STREAMS = {
     "latest-dkms": ("590", "proprietary"),
     "open-dkms": ("590", "open"),
 }
+# What each of the dnf repositories has. The one for Enterprise Linux 10 begins with R580, and has no streams.
+DNF_BRANCHES = {"el9": tuple(BRANCHES), "el10": ("580", "590")}
 _LIBRARIES = {"apt": "/usr/lib/x86_64-linux-gnu", "dnf": "/usr/lib64"}
 
 
@@ -251,18 +253,19 @@ def _apt_companions(branch: str, version: str) -> Iterator[Package]:
         yield Package(meta, version, requires=(needed,), stand_in_for=meta)
 
 
-def dnf_packages() -> Iterator[Package]:
-    """NVIDIA's repository for dnf. All carry the epoch 3."""
-    for branch, versions in BRANCHES.items():
-        for version in versions:
-            yield from _dnf_driver(branch, version)
+def dnf_packages(system: str) -> Iterator[Package]:
+    """NVIDIA's repository for dnf, of el9 or el10. All carry the epoch 3."""
+    for branch in DNF_BRANCHES[system]:
+        for version in BRANCHES[branch]:
+            yield from _dnf_driver(system, branch, version)
 
 
-def _dnf_driver(branch: str, version: str) -> Iterator[Package]:
+def _dnf_driver(system: str, branch: str, version: str) -> Iterator[Package]:
     same = f"= 3:{version}"
 
     def part(name: str, *requires: str, **fields: object) -> Package:
-        return Package(name, f"3:{version}", "1.el9", tuple(requires), stand_in_for=name, **fields)  # type: ignore[arg-type]
+        release = f"1.{system}"
+        return Package(name, f"3:{version}", release, tuple(requires), stand_in_for=name, **fields)  # type: ignore[arg-type]
 
     kmods = {"proprietary": "kmod-nvidia-latest-dkms", "open": "kmod-nvidia-open-dkms"}
     for flavour, name in kmods.items():
@@ -306,9 +309,9 @@ def _dnf_driver(branch: str, version: str) -> Iterator[Package]:
 
 
 def dnf_modules() -> str:
-    """The document of the module `nvidia-driver`: its streams, their profiles and packages."""
+    """The document of the module `nvidia-driver`: its streams, their profiles and packages. Only el9 has it."""
     names: dict[str, list[str]] = {}
-    for package in dnf_packages():
+    for package in dnf_packages("el9"):
         names.setdefault(package.upstream.partition(".")[0], []).append(f"{package.name}-{package.full_version}.x86_64")
     documents = []
     for number, (stream, (branch, flavour)) in enumerate(STREAMS.items()):

@@ -77,7 +77,7 @@ def reboot(host: Container, timeout_s: float = 90) -> None:
 
 def _install_headers(host: Container) -> None:
     """The headers come as a package from the stand-in repository, without configuring that."""
-    system = "rhel9" if host.image_key.startswith("rocky") else "debian12"
+    system = {"rocky9": "rhel9", "rocky10": "rhel10"}.get(host.image_key.partition("-")[0], "debian12")
     folder = f"https://{repositories.NAME}/{repositories.REPOSITORIES}/{system}/x86_64"
     top = repositories.folder() / "www" / repositories.REPOSITORIES / system / "x86_64"
     (file,) = [*top.glob("linux-headers-*.deb"), *top.glob("kernel-devel-*.rpm")]

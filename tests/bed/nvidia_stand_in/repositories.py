@@ -26,7 +26,8 @@ DRIVER_NAME = "us.download.nvidia.com"  # has the drivers' installers
 ARCHIVE_NAME = "ubuntu-archive.bed.test"
 REPOSITORIES = "compute/cuda/repos"
 APT_DISTRIBUTIONS = ("ubuntu2204", "ubuntu2404", "debian12")
-KEYS = {"apt": "3bf863cc.pub", "dnf": "D42D0685.pub"}
+DNF_DISTRIBUTIONS = {"rhel9": "el9", "rhel10": "el10"}
+KEYS = {"apt": "3bf863cc.pub", "rhel9": "D42D0685.pub", "rhel10": "CDF6BA43.pub"}
 LABEL_OF_REPOSITORY = "NVIDIA CUDA"
 _RUNFILES = {"11.8.0": "cuda_11.8.0_520.61.05_linux.run", "12.4.1": "cuda_12.4.1_550.54.15_linux.run"}
 _SERVER_LABEL = "gpufleet.bed.nvidia-stand-in"
@@ -85,10 +86,13 @@ def _build(top: Path) -> None:
     for release in ("22.04", "24.04"):
         archive = list(driver_packages.archive_packages(release))
         deb.build_flat_repository(archive, www / "ubuntu-restricted" / release, keys, BED, "Ubuntu")
-    last = www / REPOSITORIES / "rhel9" / "x86_64"
-    both = [*cuda_packages.packages("dnf"), *driver_packages.dnf_packages(), *kernel_headers.packages("dnf")]
-    rpm.build_repository(both, last, keys, BED, modules=driver_packages.dnf_modules())
-    (last / KEYS["dnf"]).write_text(public)
+    for name, system in DNF_DISTRIBUTIONS.items():
+        releases = cuda_packages.DNF_RELEASES[system]
+        both = [*cuda_packages.packages("dnf", releases), *driver_packages.dnf_packages(system)]
+        last = www / REPOSITORIES / name / "x86_64"
+        modules = driver_packages.dnf_modules() if system == "el9" else ""
+        rpm.build_repository([*both, *kernel_headers.packages("dnf")], last, keys, BED, modules=modules)
+        (last / KEYS[name]).write_text(public)
     keys.rest()
     for release in cuda_packages.RELEASES:
         if release.version not in _RUNFILES:
