@@ -187,14 +187,15 @@ def digests(runfiles: t.Sequence[Row]) -> Problems:
 
 
 def repository_rows(table: t.Sequence[Row]) -> Problems:
-    """Each fingerprint is one, and that of the key."""
+    """Each fingerprint is one, and that of the key. A digest of the key's file cannot be told from another's."""
     for row in table:
-        if row["fingerprint"] and not re.fullmatch(r"[0-9A-F]{40}", row["fingerprint"]):
+        digest = re.fullmatch(r"sha256:[0-9a-f]{64}", row["fingerprint"])
+        if row["fingerprint"] and not digest and not re.fullmatch(r"[0-9A-F]{40}", row["fingerprint"]):
             yield f"repositories: {row['folder']}: {row['fingerprint']} is no fingerprint"
         if row["fingerprint"] == repositories.WITHDRAWN_FINGERPRINT:
             yield f"repositories: {row['folder']}: NVIDIA withdrew this key"
         key = row["key"].partition(".")[0].upper()
-        if row["fingerprint"] and not row["fingerprint"].endswith(key):
+        if row["fingerprint"] and not digest and not row["fingerprint"].endswith(key):
             yield f"repositories: {row['folder']}: the key {row['key']} has another fingerprint"
 
 

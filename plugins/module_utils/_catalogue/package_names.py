@@ -45,9 +45,9 @@ nvidia-dnf | driver             |             | nvidia-driver                   
 nvidia-dnf | compute            |             | nvidia-driver-cuda                       | verified | driver-guide
 nvidia-dnf | fabric_manager     |             | nvidia-fabric-manager                    | verified | azhpc-images
 nvidia-dnf | fabric_manager     | 580         | nvidia-fabricmanager                     | verified | azhpc-images
-nvidia-dnf | imex               |             | nvidia-imex                              | memory   | memory
-nvidia-dnf | nscq               |             | libnvidia-nscq                           | memory   | memory
-nvidia-dnf | nvsdm              |             | libnvsdm                                 | memory   | memory
+nvidia-dnf | imex               |             | nvidia-imex                              | verified | container-el10
+nvidia-dnf | nscq               |             | libnvidia-nscq                           | verified | container-el10
+nvidia-dnf | nvsdm              |             | libnvsdm                                 | verified | container-el10
 ubuntu     | driver             |             | nvidia-driver-{branch}{server}{open}     | verified | driver-role
 ubuntu     | headless           |             | nvidia-headless-{branch}{server}{open}   | verified | driver-role
 ubuntu     | headless_prebuilt  |             | nvidia-headless-no-dkms-{branch}{server}{open} | verified | driver-role

@@ -24,6 +24,7 @@ class Source:
 
 
 _READ = "2026-11-22"
+_READ_EL10 = "2026-11-30"
 _CUDA = "NVIDIA (docs.nvidia.com/cuda)"
 _DRIVERS = "NVIDIA (docs.nvidia.com/datacenter/tesla)"
 
@@ -39,6 +40,11 @@ SOURCES = {
         ("cutlass-notes", "release notes of CUTLASS 4.8, quoted", _READ),
         ("debian-12", "Debian 12, package lists of its component non-free", "2026-11-23"),
         ("driver-container", "NVIDIA/gpu-driver-container at 06a208c", _READ),
+        (
+            "container-el10",
+            "NVIDIA/gpu-driver-container at 0201a90, rhel10; the repository's index",
+            _READ_EL10,
+        ),
         ("driver-role", "NVIDIA/ansible-role-nvidia-driver at f68d4a7, and Ubuntu's package pages", _READ),
         ("driver-guide-615", f"{_DRIVERS}, driver installation guide 615, quoted", _READ),
         ("driver-guide-620", f"{_DRIVERS}, driver installation guide 620", _READ),
@@ -47,6 +53,7 @@ SOURCES = {
         ("driver-support-615", f"{_DRIVERS}, supported drivers and toolkits, table 2, page of 615", _READ),
         ("azhpc-images", "Azure/azhpc-images at 8e9d055, components/", _READ),
         ("gcp-installer", "GoogleCloudPlatform/compute-gpu-installation 1.9.1", _READ),
+        ("key-lists", "recipes of others that name key and fingerprint of Ubuntu 26.04's repository", _READ_EL10),
         ("open-git", "NVIDIA/open-gpu-kernel-modules, list of GPUs in the README of each release tag", _READ),
         ("repo-issue-39", "NVIDIA/cuda-repo-management, issue 39", _READ),
         ("runfile-list", "a list of NVIDIA's installers with their drivers; no release notes read", _READ),

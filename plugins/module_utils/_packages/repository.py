@@ -18,7 +18,7 @@ PRESENT, ABSENT = "present", "absent"
 
 _NAME = re.compile(r"^[a-zA-Z0-9][a-zA-Z0-9_.-]*$")
 _URL = re.compile(r"^(?:https?://[^\s@]+|file:/\S*)$")
-_FINGERPRINT = re.compile(r"^(?:[0-9A-F]{40}|[0-9A-F]{64})$")
+_FINGERPRINT = re.compile(r"^(?:[0-9A-F]{40}|[0-9A-F]{64}|sha256:[0-9a-f]{64})$")
 _WORD = re.compile(r"^[A-Za-z0-9./][A-Za-z0-9._/~+-]*$")
 
 
@@ -27,7 +27,8 @@ class Repository:
     """One signed repository.
 
     ``name`` is the stem of its file and, for dnf, its id. ``key`` is the text of the public key, or ``key_url`` where
-    it lies; every primary key in it must be one of ``fingerprints``. ``suite`` and ``components`` are apt's; a suite
+    it lies; every primary key in it must be one of ``fingerprints``, or the file must have the digest that stands there
+    as C(sha256:...). ``suite`` and ``components`` are apt's; a suite
     that ends in C(/) is a flat repository. ``priority`` is dnf's (the lowest number wins); apt has Pin for that.
     ``check_metadata`` lets dnf verify the index too, which not every publisher signs; apt always does.
     """
@@ -111,7 +112,7 @@ class SourcesObservation:
     """What was found. ``manager`` is C(apt) or C(dnf).
 
     - ``files`` and ``keys`` are the files that the wish means, ``texts`` what they hold now.
-    - ``trusted`` are the fingerprints in each key file, ``streams`` the enabled stream of each module.
+    - ``trusted`` are the identities in each key file, ``streams`` the enabled stream of each module.
     - ``rivals`` are files of others that name the same address: two definitions of one repository confuse both package
       managers, and apt refuses to work when their keys differ. ``mixed`` are those that name other addresses too.
     """

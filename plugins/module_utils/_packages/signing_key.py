@@ -23,6 +23,8 @@ _ARMOUR = re.compile(
     r"(?:\r?\n=[A-Za-z0-9+/]{4})?\s*-----END PGP PUBLIC KEY BLOCK-----"
 )
 _PRIMARY_KEY = 6  # the packet's tag; subkeys are 14
+# A publisher may announce a digest of the file in a fingerprint's place.
+_DIGEST = "sha256:"
 
 
 def fingerprints(key: bytes) -> tuple[str, ...]:
@@ -32,6 +34,18 @@ def fingerprints(key: bytes) -> tuple[str, ...]:
         return tuple(_fingerprint(body) for tag, body in packets if tag == _PRIMARY_KEY)
     except (ValueError, IndexError):
         return ()
+
+
+def digest(key: bytes) -> str:
+    """The digest of a key's file, as C(sha256:...). The line that names the program which wrote it does not count:
+    NVIDIA's images leave it out before they compare."""
+    return _DIGEST + hashlib.sha256(_without_writer(key)).hexdigest()
+
+
+def identities(key: bytes, expected: t.Collection[str]) -> tuple[str, ...]:
+    """What tells the keys in a file: the digest of the file if it is expected, else their fingerprints."""
+    found = fingerprints(key)
+    return (digest(key),) if found and digest(key) in expected else found
 
 
 def armoured(key: bytes) -> str:
@@ -46,9 +60,10 @@ def armoured(key: bytes) -> str:
 
 
 def verified(key: bytes, expected: t.Collection[str], source: str) -> str:
-    """The armoured key, if it holds primary keys of these fingerprints and no others. Raises MlstackError."""
-    found = fingerprints(key)
-    wanted = {normal(fingerprint) for fingerprint in expected}
+    """The armoured key, if it holds primary keys of these fingerprints and no others, or if the file has one of these
+    digests. Raises MlstackError."""
+    wanted = {text if text.startswith(_DIGEST) else normal(text) for text in expected}
+    found = identities(key, wanted)
     if not found or not set(found) <= wanted:
         raise MlstackError(
             "key_mismatch",
@@ -57,12 +72,17 @@ def verified(key: bytes, expected: t.Collection[str], source: str) -> str:
             todo="compare the fingerprint with the one that the publisher announces, and correct the key or it",
             fingerprints=list(found),
         )
-    return armoured(key)
+    # A digest is one of the text, which so stays as it is.
+    return _without_writer(key).decode("ascii") if found[0].startswith(_DIGEST) else armoured(key)
 
 
 def normal(fingerprint: str) -> str:
     """A fingerprint without blanks and in upper case."""
     return re.sub(r"[\s:]", "", fingerprint).upper()
+
+
+def _without_writer(key: bytes) -> bytes:
+    return b"".join(line for line in key.splitlines(keepends=True) if not line.startswith(b"Version"))
 
 
 def _binary(key: bytes) -> bytes:

@@ -52,7 +52,7 @@ class SourcesOfHost(abc.ABC):
             files=files,
             keys=keys,
             texts=texts,
-            trusted={key.path: signing_key.fingerprints((texts[key.path] or "").encode()) for key in keys},
+            trusted={key.path: signing_key.identities((texts[key.path] or "").encode(), key.wanted) for key in keys},
             streams={stream.module: self._stream(stream.module) for stream in wish.streams},
             rivals=rivals,
             mixed=mixed,

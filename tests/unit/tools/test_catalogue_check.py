@@ -65,6 +65,7 @@ def test_a_mistake_in_a_table_is_found(table, place, changed, said):
         ("driver runfiles", 3, {"source": "hearsay"}, "the source hearsay is not known"),
         ("repositories", 0, {"fingerprint": "AE09FE4BBD223A84B2CCFCE3F60F4B3D7FA2AF80"}, "NVIDIA withdrew this key"),
         ("repositories", 1, {"key": "8793F200.pub"}, "has another fingerprint"),
+        ("repositories", 1, {"fingerprint": "sha256:" + "A" * 64}, "is no fingerprint"),
         ("package names", 1, {"branch_from": "591"}, "there is no branch 591"),
         ("package names", 0, {"branch_from": "535"}, "no name for the branches before"),
         ("package names", 0, {"name": "cuda-drivers-{colour}"}, "is no name of a package"),

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -61,6 +62,23 @@ def test_a_fingerprint_is_what_gpg_says() -> None:
     assert signing_key.fingerprints(KEY.encode()) == (FINGERPRINT,)
     assert signing_key.fingerprints((KEY + OTHER_KEY).encode()) == (FINGERPRINT, OTHER_FINGERPRINT)
     assert signing_key.fingerprints(signing_key.armoured(KEY.encode()).encode()) == (FINGERPRINT,)
+
+
+def test_a_key_may_be_known_by_the_digest_of_its_file(tmp_path: Path, manager: str) -> None:
+    written_by = KEY.replace("\n\n", "\nVersion: GnuPG v2.0.22 (GNU/Linux)\n\n", 1)
+    digest = "sha256:" + hashlib.sha256(KEY.encode()).hexdigest()
+    assert written_by != KEY and signing_key.digest(written_by.encode()) == digest
+    wish = Sources((replace(CUDA, key=written_by, fingerprints=(digest,)),))
+    host = of(tmp_path, manager)
+    change = plan_sources.change(wish, host.observe(wish))
+    with host.changed(change):
+        pass
+    assert (tmp_path / change.keys[0].path.lstrip("/")).read_text() == KEY
+    assert not plan_sources.plan(wish, host.observe(wish)).changed
+    (tmp_path / change.keys[0].path.lstrip("/")).write_text(OTHER_KEY)
+    assert plan_sources.plan(wish, host.observe(wish)).changed
+    with pytest.raises(MlstackError, match=f"sha256.*{OTHER_FINGERPRINT}"):
+        signing_key.verified(OTHER_KEY.encode(), [digest], "a file")
 
 
 @pytest.mark.parametrize(
