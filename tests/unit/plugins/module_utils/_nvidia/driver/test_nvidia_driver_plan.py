@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish, MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia import sources
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver import (
     package_sets,
     package_wish,
@@ -16,7 +17,13 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver im
     runfile,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.model import DriverWish
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import Holder, Kernel, Nouveau, Piece
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import (
+    NVIDIA_REPOSITORY,
+    Holder,
+    Kernel,
+    Nouveau,
+    Piece,
+)
 from ansible_collections.gpufleet.mlstack.tests.unit.plugins.module_utils._nvidia.driver.model_host import (
     DEBIAN,
     KERNEL,
@@ -139,6 +146,20 @@ def test_the_driver_of_debian_is_told_without_a_branch():
 )
 def test_streams_are_el9s_alone(wanted, stream):
     assert package_sets.stream(wanted) == stream
+
+
+def test_dnf_takes_away_the_other_flavour_and_nothing_that_stays():
+    """What it takes away loses its lock before: `nvidia-driver` belongs to both flavours and keeps its own."""
+    found = replace(
+        empty_host(),
+        pieces=tuple(
+            Piece(sources.piece_of(name), name, "3:590.48.01-1.el10", "590.48.01", NVIDIA_REPOSITORY, held=True)
+            for name in ("cuda-drivers", "kmod-nvidia-latest-dkms", "nvidia-driver", "nvidia-driver-libs")
+        ),
+    )
+    gone = package_wish.erased(target(ROCKY10, branch="590", flavour="open"), found)
+    assert gone == {"cuda-drivers", "kmod-nvidia-latest-dkms"}
+    assert package_wish.erased(target(ROCKY10, branch="590", flavour="proprietary"), found) == frozenset()
 
 
 def test_a_fresh_installation_says_everything():
