@@ -135,7 +135,7 @@ def finish(process: subprocess.Popen[str], timeout_s: float = 300) -> dict[str, 
 
 @contextlib.contextmanager
 def package_host(
-    manager: str, *, tmpfs: Mapping[str, str] | None = None, network: str = "none"
+    manager: str, *, image: str = "", tmpfs: Mapping[str, str] | None = None, network: str = "none"
 ) -> Iterator[PackageHost]:
     """A host without a network, which apt's and dnf's bed repositories on it do not need."""
     require_bed()
@@ -143,7 +143,8 @@ def package_host(
         f"{CHECKOUT / 'plugins'}:/mlstack/ansible_collections/gpufleet/mlstack/plugins:ro",
         f"{os.path.dirname(ansible.__file__)}:/mlstack/ansible:ro",
     )
-    with container(IMAGE_OF[manager], network=network, tmpfs=tmpfs, volumes=volumes, booted=False) as made:
+    key = image or IMAGE_OF[manager]
+    with container(key, network=network, tmpfs=tmpfs, volumes=volumes, booted=False) as made:
         if network == "none":
             made.check("find /etc/apt/sources.list.d -name '*debian*' -delete 2>/dev/null || true")
         yield PackageHost(made, manager)
