@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from ansible_collections.gpufleet.mlstack.tests.bed.nvidia_stand_in import cuda_packages, repositories, runfile
@@ -132,7 +133,8 @@ def test_a_runfile_is_verified_installed_and_removed(host: CudaHost) -> None:
     refused = host.refuse([RUNFILE["version"]], "digest_mismatch")
     assert not refused["changed"] and host.leftovers() == ""
     failed = host.refuse([RUNFILE], "runfile_failed", env={"BED_INSTALLER_FAILS": "1"})
-    assert "Install of toolkit failed" in failed["msg"] and host.leftovers() == ""
+    assert "Install of toolkit failed" in failed["msg"] and "is not there, as before" in failed["msg"]
+    assert host.leftovers() == ""
     done = host.succeed([RUNFILE])
     assert steps(done)[:2] == ["install_runfile", "default"] and host.release() == "11.8"
     assert "alternatives" in host.sh("readlink /usr/local/cuda")
@@ -153,6 +155,32 @@ def test_a_runfile_on_the_host_needs_no_network(host: CudaHost) -> None:
     # The same file is not the installer of another release, and its digest tells.
     other = {**wish, "version": "12.4.1", "method": "runfile", "sha256": STAND_IN_SHA256["12.4.1"]}
     host.refuse([other], "digest_mismatch")
+
+
+def test_an_installer_that_fails_half_way_leaves_the_toolkit_that_was_there(host: CudaHost) -> None:
+    host.succeed([RUNFILE])
+    # What people do: a library of another origin among the toolkit's.
+    host.sh("echo by hand >/usr/local/cuda-11.8/lib64/libcudnn.so.8")
+    everything = "cd /usr/local && find cuda cuda-* -printf '%p %l %s %m\n' | sort; cat cuda-*/version.json"
+    before = host.sh(everything)
+    text = runfile.installer(replace(cuda_packages.RELEASES[0], version="11.8.1"))
+    host.container.write("/srv/newer.run", text)
+    newer = {"version": "11.8.1", "method": "runfile", "source": "/srv/newer.run"}
+    newer["sha256"] = hashlib.sha256(text.encode()).hexdigest()
+    failed = host.refuse([newer], "runfile_failed", env={"BED_INSTALLER_FAILS": "1"})
+    assert failed["restored"] is True and "/usr/local/cuda-11.8 is as it was" in failed["msg"]
+    assert host.sh(everything) == before and not host.succeed([RUNFILE])["changed"]
+    host.succeed([newer])
+    assert '"11.8.1"' in host.sh("cat /usr/local/cuda/version.json") and host.release() == "11.8"
+    assert host.sh("cat /usr/local/cuda/lib64/libcudnn.so.8; ls -d /usr/local/cuda-*").split("\n")[:-1] == [
+        "by hand",
+        "/usr/local/cuda-11.8",
+    ]
+    # A run that was killed left half of a toolkit, and the copy of the whole one beside it.
+    host.sh("cd /usr/local && cp -a cuda-11.8 cuda-11.8.gpufleet-before && rm cuda-11.8/version.json")
+    host.refuse([newer], "runfile_failed", env={"BED_INSTALLER_FAILS": "1"})
+    assert '"11.8.1"' in host.sh("cat /usr/local/cuda-11.8/version.json; ls /usr/local | grep before || true")
+    host.succeed([{**newer, "state": "absent"}])
 
 
 def test_a_local_mirror_needs_no_network(host: CudaHost) -> None:

@@ -15,11 +15,12 @@ import contextlib
 import os
 import shutil
 import tempfile
+import typing as t
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils import _download
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._cuda import facts
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._cuda.model import ToolkitWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._cuda.model import LINK, ToolkitWish
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import disk
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
@@ -31,14 +32,15 @@ _INSTALLED, _UNPACKED = 2.0, 1.2
 _TIMEOUT = 3600.0
 # One of another user, or of a run that was killed, makes the installer crash.
 _STALE_LOG = "/tmp/cuda-installer.log"
+# Beside a toolkit while another release of the same number is installed over it.
+_BEFORE = ".gpufleet-before"
 
 
 def install(host: Host, commands: Commands, toolkit: ToolkitWish) -> None:
-    """Have the toolkit in its folder. Raises MlstackError; a folder that was not there before is then gone again."""
+    """Have the toolkit in its folder. Raises MlstackError; the folder is then again what it was, or gone."""
     wished = f"install {toolkit.name} from its runfile"
     source, sha256 = _source(host, toolkit, wished)
     _require_space(source, toolkit, wished)
-    existed = os.path.isdir(toolkit.path)
     folder = tempfile.mkdtemp(prefix="gpufleet-mlstack-cuda-", dir=_WORKPLACE)
     try:
         file = source
@@ -49,18 +51,15 @@ def install(host: Host, commands: Commands, toolkit: ToolkitWish) -> None:
             _download.fetch_file(source, file, sha256, wished)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(_STALE_LOG)
-        _run(commands, file, folder, toolkit, wished)
-        if not os.path.exists(f"{toolkit.path}/bin/nvcc"):
-            raise MlstackError(
-                "runfile_failed",
-                wished=wished,
-                found=f"the installer succeeded, and {toolkit.path}/bin/nvcc is not there",
-                todo="see whether the file is really the installer of a toolkit",
-            )
-    except BaseException:
-        if not existed:
-            disk.delete(toolkit.path)
-        raise
+        with _as_before_on_failure(commands, toolkit.path):
+            _run(commands, file, folder, toolkit, wished)
+            if not os.path.exists(f"{toolkit.path}/bin/nvcc"):
+                raise MlstackError(
+                    "runfile_failed",
+                    wished=wished,
+                    found=f"the installer succeeded, and {toolkit.path}/bin/nvcc is not there",
+                    todo="see whether the file is really the installer of a toolkit",
+                )
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -69,6 +68,60 @@ def remove(path: str) -> None:
     """Delete the folder of a toolkit that a runfile has made."""
     with disk.explained(f"delete {path}"):
         disk.delete(path)
+        disk.delete(_copy_of(path))
+
+
+@contextlib.contextmanager
+def _as_before_on_failure(commands: Commands, path: str) -> t.Iterator[None]:
+    """Run the installer in the body. It overwrites a toolkit of the same release, in which people put files of their
+    own, such as cuDNN's: a copy of all of it is what a failure goes back to."""
+    before, link = _copy_of(path), os.readlink(LINK) if os.path.islink(LINK) else ""
+    existed = os.path.isdir(path)
+    if not existed:
+        disk.delete(before)
+    elif not os.path.isdir(before):  # else a run was killed, and what is in the folder now is half of a toolkit
+        disk.delete(f"{before}.part")
+        _copy(commands, path, f"{before}.part")
+        os.rename(f"{before}.part", before)
+    try:
+        yield
+    except BaseException as exc:
+        if existed:
+            for name in os.listdir(path):
+                disk.delete(os.path.join(path, name))
+            _copy(commands, before, path)
+        else:
+            disk.delete(path)
+        _put_link_back(link)
+        disk.delete(before)
+        if not isinstance(exc, MlstackError):
+            raise
+        told = "is as it was" if existed else "is not there, as before"
+        details = {**exc.details, "restored": True}
+        raise MlstackError(
+            exc.code, wished=exc.wished, found=f"{exc.found}; {path} {told}", todo=exc.todo, **details
+        ) from exc
+    disk.delete(before)
+
+
+def _copy_of(path: str) -> str:
+    # Beside the folder itself, which may be behind a link and on another file system.
+    return f"{os.path.realpath(path)}{_BEFORE}"
+
+
+def _copy(commands: Commands, source: str, target: str) -> None:
+    words = ["cp", "-a", "--reflink=auto", f"{source}/.", target]
+    commands.run(words, purpose=f"copy {source} to {target}, to go back to it after a failure", timeout=_TIMEOUT)
+
+
+def _put_link_back(link: str) -> None:
+    """The installer takes the default for itself."""
+    if not os.path.islink(LINK) or os.readlink(LINK) == link:
+        return
+    if link:
+        disk.replace_link(LINK, link, f"{LINK}{_BEFORE}")
+    else:
+        os.unlink(LINK)
 
 
 def _source(host: Host, toolkit: ToolkitWish, wished: str) -> tuple[str, str]:
@@ -95,6 +148,10 @@ def _require_space(source: str, toolkit: ToolkitWish, wished: str) -> None:
     size = os.path.getsize(source) if local else _download.size_of(source, wished)
     needed: dict[int, float] = {}
     names: dict[int, str] = {}
+    if os.path.isdir(toolkit.path) and not os.path.isdir(_copy_of(toolkit.path)):
+        beside = os.path.dirname(_copy_of(toolkit.path))
+        needed[os.stat(beside).st_dev] = float(disk.size_of(os.path.realpath(toolkit.path)))
+        names[os.stat(beside).st_dev] = beside
     for place, factor in ((os.path.dirname(toolkit.path), _INSTALLED), (_WORKPLACE, _UNPACKED + (not local))):
         device = os.stat(place).st_dev
         needed[device] = needed.get(device, 0.0) + size * factor

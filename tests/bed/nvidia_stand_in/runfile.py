@@ -1,7 +1,10 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A stand-in for CUDA's installer, the `.run` file: the real one's options, and a toolkit of a few bytes."""
+"""A stand-in for CUDA's installer, the `.run` file: the real one's options, and a toolkit of a few bytes.
+
+With `BED_INSTALLER_FAILS` in its environment it fails when half of the toolkit is written.
+"""
 
 from __future__ import annotations
 
@@ -26,12 +29,16 @@ for option; do
 done
 [ "$silent" ] || {{ echo 'the installer asks questions on a terminal without --silent' >&2; exit 1; }}
 [ "$toolkit" ] || {{ echo 'only the toolkit is in this stand-in' >&2; exit 1; }}
-[ -z "${{BED_INSTALLER_FAILS:-}}" ] || {{ echo '[ERROR]: Install of toolkit failed, quitting' >&2; exit 255; }}
 mkdir -p "$path/bin" "$path/targets/x86_64-linux/lib" "$path/include"
 cat >"$path/bin/nvcc" <<'NVCC'
 {release.nvcc}NVCC
 cat >"$path/version.json" <<'JSON'
 {release.version_json}JSON
+if [ "${{BED_INSTALLER_FAILS:-}}" ]; then
+    ln -sfn "$path" /usr/local/cuda
+    echo '[ERROR]: Install of toolkit failed, quitting' >&2
+    exit 255
+fi
 ln -sfn targets/x86_64-linux/lib "$path/lib64"
 echo stand-in >"$path/targets/x86_64-linux/lib/libcudart.so.{release.major}"
 printf '#!/bin/sh\\nrm -rf "%s"\\n' "$path" >"$path/bin/cuda-uninstaller"
