@@ -107,6 +107,20 @@ options:
     description: Whether a driver that was pieced together from several sources may be replaced as a whole.
     type: bool
     default: false
+  require_way_back:
+    description:
+      - Whether a driver of NVIDIA's installer is only replaced where its installer is at hand, so that the driver can
+        be put back when the change fails. The installer is the one that was kept, see O(keep_runfile), or it is fetched
+        before the first change from where it came, or from NVIDIA where the collection knows its digest.
+      - With V(false) a change goes on without, and check mode says that there is no way back.
+    type: bool
+    default: true
+  keep_runfile:
+    description:
+      - Whether the installer of the driver stays in C(/var/lib/gpufleet-mlstack/nvidia-installer), for root alone, 300
+        to 500 MB. Only the last one stays, and it goes with O(state=absent).
+    type: bool
+    default: true
   allow_changes:
     description: Packages outside of the driver that the change may upgrade or remove.
     type: list
@@ -151,10 +165,12 @@ options:
 notes:
   - These are refused before the first change. Processes on a GPU. A driver that the GPUs, by the tables of the
     collection, cannot run. Kernel headers that are absent and not offered. Secure boot with a module whose key is not
-    enrolled. Too little space on C(/usr), C(/var) or C(/boot). A driver from several sources. A transaction that would
+    enrolled. Too little space on C(/usr), C(/var) or C(/boot). A driver from several sources. A driver of NVIDIA's
+    installer, without that installer to put it back, see O(require_way_back). A transaction that would
     change the kernel or anything else that nobody named.
   - When the package manager fails half-way, the packages from before come back as far as the repositories still offer
-    them; RV(restored) tells.
+    them. A driver of NVIDIA's installer is put back by its installer, whichever source failed in its place, and what an
+    installer that failed left behind is removed. RV(restored) tells, and the message says what the host has now.
   - An installer overwrites files without a package manager. Prefer the other sources.
 seealso:
   - module: gpufleet.mlstack.gpu_info
@@ -240,8 +256,8 @@ skipped:
   returned: when the host has no GPU and O(require_gpu)
   type: str
 restored:
-  description: Whether the packages from before are back.
-  returned: after a failure that had changed packages
+  description: Whether the driver from before is back, by packages or by its installer, or none where there was none.
+  returned: after a failure that had changed the driver
   type: bool
 commands_run:
   description: How many other programs the module started.

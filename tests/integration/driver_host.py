@@ -89,6 +89,14 @@ class DriverHost:
         """The driver versions that these packages have."""
         return {version.partition("-")[0].rpartition(":")[2] for version in self.packages().values()}
 
+    def files(self) -> list[str]:
+        """A driver's own files, whoever brought them, and the installer that is kept."""
+        return self.container.run(
+            "ls -d /usr/bin/nvidia-uninstall /usr/bin/nvidia-smi /var/lib/dkms/nvidia/[0-9]*"
+            " /lib/modules/*/updates/dkms/nvidia.ko /usr/lib*/libnvidia-ml.so.* /usr/lib/x86_64-linux-gnu/libnvidia-ml*"
+            " /var/lib/gpufleet-mlstack/nvidia-installer/* 2>/dev/null"
+        ).out.split()
+
     def installed(self, name: str) -> bool:
         return self.container.run({"apt": f"dpkg -s {name}", "dnf": f"rpm -q {name}"}[self.manager]).rc == 0
 

@@ -192,12 +192,73 @@ def test_every_source_takes_the_place_of_every_other(host: DriverHost) -> None:
     before = host.packages()
     assert not host.refuse("digest_mismatch", **{**runfile_wish("550.54.15"), "runfile_sha256": "0" * 64})["changed"]
     assert host.packages() == before and host.held() == set(before)
+    sources, files = host.sources(), host.files()
+    failed = host.refuse("command_failed", **runfile_wish("550.54.15"), env={"BED_INSTALLER_FAILS": "550.54.15-half"})
+    assert failed["restored"] is True and "are back" in failed["msg"], failed["msg"]
+    assert (host.packages(), host.sources()) == (before, sources) and host.held() == set(before)
+    assert host.files() == files, "half of an installer's driver would be a mixture"
     done = host.change(**runfile_wish("550.54.15"))
     assert host.packages() == {} and done["driver"]["sources"] == ["runfile"]
-    failed = host.refuse("command_failed", **runfile_wish("580.65.06"), env={"BED_INSTALLER_FAILS": "1"})
-    assert "Building kernel modules" in failed["msg"]
-    done = host.change(**runfile_wish("580.65.06"))
-    assert done["driver"]["on_disk"] == done["driver"]["libraries"] == "580.65.06"
+
+
+@pytest.mark.parametrize("fails", ["580.65.06", "580.65.06-half"])
+def test_an_installer_that_fails_brings_the_driver_from_before_back(host: DriverHost, fails: str) -> None:
+    files = host.files()
+    foretold = host.succeed(**runfile_wish("580.65.06"), check=True)
+    assert "550.54.15 is put back by its installer, which is kept here" in foretold["diff"][1]["after"]
+    failed = host.refuse("command_failed", **runfile_wish("580.65.06"), env={"BED_INSTALLER_FAILS": fails})
+    assert {"580.65.06": "Building kernel modules", "580.65.06-half": "create the kernel module"}[fails] in failed[
+        "msg"
+    ]
+    assert failed["changed"] and failed["restored"] is True
+    assert "the driver 550.54.15 was put back by its installer" in failed["msg"]
+    assert host.files() == files and not host.succeed(**runfile_wish("550.54.15"))["changed"]
+
+
+def test_packages_that_fail_bring_the_installers_driver_back(host: DriverHost) -> None:
+    files, sources = host.files(), host.sources()
+    host.let_fail("590.48.01")
+    failed = host.run(branch="590", flavour="open")
+    assert failed["failed"] and failed["restored"] is True and "put back by its installer" in failed["msg"], failed
+    assert (host.packages(), host.sources(), host.files()) == ({}, sources, files)
+    host.let_fail("")
+
+
+def test_without_the_old_installer_there_is_no_way_back_and_no_change(host: DriverHost) -> None:
+    files = host.files()
+    (kept,) = (path for path in files if path.endswith(".run"))
+    host.sh(f"echo >>{kept}")
+    wish = runfile_wish("580.65.06")
+    damaged = host.refuse("no_way_back", **wish)
+    assert not damaged["changed"] and f"delete {kept}, which is damaged" in damaged["msg"]
+    # It is fetched again from where it came.
+    host.sh(f"rm {kept}")
+    assert "which is fetched before" in host.succeed(**wish, check=True)["diff"][1]["after"]
+    failed = host.refuse("command_failed", **wish, env={"BED_INSTALLER_FAILS": "580.65.06"})
+    assert failed["restored"] is True, failed["msg"]
+    # One that somebody has installed by hand: nothing tells where its installer was.
+    host.sh("rm -r /var/lib/gpufleet-mlstack")
+    unknown = host.refuse("no_way_back", **wish, check=True)
+    assert unknown["present"] == "550.54.15" and "no digest of it is known" in unknown["msg"]
+    assert host.files() == [path for path in files if path != kept]
+    accepted = {**wish, "require_way_back": False}
+    assert "no way back: the installer of 550.54.15" in host.succeed(**accepted, check=True)["diff"][1]["after"]
+    failed = host.refuse("command_failed", **accepted, env={"BED_INSTALLER_FAILS": "580.65.06"})
+    assert failed["restored"] is False and "this host now has no NVIDIA driver on its disk" in failed["msg"]
+
+
+def test_the_installer_that_is_kept_is_the_last_one(host: DriverHost) -> None:
+    for version in ("550.54.15", "580.65.06"):
+        done = host.change(**runfile_wish(version))
+        assert done["driver"]["on_disk"] == done["driver"]["libraries"] == version
+        (kept,) = (path for path in host.files() if path.endswith(".run"))
+        assert kept.rpartition("/")[2].startswith(version)
+    assert host.sh(f"stat -c '%U %a' {kept}") == "root 600\n"
+    assert steps(host.succeed(**runfile_wish("580.65.06"), keep_runfile=False)) == ["delete_runfile"]
+
+
+def test_packages_take_the_place_of_an_installers_driver(host: DriverHost) -> None:
+    host.change(**runfile_wish("550.54.15"))
     if host.manager == "apt":
         host.change(source="distribution", branch="580")
         assert {version.rpartition("-")[2] for version in host.packages().values()} >= {"0ubuntu0.24.04.1"}
@@ -213,6 +274,9 @@ def test_every_source_takes_the_place_of_every_other(host: DriverHost) -> None:
 
 def test_removal_leaves_nothing(host: DriverHost) -> None:
     host.change(state="absent")
+    assert host.leftovers() == ""
+    failed = host.refuse("command_failed", **runfile_wish("550.54.15"), env={"BED_INSTALLER_FAILS": "550.54.15-half"})
+    assert failed["restored"] is True and "this host has none, as before" in failed["msg"], failed["msg"]
     assert host.leftovers() == ""
     host.succeed(**runfile_wish("550.54.15"))
     host.change(state="absent")

@@ -5,7 +5,8 @@
 
 Like the real one it wants `--silent` where nobody answers, needs the kernel's headers, replaces a driver that it has
 installed before, refuses to work beside packages, and leaves `nvidia-uninstall` behind, which takes everything away but
-its log.
+its log. `BED_INSTALLER_FAILS=<version>` lets the one of that version fail once the old driver is gone, with `-half`
+behind it only when half of the new one is there.
 """
 
 from __future__ import annotations
@@ -49,7 +50,9 @@ elif [ -e /usr/bin/nvidia-smi ]; then
     fail 'The NVIDIA driver appears to have been installed previously using a different installer.'
 fi
 [ -e "/lib/modules/$kernel/build/Makefile" ] || fail "Unable to find the kernel source tree for the kernel $kernel."
-[ -z "${{BED_INSTALLER_FAILS:-}}" ] || fail 'An error occurred while performing the step: "Building kernel modules".'
+if [ "${{BED_INSTALLER_FAILS:-}}" = {version} ]; then
+    fail 'An error occurred while performing the step: "Building kernel modules".'
+fi
 libraries=/usr/lib64
 [ ! -d /usr/lib/x86_64-linux-gnu ] || [ -d /etc/yum.repos.d ] || libraries=/usr/lib/x86_64-linux-gnu
 if [ "$dkms" ]; then
@@ -60,14 +63,8 @@ else
     folder=/lib/modules/$kernel/kernel/drivers/video
 fi
 mkdir -p "$folder" /var/lib/nvidia "$libraries"
-case $kind in
-    open) echo {modules["open"]} ;;
-    proprietary) echo {modules["proprietary"]} ;;
-esac | base64 -d >"$folder/nvidia.ko"
 echo stand-in >"$libraries/libnvidia-ml.so.{version}"
 ln -sfn libnvidia-ml.so.{version} "$libraries/libnvidia-ml.so.1"
-cat >/usr/bin/nvidia-smi <<'PROGRAM'
-{nvidia_smi(version)}PROGRAM
 cat >/usr/bin/nvidia-uninstall <<PROGRAM
 #!/bin/sh
 # Stand-in for nvidia-uninstall of {version}.
@@ -76,8 +73,16 @@ set -eu
 rm -rf "$folder/nvidia.ko" $libraries/libnvidia-ml.so.* /usr/bin/nvidia-smi /var/lib/nvidia /var/lib/dkms/nvidia
 rm -f /usr/bin/nvidia-installer /usr/bin/nvidia-uninstall
 PROGRAM
+chmod 755 /usr/bin/nvidia-uninstall
+[ "${{BED_INSTALLER_FAILS:-}}" != {version}-half ] || fail 'Unable to create the kernel module.'
+case $kind in
+    open) echo {modules["open"]} ;;
+    proprietary) echo {modules["proprietary"]} ;;
+esac | base64 -d >"$folder/nvidia.ko"
+cat >/usr/bin/nvidia-smi <<'PROGRAM'
+{nvidia_smi(version)}PROGRAM
 ln -sf nvidia-uninstall /usr/bin/nvidia-installer
 echo '{version}' >/var/lib/nvidia/log
-chmod 755 /usr/bin/nvidia-smi /usr/bin/nvidia-uninstall
+chmod 755 /usr/bin/nvidia-smi
 echo 'Installation of the NVIDIA driver is now complete.' | tee -a $log
 """

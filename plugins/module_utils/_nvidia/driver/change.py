@@ -19,16 +19,21 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia import fi
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver import (
     choose,
     guards,
+    kept_installer,
     record,
+    restoring,
     runfile,
     surroundings,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver import plan as planner
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.model import (
+    ABSENT,
     IGNORE,
     WAIT,
     DriverState,
     DriverWish,
+    Runfile,
+    WayBack,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.packages import DriverPackages
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import Observation
@@ -56,6 +61,7 @@ class DriverChange:
         self._packages = packages
         self._distribution = distribution
         self._installer = ""
+        self._runfile = Runfile()
 
     def made(self, observation: DriverState, plan: Plan) -> dict[str, t.Any]:
         """Do it; what was done, and whether a reboot is needed. Raises MlstackError."""
@@ -66,10 +72,10 @@ class DriverChange:
         done: list[Action] = []
         before: list[str] = []
         after: list[str] = []
-        held = [piece.package for piece in first.pieces if piece.held]
+        held = self._packages.held_again([piece.package for piece in first.pieces if piece.held])
         kept = self._packages.sources_kept(observation.packages)
-        fetched = self._fetched(observation, plan)
-        with fetched as self._installer, self._packages.held_again(held), self._restored(first), kept:
+        fetched, at_hand = self._fetched(observation, plan), self._at_hand(observation.way_back)
+        with fetched as self._installer, at_hand as old, held, self._restored(observation, old), kept:
             for _round in range(_ROUNDS):
                 carried = self._carry_out(state, plan)
                 done += carried.actions
@@ -77,8 +83,10 @@ class DriverChange:
                 after += [line for line in carried.after if line not in after]
                 state = self._observed(wish, context)
                 plan = planner.plan(wish, state)
-                if not plan.changed or any(planner.disrupts(action) for action in plan.actions):
+                left = [action for action in plan.actions if action.verb not in planner.LAST]
+                if not left or any(planner.disrupts(action) for action in left):
                     break
+            done += self._installers_sorted(foreseen, state)
         record.write(context.host, record.following(observation.record, first, state.target, state.host, wish.runfile))
         reasons = findings.reboot_reasons(state.host)
         return {
@@ -123,7 +131,8 @@ class DriverChange:
         host, commands = self._context.host, self._context.commands
         if action.verb == "install_runfile" and state.target is not None:
             kernel = state.host.next_boot
-            runfile.install(commands, self._installer, state.target, kernel.release if kernel else "")
+            target = state.target
+            runfile.install(commands, self._installer, target.version, target.flavour, kernel.release if kernel else "")
         elif action.verb == "build":
             surroundings.build(host, commands, action.subject)
         elif action.verb == "block_nouveau":
@@ -141,8 +150,47 @@ class DriverChange:
         """The installer, before the driver that it shall replace is gone; empty where none is wanted."""
         if state.target is None or not any(action.verb == "install_runfile" for action in plan.actions):
             return contextlib.nullcontext("")
-        host = self._context.host
-        return runfile.fetched(host, choose.runfile_of(self._wish, state.target, host), state.target)
+        host, version = self._context.host, state.target.version
+        self._runfile = kept_installer.instead_of(choose.runfile_of(self._wish, version, host), version, state.kept)
+        return runfile.fetched(host, self._runfile, version)
+
+    @contextlib.contextmanager
+    def _at_hand(self, way: WayBack | None) -> t.Iterator[str]:
+        """The installer of the driver that shall be replaced, verified; empty where there is none to be had.
+
+        Raises MlstackError, before the first change, where one is required.
+        """
+        with contextlib.ExitStack() as stack:
+            path = ""
+            if way is not None and way.known:
+                try:
+                    path = stack.enter_context(runfile.fetched(self._context.host, way.runfile, way.version))
+                except MlstackError as exc:
+                    todo = f"delete {way.runfile.path}, which is damaged" if way.kept else exc.todo
+                    error = guards.no_way_back(
+                        self._wish, way, exc.found, f"{todo}, or set require_way_back to false to go on without"
+                    )
+                    if self._wish.require_way_back and self._wish.state != ABSENT:
+                        raise error from exc
+                    self._context.warn(error.found)
+            yield path
+
+    def _installers_sorted(self, plan: Plan, state: DriverState) -> list[Action]:
+        """Keep the new installer and delete the others, as it was planned; what was done."""
+        done = []
+        for action in plan.actions:
+            if action.verb == "delete_runfile":
+                kept_installer.delete(self._context.host, action.subject)
+                done.append(action)
+            elif action.verb == "keep_runfile" and state.target is not None:
+                version, sha256 = state.target.version, self._runfile.sha256
+                try:
+                    kept_installer.keep(self._context.host, self._installer, version, sha256)
+                except MlstackError as exc:  # the driver is there, and a full disk is no reason to take it back
+                    self._context.warn(f"the installer of {version} is not kept: {exc.found}")
+                else:
+                    done.append(action)
+        return done
 
     def _until_idle(self) -> None:
         """Raise MlstackError unless nobody works on a GPU, after the wait that was allowed."""
@@ -158,19 +206,43 @@ class DriverChange:
         guards.require_idle(wish, holders)
 
     @contextlib.contextmanager
-    def _restored(self, before: Observation) -> t.Iterator[None]:
-        """After a failure, the packages are again those from before, as far as repositories still offer them."""
+    def _restored(self, before: DriverState, old_installer: str) -> t.Iterator[None]:
+        """After a failure, the driver is again the one from before: packages as far as repositories still offer them,
+        an installer's driver by its installer."""
         try:
             yield
         except MlstackError as exc:
-            now = observe.of_driver(self._context.host, self._context.commands, {})
-            if now.pieces == before.pieces:
+            now = self._look()
+            if restoring.same(before.host, now):
                 raise
-            restored = self._packages.restore(before, now)
-            told = (
-                "the packages from before are back" if restored else "not all packages from before could be had again"
-            )
+            reasons = self._put_back(before, now, old_installer)
+            told, restored = restoring.told(before.host, self._look(), reasons)
             details = {**exc.details, "changed": True, "restored": restored}
             raise MlstackError(
                 exc.code, wished=exc.wished, found=f"{exc.found}; after that, {told}", todo=exc.todo, **details
             ) from exc
+
+    def _put_back(self, before: DriverState, now: Observation, old_installer: str) -> list[str]:
+        """Do what can be done; why something could not be."""
+        host, commands, way = self._context.host, self._context.commands, before.way_back
+        reasons = []
+        # An installer takes away what another one left by itself, but packages do not.
+        if now.leftovers and not before.host.leftovers:
+            try:
+                runfile.uninstall(host, commands)
+            except MlstackError as exc:
+                reasons.append(exc.found)
+        if now.pieces != before.host.pieces and not self._packages.restore(before.host, now):
+            reasons.append("the repositories do not have all packages from before any more")
+        if way is not None and old_installer:
+            kernel = before.host.next_boot
+            try:
+                runfile.install(commands, old_installer, way.version, way.flavour, kernel.release if kernel else "")
+            except MlstackError as exc:
+                reasons.append(exc.found)
+        elif way is not None:
+            reasons.append(f"the installer of {way.version} was not at hand")
+        return reasons
+
+    def _look(self) -> Observation:
+        return observe.of_driver(self._context.host, self._context.commands, {})

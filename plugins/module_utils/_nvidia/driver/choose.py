@@ -80,15 +80,16 @@ def shown(chosen: Target | None) -> dict[str, t.Any] | None:
     }
 
 
-def runfile_of(wish: DriverWish, chosen: Target, host: Host) -> Runfile:
-    """The installer with its digest, from the caller or from the catalogue."""
-    if wish.runfile.sha256:
-        return wish.runfile
+def runfile_of(wish: DriverWish, version: str, host: Host) -> Runfile:
+    """The installer of a version with its digest, from the caller, who means the wished one, or from the catalogue."""
+    of_wish = wish.runfile if wish.source == RUNFILE and wish.version == version else Runfile()
+    if of_wish.sha256:
+        return of_wish
     from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue import table, table_driver_runfiles
 
-    name = f"NVIDIA-Linux-{host.machine}-{chosen.version}.run"
+    name = f"NVIDIA-Linux-{host.machine}-{version}.run"
     known = (row["sha256"] for row in table.rows(table_driver_runfiles.TABLE) if row["file"] == name)
-    return Runfile(wish.runfile.path, wish.runfile.url, next(known, ""))
+    return Runfile(of_wish.path, of_wish.url, next(known, ""))
 
 
 def _solved(wish: DriverWish, distribution: Distribution, found: Observation, host: Host) -> tuple[str, str, str, bool]:

@@ -16,6 +16,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.mo
     DriverWish,
     Space,
     Target,
+    WayBack,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.package_wish import kernels_to_serve
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import (
@@ -70,14 +71,44 @@ def require_buildable(wish: DriverWish, target: Target, found: Observation) -> N
         )
 
 
-def headers_absent(wish: DriverWish, releases: t.Sequence[str]) -> MlstackError:
-    """The error for kernels without headers."""
+def headers_absent(
+    wish: DriverWish, releases: t.Sequence[str], offered: t.Mapping[str, t.Sequence[str]] | None = None
+) -> MlstackError:
+    """The error for kernels without headers; ``offered`` are the packages that were looked for in the repositories,
+    each with the versions that they have of it."""
+    why = "and are not to be installed" if offered is None else "and no repository offers "
+    others = {name: versions for name, versions in (offered or {}).items() if versions}
+    only = [f"of {name.split()[0]} there is {', '.join(versions[:5])}" for name, versions in others.items()]
     return MlstackError(
         "headers_absent",
         wished=wish.described,
-        found=f"the headers of {', '.join(releases)} are not installed, or not offered by any repository any more",
+        found=f"the headers of {', '.join(releases)} are not installed, {why}{', '.join(offered or ())}"
+        + (f"; {'; '.join(only)}" if only else ""),
         todo="install them, boot a kernel whose headers are offered, or use modules that are built already",
         kernels=list(releases),
+    )
+
+
+def require_way_back(wish: DriverWish, way: WayBack | None) -> None:
+    """Refuse to replace an installer's driver that could not be put back. Raises MlstackError."""
+    if way is not None and not way.known and wish.require_way_back:
+        raise no_way_back(
+            wish,
+            way,
+            "it is not kept here, and no digest of it is known",
+            "set require_way_back to false to go on, knowing that a failure leaves this host without a driver",
+        )
+
+
+def no_way_back(wish: DriverWish, way: WayBack, why: str, todo: str) -> MlstackError:
+    """The error for an installer that cannot be had."""
+    return MlstackError(
+        "no_way_back",
+        wished=wish.described,
+        found=f"the driver {way.version} here is an installer's, and a change that fails could not be taken back "
+        f"without that installer: {why}",
+        todo=todo,
+        present=way.version,
     )
 
 

@@ -34,6 +34,33 @@ class Runfile:
 
 
 @dataclass(frozen=True)
+class KeptInstaller:
+    """An installer that stayed on the host, so that its driver can be put back. ``size`` is in bytes."""
+
+    path: str
+    version: str
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True)
+class WayBack:
+    """How the present driver, an installer's, could be put back. Without a digest in ``runfile`` it could not.
+
+    ``flavour`` is empty where nothing tells it; ``kept`` that the installer is on the host.
+    """
+
+    version: str
+    flavour: str
+    runfile: Runfile
+    kept: bool = False
+
+    @property
+    def known(self) -> bool:
+        return bool(self.runfile.sha256)
+
+
+@dataclass(frozen=True)
 class DriverWish:
     """A task's arguments.
 
@@ -57,6 +84,8 @@ class DriverWish:
     install_headers: bool = True
     require_gpu: bool = True
     replace_mixture: bool = False
+    require_way_back: bool = True
+    keep_runfile: bool = True
     allow_changes: frozenset[str] = frozenset()
     catalogue: t.Mapping[str, t.Any] = field(default_factory=dict)
     repository: Repository | None = None
@@ -118,7 +147,8 @@ class DriverState:
 
     ``host`` is the whole picture, ``packages`` the package manager's view of ``package_wish``, both None for a runfile.
     ``record`` is what this collection wrote down of its last change. ``enabled`` are the services that start at boot,
-    ``offered_services`` those that the host has.
+    ``offered_services`` those that the host has. ``kept`` are installers that stayed, ``way_back`` None where no
+    installer's driver is to be replaced.
     """
 
     host: Observation
@@ -130,3 +160,5 @@ class DriverState:
     block_file: str | None = None
     enabled: tuple[str, ...] = ()
     offered_services: tuple[str, ...] = ()
+    kept: tuple[KeptInstaller, ...] = ()
+    way_back: WayBack | None = None

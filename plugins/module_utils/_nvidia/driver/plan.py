@@ -10,13 +10,14 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia import findings
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver import package_wish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver import kept_installer, package_wish
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.model import (
     ABSENT,
     DKMS,
     DriverState,
     DriverWish,
     Target,
+    WayBack,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import RUNFILE, Observation
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.sources import driver_of, piece_of
@@ -39,6 +40,8 @@ OURS = (
     *("uninstall_runfile", "install_runfile", "build", "block_nouveau", "unblock_nouveau", "rebuild", "enable"),
     "disable",
 )
+# What becomes of installers on the host, once nothing can fail any more.
+LAST = ("keep_runfile", "delete_runfile")
 
 
 def plan(wish: DriverWish, state: DriverState) -> Plan:
@@ -79,23 +82,22 @@ def plan(wish: DriverWish, state: DriverState) -> Plan:
     else:
         coming = {action.subject for action in actions if action.verb in ("install", "upgrade", "downgrade")}
         actions += _services(state, coming)
+    actions += _installers(wish, state, changes_driver)
     if target is not None and any(disrupts(action) for action in actions):
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver import guards
 
         guards.require_one_source(wish, found)
         guards.require_buildable(wish, target, found)
         guards.require_space(wish, state.spaces)
+        guards.require_way_back(wish, state.way_back)
     reasons = _reasons(target, found, actions)
     if actions and reasons:
         after.append(f"reboot required: {'; '.join(reasons)}")
+    if changes_driver and state.way_back is not None:
+        after.append(_way_back(state.way_back))
     if changes_driver:
         before += [f"in use by {holder}" for holder in found.holders if not holder.daemon]
     return Plan(tuple(actions), tuple(before), tuple(after), _told(found, reasons))
-
-
-def runfile_version(target: Target, found: Observation) -> str:
-    """The installer's driver on this host, or empty."""
-    return found.libraries if target.source == RUNFILE and found.leftovers else ""
 
 
 def disrupts(action: Action) -> bool:
@@ -111,9 +113,7 @@ def _uninstalls(target: Target | None, found: Observation) -> bool:
 def _installation(target: Target, found: Observation, changes_driver: bool) -> list[Action]:
     """The installer's run, or the modules that DKMS has still to build."""
     if target.source == RUNFILE:
-        module = found.next_boot.module if found.next_boot else None
-        right_flavour = module is None or not module.flavour or module.flavour == target.flavour
-        if runfile_version(target, found) == target.version and right_flavour and module is not None:
+        if kept_installer.as_wished(target, found):
             return []
         summary = f"install the driver {target.version} ({target.flavour}) by NVIDIA's installer"
         return [Action("install_runfile", "driver", summary, {"to": target.version})]
@@ -124,6 +124,29 @@ def _installation(target: Target, found: Observation, changes_driver: bool) -> l
         for kernel in package_wish.kernels_to_serve(found)
         if kernel.headers and (kernel.module is None or not _fits(target, kernel.module.version))
     ]
+
+
+def _installers(wish: DriverWish, state: DriverState, changes_driver: bool) -> list[Action]:
+    """The installer of the driver that comes stays for the next change; one of another driver goes."""
+    target = state.target
+    by_runfile = target is not None and target.source == RUNFILE
+    # With packages the last one stays: the driver from before can come back by it.
+    steps = [
+        Action("delete_runfile", kept.path, f"delete {kept.path} ({kept.size / 1e6:.0f} MB)")
+        for kept in state.kept
+        if target is None or not wish.keep_runfile or (by_runfile and kept.version != target.version)
+    ]
+    if target is not None and by_runfile and wish.keep_runfile and changes_driver:
+        summary = f"keep the installer of {target.version} in {kept_installer.FOLDER}, to put its driver back by it"
+        steps.insert(0, Action("keep_runfile", kept_installer.FOLDER, summary))
+    return steps
+
+
+def _way_back(way: WayBack) -> str:
+    if not way.known:
+        return f"no way back: the installer of {way.version} is not at hand; a failure leaves no driver"
+    where = "is kept here" if way.kept else "is fetched before"
+    return f"if this fails, {way.version} is put back by its installer, which {where}"
 
 
 def _fits(target: Target, version: str) -> bool:

@@ -17,7 +17,8 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils import _download
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.model import Runfile, Target
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver import kept_installer
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.model import Runfile
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import OPEN
 
 SITE = "https://us.download.nvidia.com/tesla"
@@ -31,30 +32,33 @@ def url_of(version: str, machine: str) -> str:
     return f"{SITE}/{version}/NVIDIA-Linux-{machine}-{version}.run"
 
 
-def options(target: Target, release: str) -> list[str]:
-    """The installer's options for a target and a kernel. Raises MlstackError for a flavour that the version lacks."""
-    branch = int(target.version.partition(".")[0])
+def options(version: str, flavour: str, release: str) -> list[str]:
+    """The installer's options for a driver and a kernel; an empty flavour leaves the choice to it.
+
+    Raises MlstackError for a flavour that the version lacks.
+    """
+    branch = int(version.partition(".")[0])
     words = ["--silent", "--dkms", f"--kernel-name={release}", "--no-x-check", "--no-nouveau-check"]
-    if branch >= _FLAVOUR_OPTION:
-        words.append(f"--kernel-module-type={target.flavour}")
-    elif target.flavour == OPEN and branch < _OPEN_MODULES:
+    if branch >= _FLAVOUR_OPTION and flavour:
+        words.append(f"--kernel-module-type={flavour}")
+    elif flavour == OPEN and branch < _OPEN_MODULES:
         raise MlstackError(
             "not_offered",
-            wished=f"the open kernel module of {target.version}",
+            wished=f"the open kernel module of {version}",
             found=f"drivers before {_OPEN_MODULES} have none",
             todo="wish for a newer driver or the proprietary module",
         )
-    elif branch >= _OPEN_MODULES:
-        words.append("-m=kernel-open" if target.flavour == OPEN else "-m=kernel")
+    elif branch >= _OPEN_MODULES and flavour:
+        words.append("-m=kernel-open" if flavour == OPEN else "-m=kernel")
     if branch >= _SKIP_LOAD:
         words.append("--skip-module-load")
     return words
 
 
 @contextlib.contextmanager
-def fetched(host: Host, runfile: Runfile, target: Target) -> t.Iterator[str]:
+def fetched(host: Host, runfile: Runfile, version: str) -> t.Iterator[str]:
     """The installer on this host, verified. Raises MlstackError before anything was changed."""
-    wished = f"NVIDIA's installer of the driver {target.version}"
+    wished = f"NVIDIA's installer of the driver {version}"
     if not runfile.sha256:
         raise MlstackError(
             "no_digest",
@@ -64,11 +68,10 @@ def fetched(host: Host, runfile: Runfile, target: Target) -> t.Iterator[str]:
         )
     folder = tempfile.mkdtemp(prefix="gpufleet-mlstack-", dir=host.path("/var/tmp"))
     try:
-        path = os.path.join(folder, f"NVIDIA-Linux-{target.version}.run")
+        path = os.path.join(folder, f"NVIDIA-Linux-{version}.run")
         if runfile.path:
-            # A copy: whoever owns the file must not exchange it between the check and the run.
             with contextlib.suppress(FileNotFoundError):
-                shutil.copyfile(host.path(runfile.path), path)
+                _copy(host.path(runfile.path), path, ours=runfile.path.startswith(f"{kept_installer.FOLDER}/"))
             if not os.path.exists(path):
                 raise MlstackError(
                     "no_such_file",
@@ -78,18 +81,27 @@ def fetched(host: Host, runfile: Runfile, target: Target) -> t.Iterator[str]:
                 )
             _download.require_digest(_download.sha256_of(path), runfile.sha256, runfile.path, wished)
         else:
-            _download.fetch_file(runfile.url or url_of(target.version, host.machine), path, runfile.sha256, wished)
+            _download.fetch_file(runfile.url or url_of(version, host.machine), path, runfile.sha256, wished)
         yield path
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def install(commands: Commands, path: str, target: Target, release: str) -> None:
+def _copy(source: str, path: str, *, ours: bool) -> None:
+    """Another file, not another name: whoever owns it must not exchange it between the check and the run."""
+    if ours:
+        with contextlib.suppress(OSError):  # another file system
+            os.link(source, path)
+            return
+    shutil.copyfile(source, path)
+
+
+def install(commands: Commands, path: str, version: str, flavour: str, release: str) -> None:
     """Run the installer. Raises MlstackError with what its log says."""
-    argv = ["sh", path, *options(target, release), f"--tmpdir={os.path.dirname(path)}"]
+    argv = ["sh", path, *options(version, flavour, release), f"--tmpdir={os.path.dirname(path)}"]
     commands.run(
         argv,
-        purpose=f"install the driver {target.version} by NVIDIA's installer (its log: /var/log/nvidia-installer.log)",
+        purpose=f"install the driver {version} by NVIDIA's installer (its log: /var/log/nvidia-installer.log)",
         timeout=_BUILD_SECONDS,
         outlives_us=True,
     )

@@ -20,6 +20,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia import fi
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver import (
     arguments,
     choose,
+    kept_installer,
     package_wish,
     record,
     surroundings,
@@ -69,7 +70,12 @@ class Driver(Subject[DriverWish, DriverState]):
             block_file=host.read_text(planner.BLOCK_FILE),
             enabled=surroundings.enabled_services(host),
             offered_services=surroundings.offered_services(host),
+            kept=kept_installer.find(host),
         )
+        way = kept_installer.way_back(
+            target, found, current, state.kept, lambda version: choose.runfile_of(wish, version, host)
+        )
+        state = replace(state, way_back=way)
         if target is not None or wish.state != "present":
             wanted = package_wish.package_wish(wish, target, found, self._distribution)
             state = replace(state, package_wish=wanted)
