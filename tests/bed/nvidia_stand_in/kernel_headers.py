@@ -16,6 +16,20 @@ def release() -> str:
     return platform.release()
 
 
+def of_el(kernel: str) -> Package:
+    """kernel-devel of one of Enterprise Linux' kernels, by its name without the architecture."""
+    version, _dash, build = kernel.partition("-")
+    folder = f"/usr/src/kernels/{kernel}.x86_64"
+    return Package(
+        "kernel-devel",
+        version,
+        build,
+        files={f"{folder}/Makefile": "# stand-in\n"},
+        links={f"/lib/modules/{kernel}.x86_64/build": folder},
+        stand_in_for=f"the headers of {kernel}",
+    )
+
+
 def packages(manager: str) -> Iterator[Package]:
     """The package with the headers, under the name that each distribution gives it."""
     kernel = release()

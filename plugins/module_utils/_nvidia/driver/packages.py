@@ -46,6 +46,7 @@ class DriverPackages(PackageWork):
         self._wish = DriverWish()
         self._target: Target | None = None
         self._erased: frozenset[str] = frozenset()
+        self._without_headers: list[str] = []
         self._open = Wish()  # as it was before a branch became a version
 
     @functools.cached_property
@@ -61,6 +62,7 @@ class DriverPackages(PackageWork):
         """For which driver, and on what, packages are looked for from now on."""
         self._wish, self._target = wish, target
         self._erased = package_wish.erased(target, found)
+        self._without_headers = [k.release for k in package_wish.kernels_to_serve(found) if not k.headers]
 
     def look_anew(self, wish: Wish, found: HostObservation) -> tuple[Wish, Observation]:
         """The wish with exact versions where packages have to change, and the package manager's view of it."""
@@ -117,7 +119,8 @@ class DriverPackages(PackageWork):
             unknown = exc.details.get("unknown", [])
             headers = [name for name in unknown if name.startswith(("linux-headers", "kernel-devel"))]
             if exc.code == "unknown_package" and headers:
-                raise guards.headers_absent(self._wish, headers) from exc
+                offered = {name: exc.details.get("offered", {}).get(name, ()) for name in headers}
+                raise guards.headers_absent(self._wish, self._without_headers, offered) from exc
             raise
         came_along = package_wish.came_along(wish, changes) if self._wish.hold else ()
         if came_along:
