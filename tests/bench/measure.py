@@ -67,7 +67,7 @@ def program(name: str) -> str:
 
 def run(argv: Sequence[str | Path], *, env: Mapping[str, str] | None = None) -> str:
     """Run a program that must succeed; its standard output."""
-    # A developer's habit of writing no bytecode is none of a fleet's, and would keep ours from hosts that are this machine.
+    # A developer's habit of writing no bytecode is none of a fleet's, and would keep ours from this machine as a host.
     usual = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     done = subprocess.run(
         [str(word) for word in argv],
