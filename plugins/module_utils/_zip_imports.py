@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import _imp
 import atexit
-import hashlib
 import marshal
 import os
 import stat
@@ -89,6 +88,8 @@ class Kept:
 
     def code(self, name: str, source: bytes, filename: str) -> types.CodeType | None:
         """The code of a source file, None where it has to be compiled."""
+        import hashlib  # which is slow to load, and nobody's need where nothing is kept
+
         digest, compiled = self._codes.get(name, (b"", b""))
         if digest != hashlib.sha256(source).digest():
             return None
@@ -97,6 +98,8 @@ class Kept:
         return code
 
     def keep(self, name: str, source: bytes, code: types.CodeType) -> None:
+        import hashlib
+
         self._codes[name] = (hashlib.sha256(source).digest(), marshal.dumps(code))
         self._new = True
 

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import typing as t
 from dataclasses import dataclass
@@ -84,6 +85,9 @@ def tool_for(version: tuple[int, int]) -> Tool:
 def python_version(python: str, commands: Commands) -> tuple[int, int]:
     if os.path.realpath(python) == os.path.realpath(sys.executable):
         return sys.version_info[:2]
+    named = re.fullmatch(r"python(3)\.([0-9]+)", os.path.basename(os.path.realpath(python)))
+    if named:  # a link to it, most often: not worth a process
+        return int(named[1]), int(named[2])
     script = "import sys; print(*sys.version_info[:2])"
     result = commands.run([python, "-I", "-c", script], purpose=f"ask {python} for its version", timeout=60)
     major, minor = result.out.split()

@@ -14,6 +14,7 @@ import tempfile
 import time
 import typing as t
 
+from ansible_collections.gpufleet.mlstack.plugins.module_utils import _zip_imports
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import CommandResult, Commands
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import (
     bytecode,
@@ -40,7 +41,10 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine im
 
 # Where this code was imported from, an archive too: a folder of sys.path that has ansible_collections in it.
 _CODE = process.__file__[: process.__file__.rindex("ansible_collections")].rstrip(os.sep)
-_START = f"import sys; sys.path[:0] = sys.argv[1:3]; from {process.__name__} import main; main()"
+_START = (
+    f"import sys; sys.path[:0] = sys.argv[1:3]; from {_zip_imports.__name__} import install; install(); "
+    f"from {process.__name__} import main; main()"
+)
 
 
 class RattlerEngine(Engine):

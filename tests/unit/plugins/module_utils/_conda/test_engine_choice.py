@@ -104,3 +104,24 @@ def test_each_python_gets_the_rattler_it_can_run(version, release):
     tool = engine_choice.tool_for(version)
     assert tool.version == release
     assert tool.requirement.startswith(f"py-rattler=={release} --hash=sha256:")
+
+
+@pytest.mark.parametrize(
+    ("real", "link", "version", "started"),
+    [
+        ("python3.9", "python3", (3, 9), 0),
+        ("python3.13", "python3.13", (3, 13), 0),
+        ("python3", "python", (3, 12), 1),
+        ("python3.9-wrapped", "python3", (3, 12), 1),
+        ("pypy3.10", "python3", (3, 12), 1),
+    ],
+)
+def test_a_python_that_says_its_version_by_name_is_not_started_for_it(place, real, link, version, started):
+    program = place.folder / "bin" / real
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\necho 3 12\n")
+    program.chmod(0o755)
+    named = place.folder / link
+    named.symlink_to(program)
+    assert engine_choice.python_version(str(named), place.commands) == version
+    assert place.commands.count == started
