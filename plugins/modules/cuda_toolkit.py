@@ -111,7 +111,8 @@ options:
     type: int
     default: 300
 notes:
-  - A runfile is installed with its toolkit alone, and taken back when its installation fails.
+  - A runfile is installed with its toolkit alone, and taken back when its installation fails. A toolkit of the same
+    release that was there is then as it was before; for that it is copied beforehand.
   - Removing the last toolkit of a runfile deletes its folder below C(/usr/local).
 seealso:
   - module: gpufleet.mlstack.system_packages
@@ -186,6 +187,10 @@ notes:
   returned: success
   type: list
   elements: str
+restored:
+  description: Whether the folder of a toolkit is as it was before.
+  returned: when an installer failed
+  type: bool
 changes:
   description: What the package manager did, dependencies included. In check mode, what it would do.
   returned: always, unless the arguments were refused

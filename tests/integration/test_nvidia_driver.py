@@ -201,16 +201,22 @@ def test_every_source_takes_the_place_of_every_other(host: DriverHost) -> None:
     assert host.packages() == {} and done["driver"]["sources"] == ["runfile"]
 
 
-@pytest.mark.parametrize("fails", ["580.65.06", "580.65.06-half"])
-def test_an_installer_that_fails_brings_the_driver_from_before_back(host: DriverHost, fails: str) -> None:
+@pytest.mark.parametrize(
+    ("fails", "code", "words"),
+    [
+        ("580.65.06", "command_failed", "Building kernel modules"),
+        ("580.65.06-half", "command_failed", "create the kernel module"),
+        ("580.65.06-mute", "installer_incomplete", "the installer ended well, and this host had 580.65.06"),
+    ],
+)
+def test_an_installer_that_fails_brings_the_driver_from_before_back(
+    host: DriverHost, fails: str, code: str, words: str
+) -> None:
     files = host.files()
     foretold = host.succeed(**runfile_wish("580.65.06"), check=True)
     assert "550.54.15 is put back by its installer, which is kept here" in foretold["diff"][1]["after"]
-    failed = host.refuse("command_failed", **runfile_wish("580.65.06"), env={"BED_INSTALLER_FAILS": fails})
-    assert {"580.65.06": "Building kernel modules", "580.65.06-half": "create the kernel module"}[fails] in failed[
-        "msg"
-    ]
-    assert failed["changed"] and failed["restored"] is True
+    failed = host.refuse(code, **runfile_wish("580.65.06"), env={"BED_INSTALLER_FAILS": fails})
+    assert words in failed["msg"] and failed["changed"] and failed["restored"] is True
     assert "the driver 550.54.15 was put back by its installer" in failed["msg"]
     assert host.files() == files and not host.succeed(**runfile_wish("550.54.15"))["changed"]
 

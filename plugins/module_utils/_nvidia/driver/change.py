@@ -36,7 +36,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.mo
     WayBack,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.packages import DriverPackages
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import Observation
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import RUNFILE, Observation
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Action, Plan
 
 _POLL_SECONDS = 5.0
@@ -86,6 +86,7 @@ class DriverChange:
                 left = [action for action in plan.actions if action.verb not in planner.LAST]
                 if not left or any(planner.disrupts(action) for action in left):
                     break
+            self._require_whole(state)
             done += self._installers_sorted(foreseen, state)
         record.write(context.host, record.following(observation.record, first, state.target, state.host, wish.runfile))
         reasons = findings.reboot_reasons(state.host)
@@ -174,6 +175,19 @@ class DriverChange:
                         raise error from exc
                     self._context.warn(error.found)
             yield path
+
+    @staticmethod
+    def _require_whole(state: DriverState) -> None:
+        """Raise MlstackError where an installer ended well and left no driver that would load."""
+        target, found = state.target, state.host
+        if target is None or target.source != RUNFILE or kept_installer.as_wished(target, found):
+            return
+        raise MlstackError(
+            "installer_incomplete",
+            wished=f"the driver {target.version} ({target.flavour}) by NVIDIA's installer",
+            found=f"the installer ended well, and this host had {restoring.described(found)}",
+            todo="see /var/log/nvidia-installer.log and /var/lib/dkms/*/*/build/make.log",
+        )
 
     def _installers_sorted(self, plan: Plan, state: DriverState) -> list[Action]:
         """Keep the new installer and delete the others, as it was planned; what was done."""
