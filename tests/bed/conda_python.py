@@ -18,11 +18,11 @@ import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .conda_archive import PLACEHOLDER, CondaPackage
+from .conda_archive import BUILT, PLACEHOLDER, CondaPackage
 
 # Runs under the interpreter that is to be packed, wherever that is; writes a tar archive of its own files.
 _COLLECT = r"""
-import ctypes, io, json, os, re, sys, sysconfig, tarfile
+import ctypes, importlib.util, io, json, marshal, os, re, struct, sys, sysconfig, tarfile
 left_out = re.compile(r"(^|/)(__pycache__|test|tests|idlelib|turtledemo|tkinter|lib2to3|ensurepip|pydoc_data|"
                       r"config-3[^/]*|site-packages|dist-packages|EXTERNALLY-MANAGED)(/|$)|(_tkinter|_test\w*|_ctypes_test|xx\w*)\.cpython|\.(a|pyc)$")
 minor = "%d.%d" % sys.version_info[:2]
@@ -32,14 +32,26 @@ facts = {"version": "%d.%d.%d" % sys.version_info[:3], "minor": minor, "base": s
          "glibc": glibc().decode(), "machine": os.uname().machine}
 out = io.BytesIO()
 with tarfile.open(fileobj=out, mode="w") as archive:
+    def add(name, content, mode):
+        member = tarfile.TarInfo(name)
+        member.size, member.mode = len(content), mode
+        archive.addfile(member, io.BytesIO(content))
+    # Packages of real channels bring their bytecode. The older format of marshal depends on nothing but the code.
+    def compiled(name, content):
+        try:
+            code = compile(content, name, "exec", dont_inherit=True)
+        except (SyntaxError, ValueError):
+            return
+        head = importlib.util.MAGIC_NUMBER + struct.pack("<LLL", 0, built, len(content))
+        add(importlib.util.cache_from_source(name), head + marshal.dumps(code, 2), 0o644)
     def put(name, path):
         if os.path.islink(path) and os.path.exists(path) and not os.path.isfile(os.path.realpath(path)):
             return
         with open(path, "rb") as stream:
             content = stream.read()
-        member = tarfile.TarInfo(name)
-        member.size, member.mode = len(content), os.stat(path).st_mode & 0o755 | 0o644
-        archive.addfile(member, io.BytesIO(content))
+        add(name, content, os.stat(path).st_mode & 0o755 | 0o644)
+        if name.endswith(".py"):
+            compiled(name, content)
     put("bin/python" + minor, os.path.realpath(sys.executable))
     library = os.path.join(sysconfig.get_config_var("LIBDIR") or "", sysconfig.get_config_var("INSTSONAME") or "-")
     if sysconfig.get_config_var("Py_ENABLE_SHARED") and os.path.exists(library) and sys.base_prefix != "/usr":
@@ -52,10 +64,7 @@ with tarfile.open(fileobj=out, mode="w") as archive:
             relative = os.path.relpath(path, stdlib)
             if not left_out.search(relative) and os.path.isfile(path):
                 put("lib/python%s/%s" % (minor, relative), path)
-    text = json.dumps(facts).encode()
-    member = tarfile.TarInfo("facts.json")
-    member.size = len(text)
-    archive.addfile(member, io.BytesIO(text))
+    add("facts.json", json.dumps(facts).encode(), 0o644)
 sys.stdout.buffer.write(out.getvalue())
 """
 
@@ -86,7 +95,7 @@ class Interpreter:
         return " ".join(self.argv) + self._run("import sys; print(sys.version)", text=True).decode()
 
     def collect(self) -> bytes:
-        return self._run(_COLLECT)
+        return self._run(f"built = {BUILT}\n{_COLLECT}")
 
     def _run(self, script: str, text: bool = False) -> bytes:
         done = subprocess.run([*self.argv, "-I", "-"], input=script.encode(), capture_output=True, check=True)
@@ -110,10 +119,14 @@ def python_package(interpreter: Interpreter, build: str = "0_bed", number: int =
         constrains=(f"python_abi {minor}.* *_cp{minor.replace('.', '')}",),
         license="Python-2.0",
     )
-    for path, (content, mode) in files.items():
-        if debian:
-            content = _undebianized(path, content, minor)
-        package.add(path, content if debian else _relocatable(content, base), mode)
+    final = {
+        path: _undebianized(path, content, minor) if debian else _relocatable(content, base)
+        for path, (content, mode) in files.items()
+    }
+    changed = {path for path, content in final.items() if content != files[path][0]}
+    for path, content in final.items():
+        if _source(path) not in changed:  # bytecode knows the size of its source
+            package.add(path, content, files[path][1])
     for name in ("python3", "python"):
         package.symlink(f"bin/{name}", f"python{minor}")
     for library in [path for path in files if re.fullmatch(r"lib/libpython[^/]*\.so\.1\.0", path)]:
@@ -122,6 +135,12 @@ def python_package(interpreter: Interpreter, build: str = "0_bed", number: int =
         package.add(f"lib/python{minor}/sitecustomize.py", _SITE)
     package.add(f"lib/python{minor}/site-packages/README.txt", "Packages are installed here.\n")
     return package
+
+
+def _source(path: str) -> str:
+    """The file that a file of bytecode was made of; empty for any other."""
+    found = re.fullmatch(r"(.*)__pycache__/([^/]+)\.[^/.]+\.pyc", path)
+    return f"{found[1]}{found[2]}.py" if found else ""
 
 
 def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import re
 import tarfile
 import urllib.error
 import urllib.request
@@ -15,7 +17,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.gpufleet.mlstack.tests.bed import conda_channel, conda_packages, conda_python, service
-from ansible_collections.gpufleet.mlstack.tests.bed.conda_archive import PLACEHOLDER, CondaPackage, decompressed
+from ansible_collections.gpufleet.mlstack.tests.bed.conda_archive import BUILT, PLACEHOLDER, CondaPackage, decompressed
 from ansible_collections.gpufleet.mlstack.tests.bed.conda_python import Interpreter
 from ansible_collections.gpufleet.mlstack.tests.bed.conda_server import CondaServer
 from ansible_collections.gpufleet.mlstack.tests.bed.containers import container, require_bed
@@ -96,11 +98,17 @@ def test_the_python_of_an_image_runs_there_from_any_folder(key: str, tmp_path: P
         else:
             target.write_bytes(entry.content.replace(PLACEHOLDER.encode(), b"/opt/elsewhere"))
             target.chmod(entry.mode)
+            os.utime(target, (BUILT, BUILT))
     ask = "import json,ssl,sqlite3,sys,sysconfig; print(json.dumps([sys.prefix, sysconfig.get_path('purelib')]))"
     with container(key, booted=False, volumes=[f"{prefix}:/opt/elsewhere:ro"]) as host:
         printed = host.check(f'/opt/elsewhere/bin/python -I -c "{ask}"')
+        told = host.check('/opt/elsewhere/bin/python -v -I -c "import json" 2>&1')
     minor = packed.version.rpartition(".")[0]
     assert json.loads(printed) == ["/opt/elsewhere", f"/opt/elsewhere/lib/python{minor}/site-packages"]
+    compiled = set(re.findall(r"code object from '?(/opt/elsewhere/lib/.*\.pyc?)\b", told))
+    of_the_bed = f"/opt/elsewhere/lib/python{minor}/sitecustomize.py"
+    assert {path for path in compiled if path.endswith(".py")} == {of_the_bed}, "a package brings its bytecode"
+    assert any("/json/__pycache__/" in path for path in compiled)
     assert packed.depends[0].startswith("__glibc >=2.31" if key == "rocky9" else "__glibc >=2.36")
 
 
