@@ -18,7 +18,12 @@ from typing import Any
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import signing_key
 from ansible_collections.gpufleet.mlstack.tests.bed import images
-from ansible_collections.gpufleet.mlstack.tests.bed.containers import Container, ansible_environment
+from ansible_collections.gpufleet.mlstack.tests.bed.containers import (
+    Container,
+    ansible_environment,
+    wait_until_booted,
+)
+from ansible_collections.gpufleet.mlstack.tests.bed.docker import docker
 from ansible_collections.gpufleet.mlstack.tests.bed.nvidia_stand_in.hosts import gpu_host
 from ansible_collections.gpufleet.mlstack.tests.bed.signing import BED
 from ansible_collections.gpufleet.mlstack.tests.integration.package_host import CHECKOUT
@@ -32,6 +37,7 @@ class GpuFleet:
 
     hosts: Mapping[str, Container]
     folder: Path
+    over_ssh: bool = False
 
     def play(
         self,
@@ -48,14 +54,7 @@ class GpuFleet:
                 (scheduler / name).write_text(f"#!/usr/bin/env python3\n{STAND_IN.read_text()}")
                 (scheduler / name).chmod(0o755)
         fingerprints = list(signing_key.fingerprints(images.keys().public_key(BED).encode()))
-        hosts = {
-            name: {
-                "ansible_connection": "community.docker.docker",
-                "ansible_host": host.name,
-                "ansible_python_interpreter": "/usr/bin/python3",
-            }
-            for name, host in self.hosts.items()
-        }
+        hosts = {name: self._reached(host) for name, host in self.hosts.items()}
         shared = {"nvidia_driver_options": {"repository_fingerprints": fingerprints}}
         inventory = {"all": {"hosts": hosts, "vars": shared}}
         (self.folder / "hosts.json").write_text(json.dumps(inventory))
@@ -83,6 +82,31 @@ class GpuFleet:
             check=False,
         )
 
+    def _reached(self, host: Container) -> dict[str, str]:
+        """How Ansible reaches a host. Only over SSH does one that is down count as unreachable, as in the field."""
+        python = {"ansible_python_interpreter": "/usr/bin/python3"}
+        if not self.over_ssh:
+            return {"ansible_connection": "community.docker.docker", "ansible_host": host.name, **python}
+        # No address is needed, which a container that was stopped might change: each connection is an sshd of its own.
+        serve = f"docker exec -i {host.name} sh -c 'mkdir -p /run/sshd && exec /usr/sbin/sshd -i'"
+        options = f'-o ProxyCommand="{serve}" -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null'
+        return {
+            "ansible_connection": "ssh",
+            "ansible_host": host.name,
+            "ansible_user": "root",
+            "ansible_ssh_private_key_file": str(self.folder / "key"),
+            "ansible_ssh_common_args": options,
+            **python,
+        }
+
+    def pull_the_plug(self, name: str) -> list[str]:
+        """The program that stops a host at once, for a task of a playbook; `plug_in` starts it again."""
+        return ["docker", "kill", self.hosts[name].name]
+
+    def plug_in(self, name: str) -> None:
+        docker("start", self.hosts[name].name)
+        wait_until_booted(self.hosts[name])
+
     def asked(self) -> list[str]:
         """What the stand-ins of schedulers were asked to change since the last time, in order."""
         log = self.folder / "scheduler" / "log"
@@ -96,13 +120,20 @@ class GpuFleet:
 
 
 @contextlib.contextmanager
-def gpu_fleet(folder: Path, images_by_name: Mapping[str, str], *, gpus: str = "a100") -> Iterator[GpuFleet]:
+def gpu_fleet(
+    folder: Path, images_by_name: Mapping[str, str], *, gpus: str = "a100", over_ssh: bool = False
+) -> Iterator[GpuFleet]:
     """Booted hosts with the headers of their kernel, made quick: apt knows of no other packages than NVIDIA's, since
     the archive's sixty thousand make it slow, and dpkg does not wait for the disk."""
+    if over_ssh:
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / "key"], check=True)
     with contextlib.ExitStack() as stack, ThreadPoolExecutor(len(images_by_name)) as pool:
         managers = [gpu_host(image, gpus=gpus, headers=True) for image in images_by_name.values()]
         started = list(pool.map(stack.enter_context, managers))
         for host in started:
             host.write("/etc/dpkg/dpkg.cfg.d/bed", "force-unsafe-io\n")
             host.check("rm -rf /etc/apt/sources.list /etc/apt/sources.list.d/* /var/lib/apt/lists/*")
-        yield GpuFleet(dict(zip(images_by_name, started, strict=True)), folder)
+            if over_ssh:
+                host.check("ssh-keygen -A")
+                host.write("/root/.ssh/authorized_keys", (folder / "key.pub").read_text(), "0600")
+        yield GpuFleet(dict(zip(images_by_name, started, strict=True)), folder, over_ssh)

@@ -7,66 +7,28 @@ kubectl. The tests are one story; each begins with what the one before left."""
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from ansible_collections.gpufleet.mlstack.tests.bed.containers import require_bed
-from ansible_collections.gpufleet.mlstack.tests.integration.gpu_fleet import GpuFleet, gpu_fleet
+from ansible_collections.gpufleet.mlstack.tests.integration.driver_rollout import (
+    NOTE,
+    drained,
+    resumed,
+    rollout,
+    verified,
+)
+from ansible_collections.gpufleet.mlstack.tests.integration.gpu_fleet import gpu_fleet
 
 OLD, NEW = "550.54.15", "550.90.07"
 NAMES = ["gpu1", "gpu2", "gpu3"]
-NOTE = "/var/lib/gpufleet-mlstack/drained-for-nvidia-driver"
-REASON = "Reason=gpufleet.mlstack: NVIDIA driver"
-
-# Checks of an operator's own: they write down what they saw, and can be told whom not to like.
-VERIFY = """\
-- name: Ask the driver
-  ansible.builtin.command: {argv: [cat, /sys/module/nvidia/version]}
-  register: runs
-  changed_when: false
-- name: Write it down
-  ansible.builtin.shell: echo "verified {{ inventory_hostname }} {{ runs.stdout }}" >>"$STAND_IN_SCHEDULER/log"
-  delegate_to: localhost
-  changed_when: false
-- name: Be well
-  ansible.builtin.assert:
-    that: inventory_hostname != unwell | default('') or runs.stdout != unwell_with
-    fail_msg: "{{ runs.stdout }} does not do its work"
-"""
-
-
-def drained(*names: str) -> list[str]:
-    return [f"scontrol update NodeName={name} State=DRAIN {REASON}" for name in names]
-
-
-def resumed(*names: str) -> list[str]:
-    return [f"scontrol update NodeName={name} State=RESUME" for name in names]
-
-
-def verified(version: str, *names: str) -> list[str]:
-    return [f"verified {name} {version}" for name in names]
 
 
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory):
     require_bed()
     folder = tmp_path_factory.mktemp("fleet")
-    (folder / "verify.yml").write_text(VERIFY)
     with gpu_fleet(folder, dict(zip(NAMES, ("ubuntu2404", "ubuntu2404", "rocky9"), strict=True))) as made:
         yield made
-
-
-def rollout(fleet: GpuFleet, *words: str, rc: int = 0, **variables: Any) -> str:
-    """Run the playbook by its name and return what it printed."""
-    given = {
-        "nvidia_driver_scheduler": "slurm",
-        "nvidia_driver_verify_tasks": str(fleet.folder / "verify.yml"),
-        "drain_poll": 1,
-        **variables,
-    }
-    ran = fleet.play("gpufleet.mlstack.driver_rollout", given, *words)
-    assert ran.returncode == rc, ran.stdout + ran.stderr
-    return ran.stdout + ran.stderr
 
 
 def test_check_mode_shows_the_change_of_each_host_and_empties_none(fleet):
