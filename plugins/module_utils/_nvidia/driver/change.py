@@ -75,7 +75,11 @@ class DriverChange:
         held = self._packages.held_again([piece.package for piece in first.pieces if piece.held])
         kept = self._packages.sources_kept(observation.packages)
         fetched, at_hand = self._fetched(observation, plan), self._at_hand(observation.way_back)
-        with fetched as self._installer, at_hand as old, held, self._restored(observation, old), kept:
+        with contextlib.ExitStack() as stack:
+            self._installer = stack.enter_context(fetched)
+            old = stack.enter_context(at_hand)
+            for manager in (held, self._restored(observation, old), kept):
+                stack.enter_context(manager)
             for _round in range(_ROUNDS):
                 carried = self._carry_out(state, plan)
                 done += carried.actions
