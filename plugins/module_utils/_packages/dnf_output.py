@@ -150,8 +150,10 @@ def pick(name: str, packages: t.Sequence[Installed], machine: str) -> Installed 
         fitting,
     ):
         if choice:
-            versions = newest_first([package.version for package in choice])
-            newest = next(package for package in choice if package.version == versions[0])
+            first = newest_first([package.version for package in choice])[0]
+            newest = next(package for package in choice if package.version == first)
+            # Rpm names a package once for every name that it answers to, and others may provide this one too.
+            versions = newest_first(list({p.version for p in choice if (p.name, p.arch) == (newest.name, newest.arch)}))
             broken = len(versions) > 1 and not _may_stand_beside_itself(newest)
             return replace(newest, also=tuple(versions[1:]), status="duplicate" if broken else newest.status)
     return None

@@ -90,6 +90,16 @@ def test_two_versions_of_anything_else_are_what_a_killed_transaction_left():
     assert (picked.version, picked.status) == ("1.1-1", "duplicate")
 
 
+def test_one_package_of_several_names_and_several_of_one_name_are_no_duplicates():
+    """Rpm names a package once for each name that was asked for and that it provides."""
+    fields = "{}\t0\t{}\t1\tx86_64\t{} web \n"
+    twice = dnf_output.parse_query(2 * fields.format("nginx", "1.20", "nginx"))
+    assert dnf_output.pick("nginx", twice, "x86_64").complete and dnf_output.pick("web", twice, "x86_64").also == ()
+    both = dnf_output.parse_query(fields.format("nginx", "1.20", "nginx") + fields.format("httpd", "2.4", "httpd"))
+    picked = dnf_output.pick("web", both, "x86_64")
+    assert (picked.name, picked.complete, picked.also) == ("httpd", True, ())
+
+
 def test_this_machines_architecture_is_preferred_and_another_can_be_named():
     line = "glibc\t0\t2.34\t1\t{}\tglibc \n"
     packages = dnf_output.parse_query(line.format("i686") + line.format("x86_64"))
