@@ -19,7 +19,8 @@ class Package:
 
     `version` is upstream's, with an epoch where it has one (`1:2.0`); `after_install` is a shell
     script (postinst, %post), `before_removal` another (prerm, %preun) that an upgrade does not run. Files below a
-    folder `bin` or `sbin` can be run. `stand_in_for` names the real package whose place it takes.
+    folder `bin` or `sbin` can be run. `stand_in_for` names the real package whose place it takes, `vendor` who
+    made it, which only .rpm says.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Package:
     after_install: str = ""
     before_removal: str = ""
     stand_in_for: str = ""
+    vendor: str = ""
 
     @property
     def epoch(self) -> str:

@@ -33,6 +33,7 @@ def _spec(package: Package, content: Path) -> str:
         "Release": [package.release],
         "Summary": [package.description],
         "License": ["GPL-3.0-or-later"],
+        "Vendor": [package.vendor] if package.vendor else [],
         "Requires": package.requires,
         "Provides": package.provides,
         "Conflicts": package.conflicts,

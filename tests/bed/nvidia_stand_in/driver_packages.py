@@ -40,7 +40,7 @@ STREAMS = {
 }
 # What each of the dnf repositories has. The one for Enterprise Linux 10 begins with R580, and has no streams.
 DNF_BRANCHES = {"el9": tuple(BRANCHES), "el10": ("580", "590")}
-_LIBRARIES = {"apt": "/usr/lib/x86_64-linux-gnu", "dnf": "/usr/lib64"}
+LIBRARIES = {"apt": "/usr/lib/x86_64-linux-gnu", "dnf": "/usr/lib64"}
 
 
 def nvidia_smi(version: str) -> str:
@@ -63,7 +63,7 @@ exec python3 /opt/bed/gpu/answer_as_nvidia_smi.py {version} "$@"
 """
 
 
-def _daemon(name: str, program: str) -> dict[str, str]:
+def daemon(name: str, program: str) -> dict[str, str]:
     return {
         f"/usr/bin/{program}": f"#!/bin/sh\n# Stand-in for {program}.\nexec sleep infinity\n",
         f"/usr/lib/systemd/system/{name}.service": (
@@ -144,7 +144,7 @@ def archive_packages(release: str) -> Iterator[Package]:
         yield from _prebuilt(branch, version, f"-{branch}-server", f"0ubuntu0.{release}.1")
         manager = f"nvidia-fabricmanager-{branch}"
         single = ("nvidia-fabricmanager-any",)
-        files = _daemon("nvidia-fabricmanager", "nv-fabricmanager")
+        files = daemon("nvidia-fabricmanager", "nv-fabricmanager")
         revision = f"0ubuntu0.{release}.1"
         yield Package(manager, version, revision, (), (), single, single, files, stand_in_for=manager)
 
@@ -184,7 +184,7 @@ def _apt_driver(branch: str, version: str, suffix: str, revision: str, kind: str
             name + suffix, version, revision, tuple(requires), stand_in_for=name + suffix, **single, **fields
         )  # type: ignore[arg-type]
 
-    library = f"{_LIBRARIES['apt']}/libnvidia-ml.so"
+    library = f"{LIBRARIES['apt']}/libnvidia-ml.so"
     yield one_of("nvidia-kernel-common", files={f"/usr/lib/modprobe.d/nvidia{suffix}.conf": "blacklist nouveau\n"})
     yield one_of(
         "libnvidia-compute",
@@ -194,7 +194,7 @@ def _apt_driver(branch: str, version: str, suffix: str, revision: str, kind: str
     yield one_of("libnvidia-gl")
     compute = f"libnvidia-compute{suffix} = {full}"
     yield one_of("nvidia-utils", compute, files={"/usr/bin/nvidia-smi": nvidia_smi(version)})
-    yield one_of("nvidia-compute-utils", compute, files=_daemon("nvidia-persistenced", "nvidia-persistenced"))
+    yield one_of("nvidia-compute-utils", compute, files=daemon("nvidia-persistenced", "nvidia-persistenced"))
     for flavour in FLAVOURS:
         tail = "-open" if flavour == "open" else ""
         opened = suffix + tail
@@ -241,9 +241,9 @@ def _apt_driver(branch: str, version: str, suffix: str, revision: str, kind: str
 def _apt_companions(branch: str, version: str) -> Iterator[Package]:
     tail = f"-{branch}" if int(branch) < RENAMED_DAEMONS else ""
     for name, files in (
-        ("nvidia-fabricmanager", _daemon("nvidia-fabricmanager", "nv-fabricmanager")),
-        ("nvidia-imex", _daemon("nvidia-imex", "nvidia-imex")),
-        ("libnvidia-nscq", {f"{_LIBRARIES['apt']}/libnvidia-nscq.so.{version}": "stand-in\n"}),
+        ("nvidia-fabricmanager", daemon("nvidia-fabricmanager", "nv-fabricmanager")),
+        ("nvidia-imex", daemon("nvidia-imex", "nvidia-imex")),
+        ("libnvidia-nscq", {f"{LIBRARIES['apt']}/libnvidia-nscq.so.{version}": "stand-in\n"}),
     ):
         single = (f"{name}-any",)
         yield Package(name + tail, version, files=files, provides=single, obsoletes=single, stand_in_for=name + tail)
@@ -265,7 +265,9 @@ def _dnf_driver(system: str, branch: str, version: str) -> Iterator[Package]:
 
     def part(name: str, *requires: str, **fields: object) -> Package:
         release = f"1.{system}"
-        return Package(name, f"3:{version}", release, tuple(requires), stand_in_for=name, **fields)  # type: ignore[arg-type]
+        # Since R570 they say who made them.
+        vendor = "NVIDIA" if int(branch) >= 570 else ""
+        return Package(name, f"3:{version}", release, tuple(requires), stand_in_for=name, vendor=vendor, **fields)  # type: ignore[arg-type]
 
     kmods = {"proprietary": "kmod-nvidia-latest-dkms", "open": "kmod-nvidia-open-dkms"}
     for flavour, name in kmods.items():
@@ -280,13 +282,16 @@ def _dnf_driver(system: str, branch: str, version: str) -> Iterator[Package]:
             # Rpm installs before it removes; the other flavour's module stays, as dkms' --rpm_safe_upgrade sees to.
             before_removal=f"grep -q '# {flavour}' /usr/src/nvidia-{version}/dkms.conf || exit 0\n{_unbuild(version)}",
         )
-    library = f"{_LIBRARIES['dnf']}/libnvidia-ml.so"
+    library = f"{LIBRARIES['dnf']}/libnvidia-ml.so"
     yield part(
         "nvidia-kmod-common", f"nvidia-kmod {same}", files={"/usr/lib/modprobe.d/nvidia.conf": "blacklist nouveau\n"}
     )
-    yield part("nvidia-driver", f"nvidia-driver-libs {same}", f"nvidia-kmod-common {same}")
-    yield part("nvidia-driver-libs", f"nvidia-driver-cuda-libs {same}")
-    yield part("nvidia-driver-cuda-libs", f"libnvidia-ml {same}")
+    # RPM Fusion's packages own the same files.
+    fusion = "xorg-x11-drv-nvidia"
+    needed = (f"nvidia-driver-libs {same}", f"nvidia-kmod-common {same}")
+    yield part("nvidia-driver", *needed, conflicts=(fusion, "nvidia-x11-drv"))
+    yield part("nvidia-driver-libs", f"nvidia-driver-cuda-libs {same}", conflicts=(f"{fusion}-libs",))
+    yield part("nvidia-driver-cuda-libs", f"libnvidia-ml {same}", conflicts=(f"{fusion}-cuda-libs",))
     yield part(
         "libnvidia-ml",
         files={f"{library}.{version}": "stand-in\n"},
@@ -296,13 +301,14 @@ def _dnf_driver(system: str, branch: str, version: str) -> Iterator[Package]:
         "nvidia-driver-cuda",
         f"nvidia-driver-cuda-libs {same}",
         f"nvidia-persistenced {same}",
+        conflicts=(f"{fusion}-cuda",),
         files={"/usr/bin/nvidia-smi": nvidia_smi(version)},
     )
-    yield part("nvidia-persistenced", files=_daemon("nvidia-persistenced", "nvidia-persistenced"))
+    yield part("nvidia-persistenced", files=daemon("nvidia-persistenced", "nvidia-persistenced"))
     manager = "nvidia-fabric-manager" if int(branch) < RENAMED_DAEMONS else "nvidia-fabricmanager"
-    yield part(manager, files=_daemon("nvidia-fabricmanager", "nv-fabricmanager"))
-    yield part("nvidia-imex", files=_daemon("nvidia-imex", "nvidia-imex"))
-    yield part("libnvidia-nscq", files={f"{_LIBRARIES['dnf']}/libnvidia-nscq.so.{version}": "stand-in\n"})
+    yield part(manager, files=daemon("nvidia-fabricmanager", "nv-fabricmanager"))
+    yield part("nvidia-imex", files=daemon("nvidia-imex", "nvidia-imex"))
+    yield part("libnvidia-nscq", files={f"{LIBRARIES['dnf']}/libnvidia-nscq.so.{version}": "stand-in\n"})
     both = (f"nvidia-driver {same}", f"nvidia-driver-cuda {same}")
     yield part("cuda-drivers", *both, f"kmod-nvidia-latest-dkms {same}")
     yield part("nvidia-open", *both, f"kmod-nvidia-open-dkms {same}")
