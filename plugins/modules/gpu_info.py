@@ -207,7 +207,9 @@ next_boot:
     headers: true
     changes: ["the loaded driver is 550.54.15, and 550.90.07 is on disk"]
 packages:
-  description: Packages of the driver and of what must fit it. C(name) is what a package is a piece of.
+  description:
+    - Packages of the driver and of what must fit it. C(name) is what a package is a piece of.
+    - C(source) is V(distribution) for every vendor of RPM packages but NVIDIA; C(vendor) is which, as the package says.
   returned: success
   type: list
   elements: dict
@@ -218,6 +220,8 @@ packages:
       driver: 550.54.15
       source: nvidia
       held: true
+      complete: true
+      vendor: ""
 components:
   description: The versions of the companions of a driver, each null where it is not installed.
   returned: success

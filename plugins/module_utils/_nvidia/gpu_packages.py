@@ -27,6 +27,9 @@ _CONCERNS = re.compile(
     r"|linux-objects-nvidia|linux-signatures-nvidia|datacenter-gpu-manager|xserver-xorg-video-nvidia|firmware-nvidia"
     r"|xorg-x11-drv-nvidia|akmod-nvidia|libxnvctrl|nvlsm)"
 )
+# Names of RPM Fusion and ELRepo, none of which NVIDIA's repository ever had; among them a module that akmods built on
+# this host, whose package does not say who made it. It has the kernel's version where NVIDIA's own have the driver's.
+OF_OTHERS = re.compile(r"^(?:akmod-nvidia|xorg-x11-drv-nvidia|nvidia-x11-drv|kmod-nvidia-\d{1,2}\.)")
 _RPM_FORMAT = r"%{NAME}\t%{ARCH}\t%|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE}\t%{VENDOR}\n"
 # What Ubuntu's and Debian's archives append to their versions. NVIDIA's own packages end in -1 or -0ubuntu1.
 _ARCHIVE_VERSION = re.compile(r"ubuntu\d*\.\d\d\.\d\d|ubuntu0\.|[~+]deb\d+u\d+|\+bpo|~bpo")
@@ -56,7 +59,7 @@ def installed(host: Host, commands: Commands, family: str) -> tuple[Package, ...
 def origins(host: Host, family: str, packages: t.Sequence[Package]) -> dict[str, str]:
     """The source of each package, by name: the distribution, NVIDIA's repository, or unknown."""
     if family == "RedHat":
-        return {package.name: _vendor_source(package.vendor) for package in packages}
+        return {package.name: _rpm_source(package) for package in packages}
     offered = _offered_by_nvidia(host) if packages else frozenset()
     return {package.name: _dpkg_source(package, offered) for package in packages}
 
@@ -92,8 +95,8 @@ def _rpm(host: Host, commands: Commands) -> t.Iterator[Package]:
             yield Package(name, version, locks.held_at(name, version) == version, "" if vendor == "(none)" else vendor)
 
 
-def _vendor_source(vendor: str) -> str:
-    if "nvidia" in vendor.lower() or not vendor:
+def _rpm_source(package: Package) -> str:
+    if ("nvidia" in package.vendor.lower() or not package.vendor) and not OF_OTHERS.match(package.name):
         return NVIDIA_REPOSITORY  # whose packages name no vendor before R570; the distributions' always do
     return DISTRIBUTION
 

@@ -85,7 +85,7 @@ class Piece:
     ``name`` is what it is (C(kernel_module), C(libraries), C(tools), C(fabric_manager), C(persistence_daemon), C(imex),
     C(nscq), C(nvsdm), C(container_toolkit), C(dcgm), C(firmware), C(metapackage), C(pinning)); ``package`` is its real
     name here; ``version`` is the whole version of the package, and ``driver`` what of it names a driver.
-    ``complete`` is false for a package that is half installed.
+    ``complete`` is false for a package that is half installed. ``vendor`` is who made it, as far as the package says.
     """
 
     name: str
@@ -95,6 +95,12 @@ class Piece:
     source: str = UNKNOWN
     held: bool = False
     complete: bool = True
+    vendor: str = ""
+
+    @property
+    def maker(self) -> str:
+        """Whose it is, in words: what is not NVIDIA's own need not be the distribution's."""
+        return self.vendor if self.source == DISTRIBUTION and self.vendor else self.source
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ _PIECES: tuple[tuple[str, str], ...] = (
     ("tools", r"nvidia-utils|nvidia-smi$|nvidia-driver-cuda$|nvidia-driver-bin"),
     ("libraries", r"libnvidia-|libcuda1|libnvcuvid|nvidia-driver-(?:cuda-)?libs|nvidia-libs"),
     ("metapackage", r"nvidia-driver|nvidia-headless|nvidia-open|cuda-drivers|nvidia-compute(?:-G06)?$"),
-    ("metapackage", r"xserver-xorg-video-nvidia|xorg-x11-drv-nvidia|nvidia-vdpau|nvidia-alternative"),
+    ("metapackage", r"xserver-xorg-video-nvidia|xorg-x11-drv-nvidia|nvidia-x11-drv|nvidia-vdpau|nvidia-alternative"),
 )
 _FORMS = tuple((name, re.compile(rf"(?:{form})")) for name, form in _PIECES)
 _DRIVER_VERSION = re.compile(r"^(?:\d+:)?(\d{3}\.\d+(?:\.\d+)?)(?![\d.])")
@@ -60,6 +60,7 @@ def pieces(packages: t.Iterable[Package], origins: t.Mapping[str, str]) -> tuple
                     source=origins.get(package.name, UNKNOWN),
                     held=package.held,
                     complete=package.complete,
+                    vendor=package.vendor,
                 )
             )
     return tuple(sorted(found, key=lambda piece: (piece.name, piece.package)))

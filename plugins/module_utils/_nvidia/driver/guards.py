@@ -34,8 +34,8 @@ def require_one_source(wish: DriverWish, found: Observation) -> None:
     """Refuse to build on a driver that was pieced together. Raises MlstackError."""
     if len(found.sources) < 2 or wish.replace_mixture:
         return
-    told = [f"{piece.package} {piece.version} ({piece.source})" for piece in found.driver_pieces]
-    told += [f"{path} (runfile)" for path in found.leftovers]
+    told = [f"{piece.package} {piece.version} ({piece.maker})" for piece in found.driver_pieces]
+    told += [f"{path} ({RUNFILE})" for path in found.leftovers]
     raise MlstackError(
         "mixed_sources",
         wished=wish.described,

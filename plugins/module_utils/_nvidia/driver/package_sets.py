@@ -16,6 +16,7 @@ import typing as t
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue import package_names
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.model import COMPUTE, PREBUILT, Target
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.gpu_packages import OF_OTHERS
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import (
     DISTRIBUTION,
     NVIDIA_REPOSITORY,
@@ -27,6 +28,7 @@ _COMPANIONS = ("fabric_manager", "imex", "nscq", "nvsdm")
 _BRANCH = re.compile(r"-(\d{3})(?=-|$)")
 _OPEN = re.compile(r"-open(?=-|$)")
 _SERVER = re.compile(r"-server(?=-|$)")
+_MODULE = re.compile(r"^(?:kmod|dkms)-nvidia")
 # What builds modules, and Ubuntu's metapackages that need it.
 _BUILT_HERE = re.compile(
     r"^(?:nvidia-dkms|nvidia-kernel-source|nvidia-kernel-dkms|nvidia-open-kernel-dkms|nvidia-(?:driver|headless)-\d)"
@@ -97,6 +99,8 @@ def stays(piece: Piece, target: Target, wanted: t.Collection[str]) -> bool:
         return name in wanted
     if piece.name in _COMPANIONS:
         return False  # those of the target are wanted by name
+    if of_another_vendor(piece, target):
+        return False
     branch = _BRANCH.search(name)
     suffixed = target.apt and _suffixed(target)
     if (branch.group(1) if branch else "") != (target.branch if suffixed else ""):
@@ -110,6 +114,14 @@ def stays(piece: Piece, target: Target, wanted: t.Collection[str]) -> bool:
     if not _FLAVOURED.match(name) or (not target.apt and name == "nvidia-driver"):
         return True
     return bool(_OPEN.search(name)) == (target.flavour == OPEN)
+
+
+def of_another_vendor(piece: Piece, target: Target) -> bool:
+    """Whether an installed package is one that RPM Fusion or the like have in place of NVIDIA's. What has the same
+    name in both just gets NVIDIA's version."""
+    if target.apt:
+        return False
+    return bool(OF_OTHERS.match(piece.package) or (_MODULE.match(piece.package) and piece.source != target.source))
 
 
 def version_of(piece: Piece, target: Target) -> str:

@@ -199,7 +199,9 @@ def erased(target: Target | None, found: Observation) -> frozenset[str]:
 def _erased_by_conflict(piece: Piece, target: Target, found: Observation) -> bool:
     """Whether dnf takes this away when the other flavour's module comes. Named on its own, it would drag along what
     both flavours need."""
-    if target.apt or piece.name not in ("kernel_module", "metapackage") or package_sets.stays(piece, target, ()):
+    if target.apt or piece.name not in ("kernel_module", "metapackage"):
+        return False
+    if package_sets.of_another_vendor(piece, target) or package_sets.stays(piece, target, ()):
         return False
     module = "kmod-nvidia-open-dkms" if target.flavour == OPEN else "kmod-nvidia-latest-dkms"
     return all(other.package != module for other in found.pieces)

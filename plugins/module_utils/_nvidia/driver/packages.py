@@ -51,11 +51,13 @@ class DriverPackages(PackageWork):
 
     @functools.cached_property
     def manager(self) -> PackageManager:
-        """The package manager, which offers of the driver's packages those of its source."""
+        """The package manager, which offers of the driver's packages those of its source, and takes none for another
+        whose name it provides: RPM Fusion's do that with NVIDIA's metapackages."""
         manager = super().manager
-        self._plain_candidates = manager.candidates
+        self._plain_candidates, self._plain_installed = manager.candidates, manager.installed
         # An instance's own: PackageWork asks its manager, whichever that is.
         manager.candidates = self._candidates  # type: ignore[method-assign]
+        manager.installed = self._installed  # type: ignore[method-assign]
         return manager
 
     def expect(self, wish: DriverWish, target: Target | None, found: HostObservation) -> None:
@@ -173,6 +175,9 @@ class DriverPackages(PackageWork):
         with foreseen_sources.options(self._host, wish.sources, change) as self.manager.foreseen:
             yield
         self.manager.foreseen = ()
+
+    def _installed(self, names: t.Sequence[str]) -> dict[str, Installed]:
+        return {name: found for name, found in self._plain_installed(names).items() if found.answers_to(name)}
 
     def _candidates(self, names: t.Sequence[str]) -> dict[str, tuple[str, ...]]:
         offered = self._plain_candidates(names)

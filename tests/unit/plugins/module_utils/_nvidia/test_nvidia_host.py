@@ -8,7 +8,13 @@ from __future__ import annotations
 import pytest
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.catalogue import load
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia import findings, processes, sources
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia import (
+    findings,
+    gpu_packages,
+    processes,
+    sources,
+)
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.info import told
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.observe import observe
 from ansible_collections.gpufleet.mlstack.tests.unit.plugins.module_utils._nvidia.gpu_host import GpuHost
@@ -136,7 +142,29 @@ def test_a_mixture_of_sources(tmp_path):
     machine.write("/usr/bin/nvidia-uninstall")
     found = look(machine)
     assert found.sources == ("distribution", "nvidia", "runfile")
-    assert [problem.code for problem in findings.problems(found)] == ["mixed_sources", "piece_differs"]
+    mixture, differs = findings.problems(found)
+    assert (mixture.code, differs.code) == ("mixed_sources", "piece_differs")
+    assert "nvidia-utils-550 (distribution)" in mixture.text and "/usr/bin/nvidia-uninstall (runfile)" in mixture.text
+
+
+@pytest.mark.parametrize(
+    ("name", "vendor", "source"),
+    [
+        ("nvidia-driver", "", "nvidia"),
+        ("nvidia-driver", "NVIDIA Corporation", "nvidia"),
+        ("nvidia-driver", "negativo17", "distribution"),
+        ("akmod-nvidia", "RPM Fusion", "distribution"),
+        # Built on the host, with no vendor in it: by akmods, and by NVIDIA.
+        ("kmod-nvidia-5.14.0-427.13.1.el9_4.x86_64", "", "distribution"),
+        ("kmod-nvidia-580.95.05-5.14.0-427.13.1", "", "nvidia"),
+    ],
+)
+def test_who_made_a_package_of_rpm(tmp_path, name, vendor, source):
+    package = gpu_packages.Package(name, "3:580.95.05-1.el9", vendor=vendor)
+    origins = gpu_packages.origins(Host(str(tmp_path)), "RedHat", [package])
+    assert origins == {name: source}
+    (piece,) = sources.pieces([package], origins)
+    assert piece.maker == (vendor if source == "distribution" and vendor else source)
 
 
 def test_fabric_manager(tmp_path):

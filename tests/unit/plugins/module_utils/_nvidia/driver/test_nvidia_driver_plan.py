@@ -162,6 +162,32 @@ def test_dnf_takes_away_the_other_flavour_and_nothing_that_stays():
     assert package_wish.erased(target(ROCKY10, branch="590", flavour="proprietary"), found) == frozenset()
 
 
+@pytest.mark.parametrize(
+    ("package", "source", "goes"),
+    [
+        ("akmod-nvidia", "distribution", True),
+        ("xorg-x11-drv-nvidia-cuda-libs", "distribution", True),
+        ("kmod-nvidia-5.14.0-427.13.1.el9_4.x86_64", "distribution", True),
+        ("kmod-nvidia", "distribution", True),
+        ("dkms-nvidia", "distribution", True),
+        ("nvidia-x11-drv", "distribution", True),
+        # Both have these by one name: they get NVIDIA's version, and would take the others along.
+        ("nvidia-persistenced", "distribution", False),
+        ("nvidia-driver-libs", "distribution", False),
+        ("nvidia-driver", "nvidia", False),
+        ("kmod-nvidia-open-dkms", "nvidia", False),
+    ],
+)
+def test_what_another_vendor_has_in_nvidias_place_goes_by_its_name(package, source, goes):
+    piece = Piece(sources.piece_of(package), package, "3:580.95.05-1.el9", "580.95.05", source)
+    wanted = target(ROCKY9, branch="580", flavour="open")
+    assert piece.name and package_sets.stays(piece, wanted, ()) != goes
+    wish = package_wish.package_wish(
+        wish_for(wanted), wanted, replace(empty_host(), pieces=(piece,)), wanted.distribution
+    )
+    assert ("absent" in {entry.state for entry in wish.packages if entry.requested == package}) == goes
+
+
 def test_a_fresh_installation_says_everything():
     made = planned(empty_host(), target(version="550.54.15"))
     told = summaries(made)
