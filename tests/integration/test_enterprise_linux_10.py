@@ -116,6 +116,8 @@ def test_packages_have_the_names_of_this_release_and_stay_as_wished() -> None:
         assert host.sh("make --version").startswith("GNU Make") and host.version("zlib-ng-compat-devel")
         again = host.succeed(wish)
         assert not again["changed"] and again["commands_run"] <= 2
+        # One package answers to both names, and is not there twice.
+        assert not host.succeed(["curl", "curl-minimal"])["changed"]
         host.upgrade_everything()
         assert (host.version("bed-leaf"), host.held()) == ("1.0-1", {"bed-leaf"})
         host.succeed(["zlib-headers", {"name": "bed-leaf", "state": "absent", "hold": False}])
