@@ -14,7 +14,8 @@ from . import host
 
 # Another network, with another folder for the bed's state, is another bed: two checkouts then don't meet.
 NETWORK = os.environ.get("GPUFLEET_BED_NETWORK") or "gpufleet-bed"
-LABEL = "gpufleet.bed=1"
+# What is removed with a bed is its own alone.
+LABEL = f"gpufleet.bed={NETWORK}"
 
 # The classic builder: BuildKit would need a plug-in that Debian packages apart.
 _ENVIRONMENT = {"DOCKER_BUILDKIT": "0"}

@@ -5,9 +5,14 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from ansible_collections.gpufleet.mlstack.tests.bed import docker
 from ansible_collections.gpufleet.mlstack.tests.bed.containers import Container, container, fleet, require_bed
 
 APT_INSTALL = "DEBIAN_FRONTEND=noninteractive apt-get install -y -q "
@@ -146,3 +151,11 @@ def test_fleet_hosts_answer_and_are_removed() -> None:
     with fleet(3) as hosts:
         assert [host.check("id -u").strip() for host in hosts] == ["0", "0", "0"]
     assert hosts[0].run("true").rc != 0
+
+
+def test_taking_another_bed_down_leaves_this_one_alone(debian: Container) -> None:
+    before = docker.containers()
+    command = [sys.executable, "-B", str(Path(__file__).with_name("bed.py")), "down"]
+    subprocess.run(command, env={**os.environ, "GPUFLEET_BED_NETWORK": "gpufleet-bed-of-nobody"}, check=True)
+    assert debian.name in before
+    assert docker.containers() == before

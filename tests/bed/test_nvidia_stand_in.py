@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from ansible_collections.gpufleet.mlstack.tests.bed.containers import Container, require_bed
-from ansible_collections.gpufleet.mlstack.tests.bed.nvidia_stand_in import kernel_headers
+from ansible_collections.gpufleet.mlstack.tests.bed.nvidia_stand_in import kernel_headers, repositories
 from ansible_collections.gpufleet.mlstack.tests.bed.nvidia_stand_in.hosts import gpu_host, reboot
 
 INSTALL = {"apt": "apt-get install -qy --no-install-recommends", "dnf": "dnf install -qy"}
@@ -71,3 +74,15 @@ def test_cuda_in_two_releases_is_chosen_by_alternatives(host: Container) -> None
     host.check({"apt": "apt-get purge -qy 'cuda-*'", "dnf": "dnf remove -qy 'cuda-*'"}[manager])
     # Folders may stay: the packages own files.
     assert host.run("find /usr/local/cuda* ! -type d").out == ""
+
+
+def test_another_checkouts_repositories_stay_for_a_day(tmp_path: Path) -> None:
+    ages = {"mine": 0.0, "of-today": 0.9, "of-the-day-before": 1.1, "half-built": None}
+    for name, days in ages.items():
+        (tmp_path / name / "www").mkdir(parents=True)
+        if days is not None:
+            mark = tmp_path / name / "complete"
+            mark.touch()
+            os.utime(mark, (time.time() - days * 86400,) * 2)
+    repositories._sweep(tmp_path / "mine")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["of-today"]

@@ -12,6 +12,7 @@ import functools
 import hashlib
 import os
 import shutil
+import time
 from pathlib import Path
 
 from .. import deb, host, images, rpm, service
@@ -31,6 +32,7 @@ KEYS = {"apt": "3bf863cc.pub", "rhel9": "D42D0685.pub", "rhel10": "CDF6BA43.pub"
 LABEL_OF_REPOSITORY = "NVIDIA CUDA"
 _RUNFILES = {"11.8.0": "cuda_11.8.0_520.61.05_linux.run", "12.4.1": "cuda_12.4.1_550.54.15_linux.run"}
 _SERVER_LABEL = "gpufleet.bed.nvidia-stand-in"
+_KEPT_SECONDS = 24 * 3600
 
 
 @functools.cache
@@ -66,11 +68,19 @@ def ensure() -> Path:
     with service.only_one():
         top = folder()
         if not (top / "complete").exists():
-            shutil.rmtree(top.parent, ignore_errors=True)
+            _sweep(top)
             _build(top)
-            (top / "complete").touch()
+        (top / "complete").touch()
         _serve(top)
     return top
+
+
+def _sweep(top: Path) -> None:
+    """Remove what was left half-built, and what no checkout has used for a day."""
+    for other in top.parent.glob("*"):
+        mark = other / "complete"
+        if other == top or not mark.exists() or time.time() - mark.stat().st_mtime > _KEPT_SECONDS:
+            shutil.rmtree(other, ignore_errors=True)
 
 
 def _build(top: Path) -> None:
