@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import time
@@ -169,6 +170,7 @@ def collection_link(checkout: str) -> str:
     folder = os.path.join(tree, "ansible_collections", "gpufleet")
     link = os.path.join(folder, "mlstack")
     os.makedirs(folder, exist_ok=True)
-    if not os.path.islink(link):
+    # Two runs may begin at the same moment: the second one finds it made.
+    with contextlib.suppress(FileExistsError):
         os.symlink(os.path.join("..", "..", ".."), link)
     return tree

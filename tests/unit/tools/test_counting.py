@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -15,7 +18,7 @@ import locked_environment
 from testing import run as runner
 from testing.layers import Layer, asked_by
 from testing.machine import Machine
-from testing.workplace import Counts, Impossible, Workplace, counts_of
+from testing.workplace import Counts, Impossible, Workplace, collection_link, counts_of
 
 TESTS = """
 import pytest
@@ -130,3 +133,19 @@ def test_a_layer_that_nobody_asked_for_is_left_out_in_ci_too(outcome_of, monkeyp
 
 def test_a_run_that_tested_nothing_is_no_good(outcome_of):
     assert outcome_of("", first=lacks_something)[0] == 1
+
+
+def test_two_runs_that_begin_at_once_find_the_same_tree(tmp_path, monkeypatch):
+    both_looked = threading.Barrier(2, timeout=10)
+    make = os.symlink
+
+    def symlink(target, link):
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both_looked.wait()
+        make(target, link)
+
+    monkeypatch.setattr(os, "symlink", symlink)
+    with ThreadPoolExecutor(2) as pool:
+        trees = set(pool.map(collection_link, [str(tmp_path)] * 2))
+    assert trees == {str(tmp_path / ".tree")}
+    assert (tmp_path / ".tree" / "ansible_collections" / "gpufleet" / "mlstack").resolve() == tmp_path
