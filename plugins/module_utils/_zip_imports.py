@@ -113,6 +113,7 @@ class Kept:
             os.makedirs(self._folder, mode=0o700, exist_ok=True)
             if not _is_safe(self._folder):
                 return
+            self._sweep()
             handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
             try:
                 with open(handle, "wb") as file:
@@ -122,6 +123,13 @@ class Kept:
                 os.unlink(part)
         except OSError:
             pass
+
+    def _sweep(self) -> None:
+        """Remove what runs that were killed while they wrote have left half-written."""
+        for path in (os.path.join(self._folder, name) for name in os.listdir(self._folder)):
+            process = path.rpartition(".")[2]
+            if path == f"{self._path}.{process}" and not os.path.exists(f"/proc/{process}"):
+                os.unlink(path)
 
 
 class CheapImporter(zipimport.zipimporter):

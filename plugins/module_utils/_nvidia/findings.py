@@ -11,7 +11,6 @@ import typing as t
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import (
     BOUND_PIECES,
-    RUNFILE,
     Kernel,
     Observation,
     Problem,
@@ -110,9 +109,7 @@ def _versions(found: Observation) -> t.Iterator[Problem]:
 
 def _packages(found: Observation) -> t.Iterator[Problem]:
     if len(found.sources) > 1:
-        told = [f"{piece.package} ({piece.maker})" for piece in found.driver_pieces]
-        told += [f"{path} ({RUNFILE})" for path in found.leftovers]
-        yield Problem("mixed_sources", f"the driver is pieced together: {', '.join(told)}")
+        yield Problem("mixed_sources", f"the driver is pieced together: {', '.join(found.driver_parts)}")
     driver = found.libraries or found.on_disk
     for piece in found.pieces:
         if piece.name in BOUND_PIECES and piece.driver and driver and piece.driver != driver:

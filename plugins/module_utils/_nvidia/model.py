@@ -204,6 +204,12 @@ class Observation:
         return tuple(piece for piece in self.pieces if piece.name in DRIVER_PIECES)
 
     @property
+    def driver_parts(self) -> tuple[str, ...]:
+        """What the driver is made of, each part with whose it is, in words."""
+        packages = (f"{piece.package} {piece.version} ({piece.maker})" for piece in self.driver_pieces)
+        return (*packages, *(f"{path} ({RUNFILE})" for path in self.leftovers))
+
+    @property
     def sources(self) -> tuple[str, ...]:
         """Where the installed driver comes from; more than one is a mixture."""
         found = {piece.source for piece in self.driver_pieces if piece.source != UNKNOWN}

@@ -34,12 +34,10 @@ def require_one_source(wish: DriverWish, found: Observation) -> None:
     """Refuse to build on a driver that was pieced together. Raises MlstackError."""
     if len(found.sources) < 2 or wish.replace_mixture:
         return
-    told = [f"{piece.package} {piece.version} ({piece.maker})" for piece in found.driver_pieces]
-    told += [f"{path} ({RUNFILE})" for path in found.leftovers]
     raise MlstackError(
         "mixed_sources",
         wished=wish.described,
-        found=f"a driver from {' and '.join(found.sources)} at once: {', '.join(told)}",
+        found=f"a driver from {' and '.join(found.sources)} at once: {', '.join(found.driver_parts)}",
         todo="set replace_mixture to true to have all of it replaced, or remove what does not belong by hand",
         sources=list(found.sources),
     )

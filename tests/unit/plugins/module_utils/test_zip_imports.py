@@ -211,6 +211,17 @@ def test_many_at_once_leave_one_whole_file(tmp_path):
     the_file(folder)
 
 
+def test_what_a_killed_run_left_half_written_goes_and_what_a_running_one_writes_stays(kept, tmp_path):
+    whole = the_file(kept)
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    left, being_written = (whole.with_name(f"{whole.name}.{pid}") for pid in (dead.pid, os.getpid()))
+    for path in (left, being_written):
+        path.write_bytes(whole.read_bytes()[:100])
+    look(packed(tmp_path / "second", **{"outer/deep/est.py": "WORD = 'eight'\n"}), kept)
+    assert set(kept.iterdir()) == {whole, being_written}
+
+
 def test_what_has_grown_beyond_all_measure_is_begun_anew(kept, tmp_path):
     names = [f"outer/big{number}.py" for number in range(2)]
     text = "WORDS = '" + "x" * (9 << 20) + "'\n"

@@ -144,7 +144,10 @@ def test_a_mixture_of_sources(tmp_path):
     assert found.sources == ("distribution", "nvidia", "runfile")
     mixture, differs = findings.problems(found)
     assert (mixture.code, differs.code) == ("mixed_sources", "piece_differs")
-    assert "nvidia-utils-550 (distribution)" in mixture.text and "/usr/bin/nvidia-uninstall (runfile)" in mixture.text
+    assert (
+        "nvidia-utils-550 550.120-0ubuntu0.24.04.1 (distribution)" in mixture.text
+        and "/usr/bin/nvidia-uninstall (runfile)" in mixture.text
+    )
 
 
 @pytest.mark.parametrize(
