@@ -85,7 +85,7 @@ def write(host: Host, file: ManagedFile) -> None:
     """Bring one file to what it shall be. Raises MlstackError where the disk or the rights do not allow it."""
     import os
 
-    from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import disk
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
 
     path = host.path(file.path)
     with disk.explained(f"{'delete' if file.text is None else 'write'} {file.path}"):

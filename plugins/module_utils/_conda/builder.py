@@ -25,11 +25,11 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.wanted imp
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.wish import CondaWish, sources_of
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.workplace import Workplace
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import disk
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files.timing import timed
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.lifecycle import switch
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.plan import Observed
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Building, Store
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.timing import timed
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context
 
 

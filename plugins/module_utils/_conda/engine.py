@@ -20,7 +20,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.model impo
     Solution,
     SolveRequest,
 )
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import disk
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
 
 AUTO, RATTLER, MICROMAMBA, MAMBA, CONDA = "auto", "rattler", "micromamba", "mamba", "conda"
 NAMES = (RATTLER, MICROMAMBA, MAMBA, CONDA)  # in the order in which auto takes them: the fastest first

@@ -21,7 +21,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import (
     virtual_packages,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.model import SUBDIRS, Package
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import disk
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Store, StoreState
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Outcome, Subject
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan

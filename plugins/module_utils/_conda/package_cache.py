@@ -40,7 +40,7 @@ def folders(host: Host, cache_dir: str = "", sources: t.Iterable[str] = ()) -> t
 
 def observe(paths: t.Iterable[str]) -> list[Cache]:
     """The caches that exist and hold something."""
-    from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import disk
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
 
     found = []
     for folder in paths:

@@ -21,7 +21,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.plan_progr
     ProgramWish,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import written_file
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import written_file
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Subject
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
 
@@ -92,14 +92,14 @@ class Programs(Subject[ProgramWish, ObservedProgram]):
         return planner.result(wish)
 
     def _clean(self, wish: ProgramWish) -> None:
-        from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import disk
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
 
         with disk.explained(f"delete {wish.prefix}"):
             disk.delete(wish.prefix)
 
     def _install(self, wish: ProgramWish, context: Context) -> None:
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._download import fetch_file
-        from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import disk
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
 
         wished = f"the conda program {wish.url} at {wish.prefix}"
         with tempfile.TemporaryDirectory(prefix="mlstack-") as folder, disk.explained(wished):

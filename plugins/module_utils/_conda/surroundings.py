@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.model import Sources
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.rattler_process.network import concerns
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import disk
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
 
 # Where the distributions keep the certificates that the system trusts.
 _SYSTEM_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")

@@ -22,7 +22,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import C
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._cuda import facts
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._cuda.model import LINK, ToolkitWish
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import disk
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 
 # Room for several GB: /tmp is often in memory.

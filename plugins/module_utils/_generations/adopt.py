@@ -13,7 +13,7 @@ import typing as t
 from datetime import datetime
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import disk
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import record as records
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.place import Place
 

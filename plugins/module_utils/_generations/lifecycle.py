@@ -13,7 +13,8 @@ from dataclasses import replace
 from datetime import datetime, timezone
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import choose, written_file
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import written_file
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import choose
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.plan import (
     Observed,
     Rules,

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish, MlstackError
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import lock as locks
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import lock as locks
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import record as records
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.place import Place
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.record import Generation
@@ -170,7 +170,8 @@ class Store:
         Raises MlstackError, before anything is changed, where we may not write; LockTimeout names the holder.
         Directories made for the lock go again when nothing came to lie in them.
         """
-        from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import adopt, disk, permission
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import adopt, permission
 
         wished = f"change the environment {self.place.link}"
         permission.check(self.place, wished)
@@ -204,7 +205,7 @@ class Store:
         ``digest`` is the hexadecimal digest of the wish, ``now`` an aware UTC time. Whatever was not sealed at the
         end is removed.
         """
-        from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import disk
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
 
         if len(digest) < 6 or digest.strip("0123456789abcdef"):
             raise InvalidWish(
@@ -238,7 +239,8 @@ class Store:
 
     def seal(self, building: Building, content: t.Mapping[str, t.Any]) -> Generation:
         """Finish a generation: doorway, everything on disk, then the record with ``content`` (secrets taken out)."""
-        from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import disk, doorway
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import doorway
 
         text = records.render(
             self._redactor.data(content),
@@ -264,7 +266,7 @@ class Store:
         Whatever else stands at the link's place is refused, but a directory when ``adopt``: it's moved aside, and the
         path where it lies then is returned (else an empty text).
         """
-        from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import disk
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
 
         place = self.place
         standing, target = self._standing()
@@ -325,7 +327,8 @@ class Store:
         Refused while live processes use it, unless ``force``. What was adopted stays where it lies. Returns the ids
         deleted.
         """
-        from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import adopt, disk
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import adopt
 
         standing, _target = self._standing()
         ids, leftovers, _adopted = self._names()
@@ -365,7 +368,7 @@ class Store:
 
     def _discard(self, path: str) -> None:
         """Delete something of ours. A directory first gets a name under which nobody finds it."""
-        from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import disk
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
 
         self._gone.add(os.path.basename(path))
         with disk.explained(f"delete {path}"):

@@ -49,7 +49,7 @@ def folders(host: Host, cache_dir: str = "") -> tuple[str, ...]:
 
 def observe(paths: t.Iterable[str]) -> list[Cache]:
     """The caches that exist and hold something."""
-    from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import disk
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
 
     found = []
     for folder in paths:
@@ -87,7 +87,7 @@ class Caches(Subject[CacheWish, list[Cache]]):
         )
 
     def apply(self, wish: CacheWish, observation: list[Cache], plan: Plan, context: Context) -> dict[str, t.Any]:
-        from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import disk
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
 
         for cache in observation:
             with disk.explained(f"delete the cache {cache.folder}"):

@@ -13,7 +13,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import written_file
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import written_file
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Subject
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Action, Plan
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import requirement_files, wanted

@@ -43,7 +43,7 @@ def keep(host: Host, path: str, version: str, sha256: str) -> None:
     """Let a verified installer stay. Raises MlstackError where the disk does not allow it."""
     import shutil
 
-    from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import disk
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
 
     folder = host.path(FOLDER)
     kept = os.path.join(folder, f"{version}-{sha256}.run")
@@ -67,7 +67,7 @@ def keep(host: Host, path: str, version: str, sha256: str) -> None:
 
 def delete(host: Host, path: str) -> None:
     """Take a kept installer away, and with the last one its folder."""
-    from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import disk
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
 
     with disk.explained(f"delete {path}"):
         disk.delete(host.path(path))

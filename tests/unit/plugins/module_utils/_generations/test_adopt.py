@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import adopt, disk
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import adopt
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import record as records
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Store
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import LockTimeout
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import lock as locks
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import lock as locks
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Store
 
 from .conftest import built

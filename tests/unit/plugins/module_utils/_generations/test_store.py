@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish, MlstackError
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import choose, disk
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import choose
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import record as records
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Store
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._redact import Redactor

@@ -42,7 +42,7 @@ def read(path: str, wished: str) -> str | None:
 
 def write(path: str, text: str, wished: str) -> None:
     """Replace the content in one rename; whoever reads meanwhile sees the old text or the new one."""
-    from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import disk
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
 
     with disk.explained(wished):
         disk.write_whole(path, text)
