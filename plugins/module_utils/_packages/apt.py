@@ -25,7 +25,8 @@ _FIELDS = (
     r"${Package}\t${Architecture}\t${Version}"
     r"\t${db:Status-Want}\t${db:Status-Eflag}\t${db:Status-Status}\t${Provides}\n"
 )
-_GONE = frozenset({"not-installed", "config-files"})
+_QUERY = "dpkg-query --show"
+_LOCK_SECONDS = 60  # we have waited for the lock before: this is for somebody who was faster
 _LISTS = "/var/lib/apt/lists"
 _JOURNAL = "/var/lib/dpkg/updates"
 _LOCKS = ("/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock", f"{_LISTS}/lock", "/var/cache/apt/archives/lock")
@@ -204,17 +205,26 @@ class Apt(PackageManager):
             raise apt_failure.explain(result, "finish the interrupted run of dpkg (dpkg --configure -a)")
 
     def apply(self, transaction: Transaction) -> list[str]:
-        from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import apt_failure, apt_output
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import (
+            apt_failure,
+            apt_output,
+            apt_undo,
+        )
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import transaction as transactions
 
         fetched = self._apt_get(["--download-only", *self._permissions(transaction)], transaction, check=False)
         if not fetched.ok:
             raise apt_failure.explain(fetched, _purpose(transaction))
         apt_failure.require_space(self.host, apt_output.needed_bytes(fetched.out) + _SPARE_BYTES, _purpose(transaction))
-        before = self._database()
-        result = self._apt_get([*_CHANGE_OPTIONS, *self._permissions(transaction)], transaction, check=False)
-        if not result.ok:
-            removed = self._withdraw(before)
-            raise apt_failure.explain(result, _purpose(transaction), before, self._database(), removed)
+        with transactions.folder(self.host, _purpose(transaction)) as folder:
+            record = apt_undo.AptRecord(folder, f"{_QUERY} --showformat='{_FIELDS}'", parse_database)
+            options = [*record.options, *_CHANGE_OPTIONS, *self._permissions(transaction)]
+            result = self._apt_get(options, transaction, check=False)
+            if not result.ok:
+                undone = apt_undo.take_back(
+                    record, self.host, self.commands, self._all, env=_QUIET, seconds=_LOCK_SECONDS
+                )
+                raise apt_failure.explain(result, _purpose(transaction), undone)
         return []
 
     def hold(self, names: t.Sequence[str]) -> None:
@@ -224,10 +234,14 @@ class Apt(PackageManager):
         self.commands.run(["apt-mark", "unhold", *names], purpose=f"unhold {', '.join(names)}", outlives_us=True)
 
     def _database(self) -> list[Installed]:
-        result = self.commands.run(["dpkg-query", "--show", f"--showformat={_FIELDS}"], purpose="read dpkg's database")
-        packages = parse_database(result.out)
+        packages = [package for package in self._all() if package.status != "config-files"]
         self._unfinished = [package.name for package in packages if not package.complete]
         return packages
+
+    def _all(self) -> list[Installed]:
+        """What dpkg knows, packages included of which it has kept configuration files."""
+        result = self.commands.run([*_QUERY.split(), f"--showformat={_FIELDS}"], purpose="read dpkg's database")
+        return parse_database(result.out)
 
     def _apt_get(self, options: t.Sequence[str], transaction: Transaction, *, check: bool) -> CommandResult:
         wanted = [f"{name}={version}" if version else name for name, version in transaction.install]
@@ -253,7 +267,7 @@ class Apt(PackageManager):
 
     def _permissions(self, transaction: Transaction) -> list[str]:
         """What the check of the forecast has found to be wanted; apt itself refuses anything beyond."""
-        options = ["--option=DPkg::Lock::Timeout=60"]
+        options = [f"--option=DPkg::Lock::Timeout={_LOCK_SECONDS}"]
         if transaction.lifted:
             options.append("--allow-change-held-packages")
         if transaction.allow_downgrade:
@@ -261,21 +275,6 @@ class Apt(PackageManager):
         if not transaction.remove and not transaction.allow_removal:
             options.append("--no-remove")
         return options
-
-    def _withdraw(self, before: t.Sequence[Installed]) -> list[str]:
-        """Take away what a failed run has newly brought, so that the host is as it was."""
-        known = {(package.name, package.arch) for package in before}
-        new = [f"{p.name}:{p.arch}" for p in self._database() if (p.name, p.arch) not in known]
-        if not new:
-            return []
-        result = self.commands.run(
-            ["dpkg", "--purge", *(name.replace(":all", "") for name in new)],
-            env=_QUIET,
-            timeout=CHANGE_TIMEOUT,
-            check=False,
-            outlives_us=True,
-        )
-        return new if result.ok else []
 
     def _changed_at(self, path: str) -> float:
         try:
@@ -285,11 +284,11 @@ class Apt(PackageManager):
 
 
 def parse_database(text: str) -> list[Installed]:
-    """C(dpkg-query --show) in the format above; removed packages, configured or not, are left out."""
+    """C(dpkg-query --show) in the format above, packages in the state C(config-files) included."""
     packages = []
     for line in text.splitlines():
         name, arch, version, want, flag, status, provides = line.split("\t")
-        if status in _GONE:
+        if status == "not-installed":
             continue
         packages.append(
             Installed(

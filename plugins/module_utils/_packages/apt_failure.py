@@ -14,7 +14,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import C
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import apt_output
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import Installed
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.apt_undo import Undone
 
 # What apt or dpkg prints, our code for it, and the advice. The first that fits is taken.
 _CAUSES = (
@@ -27,42 +27,56 @@ _CAUSES = (
         "package_lock_timeout",
         "let the other process end, or raise lock_timeout",
     ),
-    ("cannot be authenticated", "unsigned_package", "sign the repository and name its key with Signed-By"),
+    ("frontend lock was locked by another process", "package_lock_timeout", "let the other process end"),
+    ("were unauthenticated packages", "unsigned_package", "sign the repository and name its key with Signed-By"),
     ("Hash Sum mismatch", "repository_unusable", "refresh the mirror: a file is not the one that its index names"),
     ("Unable to fetch some archives", "repository_unusable", "mend the way to the repository, then run the task again"),
     ("unmet dependencies", "unsolvable", "name another version of what stands in the way"),
-    ("dpkg: error processing", "package_script_failed", "mend what the package's script complains about"),
 )
+_OWN_LINES = ("E: ", "W: ", "dpkg: error", "dpkg-query: error", "The following packages have unmet dependencies")
 
 
-def explain(
-    result: CommandResult,
-    wished: str,
-    before: t.Sequence[Installed] = (),
-    after: t.Sequence[Installed] = (),
-    withdrawn: t.Sequence[str] = (),
-) -> MlstackError:
-    """The error for a failed run. ``before`` and ``after`` are the database around it; their difference is reported."""
+def explain(result: CommandResult, wished: str, undone: Undone | None = None) -> MlstackError:
+    """The error for a failed run; ``undone`` tells what was taken back of it and what could not be."""
+    undone = undone or Undone()
     text = f"{result.out}\n{result.err}"
-    code, todo = next(
-        ((code, todo) for mark, code, todo in _CAUSES if mark in text),
-        ("package_manager_failed", "read stdout and stderr in this result, mend the cause, run the task again"),
-    )
-    told = apt_output.script_failures(text) or [line.strip() for line in text.splitlines() if line.startswith("E: ")]
-    left = _difference(before, after)
-    state = f"; these differ now: {', '.join(left)}" if left else "; the host is as it was"
+    failures = apt_output.dpkg_failures(text)
+    code, todo = _cause([failure.reason for failure in failures], text)
+    told = [str(failure) for failure in failures]
+    told += [] if told else [line.strip() for line in text.splitlines() if line.startswith("E: ")]
     return MlstackError(
         code,
         wished=wished,
-        found="; ".join(told or [apt_output.problem_of(text)]) + state,
+        found="; ".join(told or [apt_output.problem_of(text)]) + _aftermath(undone),
         todo=todo,
         rc=result.rc,
         stdout=result.out,
         stderr=result.err,
-        withdrawn=list(withdrawn),
-        differs=left,
-        changed=bool(left),
+        withdrawn=list(undone.removed),
+        differs=list(undone.left),
+        changed=bool(undone.left),
     )
+
+
+def _cause(reasons: t.Sequence[str], text: str) -> tuple[str, str]:
+    """Our code and the advice. Where dpkg names what it could not process, only its reasons count; else only what apt
+    and dpkg say in lines of their own: a script may print any word, and apt says 'lock' whenever it waits for one."""
+    lines = [*reasons, *apt_output.fatal_errors(text)]
+    lines = lines or [line for line in text.splitlines() if line.startswith(_OWN_LINES)]
+    for mark, code, todo in _CAUSES:
+        if any(mark in line for line in lines):
+            return code, todo
+    if reasons:
+        return "package_script_failed", "mend what the package's script complains about"
+    return "package_manager_failed", "read stdout and stderr in this result, mend the cause, run the task again"
+
+
+def _aftermath(undone: Undone) -> str:
+    removed = [name.rpartition(":")[0] for name in undone.removed]
+    told = f"; removed again: {', '.join(removed)}" if removed else ""
+    if not undone.left:
+        return f"{told}; the packages are as they were"
+    return f"{told}; these differ now and could not be taken back: {', '.join(undone.left)}"
 
 
 def require_space(host: Host, needed: int, wished: str) -> None:
@@ -78,10 +92,3 @@ def require_space(host: Host, needed: int, wished: str) -> None:
             free_bytes=free,
             needed_bytes=needed,
         )
-
-
-def _difference(before: t.Sequence[Installed], after: t.Sequence[Installed]) -> list[str]:
-    old = {(p.name, p.arch): (p.version, p.status) for p in before}
-    new = {(p.name, p.arch): (p.version, p.status) for p in after}
-    names = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
-    return [f"{name} ({' '.join(new.get((name, arch), ('removed',)))})" for name, arch in names]

@@ -131,8 +131,19 @@ def parse_records(text: str) -> list[dict[str, str]]:
     return records
 
 
-def script_failures(text: str) -> list[str]:
-    """The packages that dpkg could not process, each with what its script said last."""
+class DpkgFailure(t.NamedTuple):
+    """A package that dpkg could not process: dpkg's reason, and what its script said last."""
+
+    package: str
+    reason: str
+    said: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.package}: {f'{self.said}: ' if self.said else ''}{self.reason}"
+
+
+def dpkg_failures(text: str) -> list[DpkgFailure]:
+    """The packages that dpkg could not process."""
     lines = text.splitlines()
     told = []
     for number, line in enumerate(lines):
@@ -140,9 +151,17 @@ def script_failures(text: str) -> list[str]:
         if match:
             reason = lines[number + 1].strip() if number + 1 < len(lines) else ""
             before = lines[number - 1].strip() if number else ""
-            said = f"{before}: " if before and not before.startswith(("Setting up", "Unpacking", "dpkg")) else ""
-            told.append(f"{match.group(1)}: {said}{reason}")
+            said = "" if before.startswith(("Setting up", "Unpacking", "dpkg")) else before
+            told.append(DpkgFailure(match.group(1), reason, said))
     return told
+
+
+def fatal_errors(text: str) -> list[str]:
+    """Why dpkg gave up altogether."""
+    lines = text.splitlines()
+    return [
+        after.strip() for line, after in zip(lines, lines[1:]) if line.startswith("dpkg: unrecoverable fatal error")
+    ]
 
 
 def _change(step: t.Match[str], downgraded: t.AbstractSet[str]) -> Change:

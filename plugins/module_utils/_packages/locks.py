@@ -77,3 +77,30 @@ def only_one_of_us(path: str, seconds: float, wished: str) -> t.Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+@contextlib.contextmanager
+def held(host: Host, path: str, seconds: float) -> t.Iterator[bool]:
+    """Hold a POSIX lock, as dpkg and apt take it; False where others kept it for ``seconds``.
+
+    Nothing may look at the lock meanwhile with holder_of(): a process loses such a lock with the first of its
+    descriptors of that file that it closes.
+    """
+    deadline = time.monotonic() + seconds
+    descriptor = os.open(host.path(path), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o640)
+    try:
+        yield _locked_in_time(descriptor, deadline)
+    finally:
+        os.close(descriptor)
+
+
+def _locked_in_time(descriptor: int, deadline: float) -> bool:
+    while True:
+        try:
+            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(_PAUSE_SECONDS)
+        else:
+            return True

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import CommandResult
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import apt_failure, apt_output
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import apt_failure, apt_output, apt_undo
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.apt import parse_database
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import Change, Installed
 
@@ -29,7 +29,9 @@ def test_the_database_with_a_hold_a_half_installed_and_a_provided_package():
 
 
 def test_a_removed_package_is_not_installed():
-    assert parse_database("gone\tamd64\t1.0\tdeinstall\tok\tconfig-files\t\n") == []
+    assert parse_database("gone\tamd64\t1.0\tunknown\tok\tnot-installed\t\n") == []
+    (kept,) = parse_database("kept\tamd64\t1.0\tdeinstall\tok\tconfig-files\t\n")
+    assert (kept.status, kept.complete) == ("config-files", False)
 
 
 def test_a_package_that_must_be_installed_again_is_not_complete():
@@ -122,19 +124,63 @@ def test_the_space_that_apt_will_need():
 
 def test_a_script_that_failed_is_quoted():
     result = CommandResult(("apt-get",), 100, recorded("apt-script-fails"), "", 1.0)
-    before = [Installed("other", "amd64", "1.0")]
-    error = apt_failure.explain(result, "install bed-script-fails", before, before, ["bed-script-fails:amd64"])
+    error = apt_failure.explain(result, "install bed-script-fails", apt_undo.Undone(("bed-script-fails:amd64",)))
     assert error.code == "package_script_failed"
     assert "bed-script-fails: no space for the index" in str(error)
-    assert "the host is as it was" in str(error)
+    assert "removed again: bed-script-fails; the packages are as they were" in str(error)
     assert not error.details["changed"]
 
 
 def test_what_a_failed_run_has_left_is_named():
     result = CommandResult(("apt-get",), 100, recorded("apt-script-fails"), "", 1.0)
-    before, after = [Installed("other", "amd64", "1.0")], [Installed("other", "amd64", "1.1")]
-    error = apt_failure.explain(result, "install", before, after)
+    error = apt_failure.explain(result, "install", apt_undo.Undone((), ("other (1.1 installed)",)))
     assert error.details["differs"] == ["other (1.1 installed)"] and error.details["changed"]
+    assert "could not be taken back: other (1.1 installed)" in str(error)
+
+
+SETTING_UP = "Setting up x (1) ...\n"
+SCRIPT_FAILED = (
+    "dpkg: error processing package x (--configure):\n installed x package post-installation script failed\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        # Words of scripts, and of apt while it waits, are no causes.
+        (f"{SETTING_UP}Could not get lock on my index\n{SCRIPT_FAILED}", "package_script_failed"),
+        (f"{SETTING_UP}E: Could not get lock\n{SCRIPT_FAILED}", "package_script_failed"),
+        (f"{SETTING_UP}cannot be authenticated; Hash Sum mismatch\n{SCRIPT_FAILED}", "package_script_failed"),
+        (f"{SETTING_UP}No space left on device: /proc/x\n{SCRIPT_FAILED}", "package_script_failed"),
+        (f"Waiting for cache lock: Could not get lock /var/lib/dpkg/lock-frontend. 3s\n{SCRIPT_FAILED}", None),
+        ("Waiting for cache lock: Could not get lock /x\nE: The repository is odd\n", "package_manager_failed"),
+        ("E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 7\n", "package_lock_timeout"),
+        ("dpkg: error: dpkg frontend lock was locked by another process with pid 7\n", "package_lock_timeout"),
+        ("dpkg: error processing archive x.deb (--unpack):\n cannot copy: No space left on device\n", "disk_full"),
+        (f"{SCRIPT_FAILED}dpkg: unrecoverable fatal error, aborting:\n x: No space left on device\n", "disk_full"),
+        ("E: Unable to create /x (30: Read-only file system)\n", "read_only"),
+    ],
+)
+def test_only_what_apt_and_dpkg_say_themselves_is_a_cause(text, code):
+    for result in (CommandResult((), 100, text, "", 1.0), CommandResult((), 100, "", text, 1.0)):
+        assert apt_failure.explain(result, "install x").code == (code or "package_script_failed")
+
+
+def test_only_what_a_run_did_itself_is_taken_back():
+    before = [Installed("kept", "all", "1", status="config-files"), Installed("old", "amd64", "1")]
+    after = [
+        *(Installed("kept", "all", "1"), Installed("old", "amd64", "2"), Installed("new", "all", "1")),
+        *(Installed("used", "all", "1"), Installed("broken", "all", "1", status="half-configured")),
+    ]
+    now = [*after[:3], Installed("used", "all", "1", held=True), after[4], Installed("stranger", "all", "1")]
+    known = [apt_undo.keyed(packages) for packages in (before, after, now)]
+    assert [package.name for package in apt_undo.brought(*known)] == ["kept", "new", "broken"]
+    left = apt_undo.keyed([before[0], after[1], now[3], Installed("new", "all", "1", status="config-files")])
+    assert apt_undo.differences(known[0], known[1], left) == (
+        "new (1 config-files)",
+        "old (2 installed)",
+        "used (1 installed)",
+    )
 
 
 def test_upgradable_and_shown():
