@@ -32,6 +32,8 @@ class ActionModule(FilesHere):
         super().run(tmp, task_vars)
         redactor = Redactor()
         redactor.learn(self._task.args)
+        for item in _listed(self._task.args.get("advisories")):
+            redactor.add(str(item.get("token") or "") if isinstance(item, dict) else None)
         try:
             result = self._audited(task_vars or {})
         except MlstackError as exc:
@@ -72,6 +74,10 @@ class ActionModule(FilesHere):
             return {**item, **files.read(located, self.content)}
         except MlstackError as exc:
             return {**item, "failed": str(exc)}
+
+
+def _listed(value: t.Any) -> list[t.Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _validated(given: t.Mapping[str, t.Any]) -> Result:

@@ -15,8 +15,10 @@ description:
   - Audits virtual environments, conda prefixes, system Pythons, and requirement, lock and environment files.
   - The host says in one round trip what it has. The controller matches that against advisories in the OSV format, every
     distinct name and version once for the whole fleet, from a mirror that may lie on the controller.
-  - It never changes a host. It fails by O(policy) alone, after everything was audited.
-  - A package of which no database can tell, such as one from a version control system, is reported as unknown.
+  - It never changes a host. It fails by O(policy) and for malware, after everything was audited.
+  - What was not answered, and what no database can tell of, is reported as unknown, which is never the same as safe.
+  - Malware is critical, comes first, and fails the task whatever the policy says, unless an entry of
+    O(policy.ignore) names its id.
 extends_documentation_fragment:
   - gpufleet.mlstack.attributes.info
 options:
@@ -61,6 +63,17 @@ options:
         and optionally C(kind) (V(osv) for such a mirror, V(osv_api) for a service that speaks OSV's API, V(index) for a
         package index with vulnerabilities in its JSON API), C(sha256) of a zip file, and C(hours) that what was fetched
         from a URL may be used (24 if not given).
+      - The address of a service is what stands before C(/v1/query), or before C(/NAME/VERSION/json). An address that
+        does not exist is an error, never an answer.
+      - C(canary) is a release, as C(NAME==VERSION), whose flaws a service must know before it is believed. For
+        V(osv_api) it is C(jinja2==2.4.1) if not given; an V(index) is believed where its answers have a list of
+        vulnerabilities.
+      - C(ca_bundle) is a file of certificates to trust, C(token) is sent as a bearer token to the source alone, and
+        C(proxy) is the URL of a proxy. Without them the certificates of the machine, the user and password of the URL
+        or of C(~/.netrc), and the variables C(https_proxy) and C(no_proxy) count. Keep a token in a vault; it is
+        in no result.
+      - C(seconds) (600) and C(megabytes) (1024) are the most that everything which is asked of the source at once may
+        take. A source that is busy is asked again up to four times, and as late as it says.
       - By default the API of OSV is asked.
     type: list
     elements: raw
@@ -81,11 +94,13 @@ options:
     type: dict
     suboptions:
       fail_on:
-        description: Fail where a finding is at least this bad.
+        description: Fail where a finding is at least this bad. Malware fails in any case.
         type: str
         choices: [low, medium, high, critical]
       fail_on_unknown:
-        description: Whether to fail on findings whose severity no source tells.
+        description:
+          - Whether to fail on findings whose severity no source tells, and on packages and lines of files of which
+            nothing is known (V(not_answered), V(not_audited) and V(unknown_package)).
         type: bool
         default: false
       max_age_days:
@@ -96,7 +111,8 @@ options:
       fail_on_problems:
         description:
           - Kinds of problems to fail on. V(all) stands for every kind.
-          - The kinds are V(broken_metadata), V(broken_requirement), V(licence_denied), V(not_audited), V(outdated),
+          - The kinds are V(broken_metadata), V(broken_requirement), V(licence_denied), V(may_differ),
+            V(not_answered), V(not_audited), V(outdated),
             V(undecided), V(unhashed), V(unknown_package), V(unpinned), V(unreadable_requirement),
             V(untrusted_origin) and V(yanked).
         type: list
@@ -109,7 +125,9 @@ options:
         default: []
         suboptions:
           id:
-            description: The id or an alias of a finding, or the kind of a problem.
+            description:
+              - The id or an alias of a finding, or the kind of a problem.
+              - Malware is let pass by its C(MAL-) id alone, where it has one.
             type: str
           package:
             description: The name of a package. With O(policy.ignore[].id), both must fit.

@@ -176,9 +176,9 @@ def test_origins_tell_the_index_and_files(place: Place, audited: dict[str, Any])
     assert packages_of(one(audited, "ml", in_use=True))["beta"]["origin"] == place.site.index.url
     ada = one(audited, "venv", path=str(place.folder / "home/ada/venv"))
     assert packages_of(ada)["gamma"]["origin"].startswith("file:///")
-    assert packages_of(ada)["gamma"]["status"] == "unknown"
+    assert packages_of(ada)["gamma"]["status"] == "no_advisory"
     kinds = [(item["kind"], item["package"]) for item in ada["problems"]]
-    assert kinds == [("broken_requirement", "gamma"), ("unknown_package", "gamma")]
+    assert kinds == [("broken_requirement", "gamma"), ("may_differ", "gamma")]
 
 
 def test_the_source_that_answered_is_named_with_its_date(place: Place, audited: dict[str, Any]) -> None:

@@ -13,6 +13,8 @@ PROBLEMS = (
     "broken_metadata",
     "broken_requirement",
     "licence_denied",
+    "may_differ",
+    "not_answered",
     "not_audited",
     "outdated",
     "undecided",

@@ -18,6 +18,8 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import na
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import severity
 
 ECOSYSTEM = "PyPI"
+# Embedded malicious code, in the words of MITRE's list of weaknesses.
+MALICIOUS = "CWE-506"
 EVENTS = ("introduced", "fixed", "last_affected", "limit")
 _ADVISORY_PAGE = "https://osv.dev/vulnerability/"
 
@@ -42,7 +44,8 @@ class Affected:
 
 @dataclass(frozen=True)
 class Advisory:
-    """One record. ``severity`` is a word of model.SEVERITIES; ``score`` and ``vector`` are CVSS where it has one."""
+    """One record. ``severity`` is a word of model.SEVERITIES; ``score`` and ``vector`` are CVSS where it has one.
+    ``malware`` says that it is about code made to do harm, not about a mistake."""
 
     id: str
     aliases: tuple[str, ...] = ()
@@ -53,6 +56,7 @@ class Advisory:
     url: str = ""
     published: str = ""
     modified: str = ""
+    malware: bool = False
     affected: tuple[Affected, ...] = ()
 
 
@@ -83,8 +87,29 @@ def read(record: t.Any) -> Advisory | None:
         url=_url(record, identifier),
         published=_text(record, "published"),
         modified=_text(record, "modified"),
+        malware=is_malware((identifier, *aliases)) or _is_malicious(record),
         affected=affected,
     )
+
+
+def is_malware(ids: t.Iterable[str]) -> bool:
+    """Whether one of the ids is of the database of malicious packages."""
+    return any(item.upper().startswith("MAL-") for item in ids)
+
+
+def _is_malicious(record: t.Mapping[str, t.Any]) -> bool:
+    """Whether a record names the weakness: GitHub's have C(cwe_ids), those of malicious packages C(cwes)."""
+    for holder in (record, *_list(record, "affected")):
+        specific = holder.get("database_specific") if isinstance(holder, dict) else None
+        if isinstance(specific, dict):
+            found = [item for key in ("cwe_ids", "cwes") for item in _listed(specific.get(key))]
+            if any((item.get("cweId") if isinstance(item, dict) else item) == MALICIOUS for item in found):
+                return True
+    return False
+
+
+def _listed(value: t.Any) -> list[t.Any]:
+    return value if isinstance(value, list) else []
 
 
 def _affected(item: t.Any) -> Affected | None:
@@ -105,7 +130,7 @@ def _affected(item: t.Any) -> Affected | None:
 def _range(item: t.Any) -> tuple[tuple[str, str], ...]:
     if not isinstance(item, dict):
         raise BadAdvisory("a range is not an object")
-    if item.get("type") != "ECOSYSTEM":  # GIT ranges speak of commits
+    if item.get("type") not in ("ECOSYSTEM", "SEMVER"):  # GIT ranges speak of commits
         return ()
     events = []
     for event in _list(item, "events"):

@@ -14,15 +14,16 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import na
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.flaws import Match
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.index import Project
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.model import (
-    SEVERITIES,
     Environment,
     Finding,
     Package,
     Problem,
+    worst_first,
 )
 
 Pair = tuple[str, str]
 Told = t.Mapping[str, t.Any]
+NOT_THERE = "the index does not have it"
 
 
 def pairs_of(inventory: t.Iterable[Told]) -> set[Pair]:
@@ -31,26 +32,43 @@ def pairs_of(inventory: t.Iterable[Told]) -> set[Pair]:
         (names.normalize(package["name"]), package["version"])
         for item in inventory
         for package in item.get("packages", ())
-        if _why_unknown(package) == ""
+        if not _of_conda(package)
     }
 
 
-def assess(told: Told, matches: t.Mapping[Pair, Match], projects: t.Mapping[str, Project] | None) -> Environment:
-    """Judge one environment that a host told of. ``projects`` is what an index said, None where none was asked."""
+def released(inventory: t.Iterable[Told]) -> set[str]:
+    """The names that an index can be asked about: what came from elsewhere is none of its releases."""
+    return {
+        names.normalize(package["name"])
+        for item in inventory
+        for package in item.get("packages", ())
+        if not _of_conda(package) and not _differs(package)
+    }
+
+
+def assess(
+    told: Told,
+    matches: t.Mapping[Pair, Match],
+    projects: t.Mapping[str, Project] | None,
+    unanswered: t.Mapping[Pair, str] | None = None,
+) -> Environment:
+    """Judge one environment that a host told of. ``projects`` is what an index said, None where none was asked;
+    ``unanswered`` are those of which the source of advisories said nothing, and why."""
     # Installers do not write down which index a package came from. Where there was one only, that was it.
     indexes = told.get("indexes", ())
     index = indexes[0] if len(indexes) == 1 and told["kind"] == "venv" else ""
-    packages = tuple(_package(item, matches, projects, index) for item in told.get("packages", ()))
+    unanswered = unanswered or {}
+    packages = tuple(_package(item, matches, projects, unanswered, index) for item in told.get("packages", ()))
     paths = paths_to({item.name: item.needs for item in packages}, [item.name for item in packages if item.requested])
     findings = [
         Finding(item.name, item.version, flaw, fixed, paths.get(item.name, (item.name,)))
         for item in packages
-        if item.status == "matched"
+        if item.kind != "conda" and (names.normalize(item.name), item.version) in matches
         for flaw, fixed in matches[names.normalize(item.name), item.version].flaws
     ]
-    findings.sort(key=lambda finding: (SEVERITIES.index(finding.flaw.severity), -(finding.flaw.score or 0.0)))
+    findings.sort(key=lambda finding: worst_first(finding.flaw)[:-1])
     problems = [Problem(item["kind"], item["text"], item.get("package", "")) for item in told.get("problems", ())]
-    problems += _problems(packages, matches, projects)
+    problems += _problems(packages, matches, projects, unanswered)
     return Environment(
         name=told["name"],
         path=told["path"],
@@ -65,30 +83,32 @@ def assess(told: Told, matches: t.Mapping[Pair, Match], projects: t.Mapping[str,
     )
 
 
-def _why_unknown(package: Told) -> str:
-    """Why no database of Python's index can tell of a package; empty where one can."""
-    if package.get("kind", "pypi") == "conda":
-        return "it is conda's own, and advisories are about Python's index"
+def _of_conda(package: Told) -> bool:
+    return bool(package.get("kind", "pypi") == "conda")
+
+
+def _differs(package: Told) -> str:
+    """Why a package may differ from the release of its name and version; empty where it is that release."""
     origin = package.get("origin", "")
-    if package.get("installer") == "conda" or not origin:
+    if not origin or _of_conda(package) or package.get("installer") == "conda":
         return ""
-    if origin.startswith(("git+", "hg+", "svn+", "bzr+")):
-        return f"it was built from {origin}, which may differ from any release"
-    if origin.startswith("file:"):
-        return f"it is from {origin}, which may differ from any release"
-    return ""
+    built = "was built from" if origin.startswith(("git+", "hg+", "svn+", "bzr+")) else "is from"
+    return f"it {built} {origin}, and may differ from the release of that version"
 
 
 def _package(
-    item: Told, matches: t.Mapping[Pair, Match], projects: t.Mapping[str, Project] | None, index: str
+    item: Told,
+    matches: t.Mapping[Pair, Match],
+    projects: t.Mapping[str, Project] | None,
+    unanswered: t.Mapping[Pair, str],
+    index: str,
 ) -> Package:
     name = names.normalize(item["name"])
     pair = (name, item["version"])
-    why = _why_unknown(item)
-    match = matches.get(pair, Match()) if not why else Match()
-    project = projects.get(name) if projects is not None and not why else None
-    if not why and project is not None and not project.known:
-        why = "the index does not have it"
+    match = Match() if _of_conda(item) else matches.get(pair, Match())
+    differs = _differs(item)
+    project = projects.get(name) if projects is not None and not _of_conda(item) and not differs else None
+    unknown = _why_unknown(item, project, unanswered.get(pair, ""))
     return Package(
         name=item["name"],
         version=item["version"],
@@ -98,12 +118,27 @@ def _package(
         licence=item.get("licence", ""),
         origin=item.get("origin") or ("" if item.get("added") else index),
         installer=item.get("installer", ""),
-        status="matched" if match.known else "unknown" if why else "no_advisory",
-        why=why,
+        status=_status(match, unknown, answered=pair not in unanswered),
+        why=unknown or differs,
         fix=match.fix,
         latest=project.latest(item["version"]) if project is not None else "",
         yanked=_yanked(project, item["version"]),
     )
+
+
+def _why_unknown(item: Told, project: Project | None, unanswered: str) -> str:
+    """Why nothing can be said of a package; empty where something can."""
+    if _of_conda(item):
+        return "it is conda's own, and advisories are about Python's index"
+    if unanswered:
+        return unanswered
+    return NOT_THERE if project is not None and not project.known else ""
+
+
+def _status(match: Match, unknown: str, *, answered: bool) -> str:
+    if match.known and answered:
+        return "matched"
+    return "unknown" if unknown else "no_advisory"
 
 
 def _yanked(project: Project | None, version: str) -> str:
@@ -113,25 +148,42 @@ def _yanked(project: Project | None, version: str) -> str:
 
 
 def _problems(
-    packages: t.Iterable[Package], matches: t.Mapping[Pair, Match], projects: t.Mapping[str, Project] | None
+    packages: t.Iterable[Package],
+    matches: t.Mapping[Pair, Match],
+    projects: t.Mapping[str, Project] | None,
+    unanswered: t.Mapping[Pair, str],
 ) -> t.Iterator[Problem]:
     for item in packages:
+        pair = (names.normalize(item.name), item.version)
         title = f"{item.name} {item.version}"
         if item.why and item.kind != "conda":
-            yield Problem("unknown_package", f"nothing can be said of {title}: {item.why}", item.name)
+            yield _of_why(item, title, answered=pair not in unanswered)
         if item.yanked:
             yield Problem("yanked", f"{title} was taken back by its makers: {item.yanked}", item.name)
         if item.latest and projects is not None:
             yield Problem("outdated", f"{title} is not the newest: {item.latest} is", item.name)
-        match = matches.get((names.normalize(item.name), item.version))
-        if match is not None and match.undecided and not item.why:
-            ids = ", ".join(match.undecided[:5])
-            told = f"the version of {title} is none of PEP 440: whether {ids} are about it cannot be decided"
-            yield Problem("undecided", told, item.name)
-        if match is not None and match.doubtful and not item.why:
-            ids = ", ".join(match.doubtful[:5])
-            told = f"{ids}: no version of PEP 440, so nobody can tell whether {title} is past it; it is taken not to be"
-            yield Problem("undecided", told, item.name)
+        match = matches.get(pair)
+        if match is not None and item.kind != "conda":
+            yield from _undecided(item, title, match)
+
+
+def _of_why(item: Package, title: str, *, answered: bool) -> Problem:
+    if not answered:
+        return Problem("not_answered", f"nothing is known of {title}: {item.why}", item.name)
+    if item.why == NOT_THERE:
+        return Problem("unknown_package", f"nothing can be said of {title}: {item.why}", item.name)
+    return Problem("may_differ", f"{title} was matched by its name and version alone: {item.why}", item.name)
+
+
+def _undecided(item: Package, title: str, match: Match) -> t.Iterator[Problem]:
+    if match.undecided:
+        ids = ", ".join(match.undecided[:5])
+        told = f"the version of {title} is none of PEP 440: whether {ids} are about it cannot be decided"
+        yield Problem("undecided", told, item.name)
+    if match.doubtful:
+        ids = ", ".join(match.doubtful[:5])
+        told = f"{ids}: no version of PEP 440, so nobody can tell whether {title} is past it; it is taken not to be"
+        yield Problem("undecided", told, item.name)
 
 
 def paths_to(needs: t.Mapping[str, t.Iterable[str]], requested: t.Iterable[str]) -> dict[str, tuple[str, ...]]:

@@ -18,8 +18,9 @@ from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.assess imp
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.database import Database
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.index import Project
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.matches import Matches
-from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.model import Environment, HostAudit
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.model import Environment, HostAudit, Verdict
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.policy import Policy
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.sources import Source
 
 
 class Auditor:
@@ -34,17 +35,18 @@ class Auditor:
         self._matches: Matches | None = None
         self._database: Database | None = None
         self._notes: list[str] = []
+        self._unanswered: dict[Pair, str] = {}
 
     def audit(self, inventory: t.Sequence[Told], judged: Policy | None, groups: t.Collection[str]) -> HostAudit:
         """Judge all that one host told. Raises MlstackError where no source of advisories can be had."""
         pairs = assess.pairs_of(inventory)
         matches, database = self._open(pairs)
-        projects, index_notes = self._projects(pairs)
+        projects, index_notes = self._projects(assess.released(inventory))
         found = matches.of(pairs, {name: project.offered for name, project in (projects or {}).items()})
-        environments = [assess.assess(item, found, projects) for item in inventory]
+        environments = [assess.assess(item, found, projects, self._unanswered) for item in inventory]
         if judged is not None:
             environments = [_with_policy(item, told, judged) for item, told in zip(environments, inventory)]
-        info = database.info(self._now)
+        info = replace(database.info(self._now), unanswered=len(self._unanswered))
         audit = HostAudit(
             environments=tuple(environments),
             database=info,
@@ -52,7 +54,8 @@ class Auditor:
             index_asked=projects is not None,
         )
         if judged is None:
-            return audit
+            reasons = tuple(policy.malware_reasons(environments))
+            return replace(audit, verdict=Verdict(bool(reasons), reasons))
         marked, verdict = policy.judge(judged, environments, info, groups, self._now.date())
         return replace(audit, environments=marked, verdict=verdict)
 
@@ -62,11 +65,9 @@ class Auditor:
             return self._matches, self._database
         failures: list[MlstackError] = []
         for source in self._sources:
+            self._unanswered = {}
             try:
-                if source.kind == "osv":
-                    database, notes = self._cache.mirror(source, self._now.timestamp())
-                else:
-                    database, notes = services.ask(self._cache, source, pairs, self._now.timestamp()), []
+                database, notes = self._answered(source, pairs)
             except MlstackError as exc:
                 failures.append(exc)
                 continue
@@ -82,11 +83,22 @@ class Auditor:
             todo="mend one of them, or name a mirror that this controller reaches in the option advisories",
         )
 
-    def _projects(self, pairs: t.Collection[Pair]) -> tuple[dict[str, Project] | None, list[str]]:
+    def _answered(self, source: Source, pairs: t.Collection[Pair]) -> tuple[Database, list[str]]:
+        if source.kind == "osv":
+            return self._cache.mirror(source, self._now.timestamp())
+        database, self._unanswered = services.ask(self._cache, source, pairs, self._now.timestamp())
+        if not self._unanswered:
+            return database, []
+        first = next(iter(self._unanswered.values()))
+        return database, [
+            f"Of {len(self._unanswered)} of {len(pairs)} packages nothing, or not everything, is known: {first}."
+        ]
+
+    def _projects(self, names: t.Collection[str]) -> tuple[dict[str, Project] | None, list[str]]:
         if not self._index:
             return None, []
         try:
-            return index.ask(self._cache, self._index, {name for name, _version in pairs}, self._now.timestamp()), []
+            return index.ask(self._cache, self._index, names, self._now.timestamp()), []
         except MlstackError as exc:
             return None, [f"{exc} What is outdated or yanked is not known."]
 

@@ -23,7 +23,7 @@ from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import adv
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.advisories import Advisory, Affected, BadAdvisory
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.model import DatabaseInfo
 
-SCHEMA = 1
+SCHEMA = 2
 _TABLES = """
 CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE entry (name TEXT PRIMARY KEY, stamp TEXT NOT NULL) WITHOUT ROWID;
@@ -155,6 +155,9 @@ def prepare(connection: sqlite3.Connection) -> None:
     if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'entry'").fetchone():
         connection.executescript(_TABLES)
     connection.execute("SELECT entry, modified, flaw FROM advisory LIMIT 1")
+    row = connection.execute("SELECT value FROM about WHERE key = 'schema'").fetchone()
+    if row is not None and row[0] != str(SCHEMA):
+        raise sqlite3.DatabaseError("it is of another schema")
 
 
 def store(connection: sqlite3.Connection, entry: str, stamp: str, advisory: Advisory | None) -> None:

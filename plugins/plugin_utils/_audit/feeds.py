@@ -19,74 +19,21 @@ import json
 import os
 import time
 import typing as t
-import urllib.error
 import zipfile
 import zlib
-from dataclasses import dataclass
-from urllib.parse import unquote
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish, MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._redact import Redactor
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import database
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.advisories import BadAdvisory
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.database import Database, Entry
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.sources import Source, sources
 
-KINDS = ("osv", "osv_api", "index")
-_TIMEOUT = 60.0
+__all__ = ["Cache", "Source", "sources"]
+
 _SOON = 30.0
 # What no honest mirror of one ecosystem needs: PyPI's whole file has 20,000 records of a few kilobytes.
 _MOST_RECORD_BYTES = 16 * 1024 * 1024
-
-
-@dataclass(frozen=True)
-class Source:
-    """One place to get advisories from. ``location`` is a path or a URL; for services their address."""
-
-    kind: str
-    location: str
-    sha256: str = ""
-    hours: float = 24.0
-
-    def __str__(self) -> str:
-        return Redactor().text(f"{self.kind} {self.location}")
-
-    @property
-    def remote(self) -> bool:
-        return self.location.startswith(("https://", "http://"))
-
-
-def sources(items: t.Iterable[t.Any]) -> list[Source]:
-    """Read the option C(advisories). Raises InvalidWish."""
-    found = []
-    for item in items:
-        wish = {"location": item} if isinstance(item, str) else item
-        known = {"kind", "location", "sha256", "hours"}
-        if not isinstance(wish, dict) or not isinstance(wish.get("location"), str) or not wish["location"]:
-            raise _invalid(f"{item!r} names no location", "give a path or URL, or a dictionary with 'location'")
-        if wish.keys() - known:
-            unknown = ", ".join(sorted(wish.keys() - known))
-            raise _invalid(f"{unknown} is unknown", f"use {', '.join(sorted(known))}")
-        location = os.path.expanduser(wish["location"])
-        if location.startswith("file:///"):  # it lies here: no copy of it is needed, and it may be a folder
-            location = unquote(location[len("file://") :])
-        source = Source(
-            kind=str(wish.get("kind", "osv")),
-            location=location,
-            sha256=str(wish.get("sha256", "")).lower(),
-            hours=float(wish.get("hours", 24)),
-        )
-        if source.kind not in KINDS:
-            raise _invalid(f"the kind {source.kind!r}", f"use one of {', '.join(KINDS)}")
-        if source.sha256 and (len(source.sha256) != 64 or source.sha256.strip("0123456789abcdef")):
-            raise _invalid(f"{source.sha256!r} is no SHA-256 digest", "give 64 hexadecimal digits")
-        found.append(source)
-    if not found:
-        raise _invalid("an empty list", "name a mirror of the OSV records, or a service")
-    return found
-
-
-def _invalid(found: str, todo: str) -> InvalidWish:
-    return InvalidWish("advisories_invalid", wished="know where advisories come from", found=found, todo=todo)
 
 
 class Cache:
@@ -273,60 +220,15 @@ def _bytes(path: str) -> bytes:
 
 
 def _downloaded(source: Source, path: str) -> str:
-    from ansible.module_utils.urls import open_url  # imports much, and a mirror that is near needs none of it
+    # It imports much, and a mirror that is near needs none of it.
+    from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.web import Client
 
     target = f"{path}.download"
     try:
-        with open_url(source.location, timeout=_TIMEOUT, http_agent="gpufleet.mlstack") as response:
-            expected = response.headers.get("Content-Length")
-            size = 0
-            with open(target, "wb") as stream:
-                for chunk in iter(lambda: response.read(1024 * 1024), b""):
-                    stream.write(chunk)
-                    size += len(chunk)
-        if expected is not None and size != int(expected):
-            raise OSError(f"only {size} of {expected} bytes came")
-    except (OSError, ValueError) as exc:
+        with Client(source) as client:
+            client.download(source.location, target)
+    except MlstackError:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(target)
-        raise unreachable(source.location, exc) from exc
+        raise
     return target
-
-
-def unreachable(url: str, exc: Exception) -> MlstackError:
-    """What to say when an address does not answer as it should."""
-    reason = str(exc)
-    if isinstance(exc, urllib.error.HTTPError):
-        reason = f"{exc.code} {exc.reason}"
-        exc.close()
-    return MlstackError(
-        "advisories_unreachable",
-        wished=f"get advisories from {url}",
-        found=reason or type(exc).__name__,
-        todo="mend the way there, or name a mirror that this controller reaches in the option advisories",
-    )
-
-
-def get_json(url: str, data: t.Any = None) -> t.Any:
-    """The JSON that an address answers; None for 404. Raises MlstackError."""
-    from ansible.module_utils.urls import open_url  # imports much, and a mirror that is near needs none of it
-
-    body = json.dumps(data).encode() if data is not None else None
-    headers = {"Content-Type": "application/json"} if body else {}
-    try:
-        with open_url(
-            url,
-            data=body,
-            headers=headers,
-            method="POST" if body else "GET",
-            timeout=_TIMEOUT,
-            http_agent="gpufleet.mlstack",
-        ) as response:
-            return json.loads(response.read())
-    except urllib.error.HTTPError as exc:
-        if exc.code == 404:
-            exc.close()
-            return None
-        raise unreachable(url, exc) from exc
-    except (OSError, ValueError) as exc:
-        raise unreachable(url, exc) from exc

@@ -21,6 +21,14 @@ from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import tom
 PLATFORM = "linux-64"
 _PINNED = re.compile(r"={1,2}(?P<version>[^=<>!~|,*\[]+)(?:=.*)?", re.DOTALL)
 _TOML = re.compile(rb"^\[\[packages?\]\]\s*$", re.MULTILINE)
+_EDITABLE = "requirement_editable"
+_OF_FILES = (
+    "requirement_file_unreadable",
+    "requirement_file_encoding",
+    "requirement_include_cycle",
+    "requirement_include_depth",
+    "requirement_include_url",
+)
 _YAML = (".yml", ".yaml", ".lock")
 
 Load = t.Callable[[str], bytes]
@@ -101,18 +109,27 @@ def _conda_spec(told: Told, text: str, where: str) -> None:
 
 def _requirements(path: str, load: Load) -> Told:
     found, problems = requirement_files.read_leniently([path], load=load)
-    if problems:
-        raise InvalidWish(
-            "file_invalid",
-            wished=f"audit the file {path}",
-            found="; ".join(str(problem) for problem in problems[:5]),
-            todo="correct the lines",
-        )
+    if problems and not found.requirements and any(item.code != _EDITABLE for item in problems):
+        raise _invalid(path, problems)
     told: Told = {"packages": [], "problems": [], "indexes": []}
     for item in found.requirements:
         _requirement(told, item)
+    for problem in problems:
+        _problem(told, "not_audited", names.normalize(problem.name or ""), f"nothing is known of {problem}")
+    whole = [problem for problem in problems if problem.code in _OF_FILES]
+    if whole:  # what it would have brought nobody knows
+        told["failed"] = str(_invalid(path, whole))
     told["indexes"] += [url for url in (found.options.index_url, *found.options.extra_index_urls) if url]
     return told
+
+
+def _invalid(path: str, problems: t.Sequence[t.Any]) -> InvalidWish:
+    return InvalidWish(
+        "file_invalid",
+        wished=f"audit the file {path}",
+        found="; ".join(str(problem) for problem in problems[:5]),
+        todo="correct the lines",
+    )
 
 
 def _requirement(told: Told, item: Requirement) -> None:

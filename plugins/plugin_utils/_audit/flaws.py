@@ -14,11 +14,13 @@ from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import mat
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.advisories import Advisory
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.database import Known
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.matching import Rule
-from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.model import SEVERITIES, Flaw
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.model import SEVERITIES, Flaw, worst_first
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.pep440 import Version
 
-# People search for CVE numbers; GitHub's records are the best described of the others.
-_PREFERRED = ("CVE-", "GHSA-", "PYSEC-")
+# That it is malware must be seen at once. People search for CVE numbers; GitHub's records are the best described of
+# the others.
+_PREFERRED = ("MAL-", "CVE-", "GHSA-", "PYSEC-")
+_LEAST_CRITICAL = 9.0
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,9 @@ def _flaw(group: list[tuple[Advisory, Rule]], version: str) -> tuple[Flaw, tuple
     rated = [item for item in advisories if item.score is not None] or [
         item for item in advisories if item.severity != "unknown"
     ]
+    malware = any(item.malware for item in advisories)
+    if malware:  # whatever a lesser score was about
+        rated = [item for item in rated if (item.score or 0.0) >= _LEAST_CRITICAL]
     worst = min(rated, key=lambda item: (-(item.score or 0.0), SEVERITIES.index(item.severity)), default=None)
     # The flaw ends where all that tell of it say so.
     fixed = {found for _advisory, rule in group for found in rule.fixes(version)}
@@ -120,13 +125,14 @@ def _flaw(group: list[tuple[Advisory, Rule]], version: str) -> tuple[Flaw, tuple
     flaw = Flaw(
         id=ids[0],
         aliases=tuple(ids[1:]),
-        severity=worst.severity if worst else "unknown",
+        severity="critical" if malware else worst.severity if worst else "unknown",
         score=worst.score if worst else None,
         vector=worst.vector if worst else "",
         summary=next((item.summary for item in advisories if item.summary), ""),
         url=advisories[0].url,
         published=min((item.published for item in advisories if item.published), default=""),
         modified=max((item.modified for item in advisories), default=""),
+        malware=malware,
     )
     return flaw, tuple(str(item) for item in ends)
 
@@ -136,6 +142,5 @@ def _preference(name: str) -> tuple[int, str]:
     return order, name
 
 
-def _rank(item: tuple[Flaw, tuple[str, ...]]) -> tuple[int, float, str]:
-    flaw = item[0]
-    return SEVERITIES.index(flaw.severity), -(flaw.score or 0.0), flaw.id
+def _rank(item: tuple[Flaw, tuple[str, ...]]) -> t.Any:
+    return worst_first(item[0])

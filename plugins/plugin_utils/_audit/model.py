@@ -23,7 +23,7 @@ Plain = dict[str, t.Any]
 @dataclass(frozen=True)
 class Flaw:
     """A vulnerability under its preferred id. ``score`` is the CVSS base score, None where no source gives one;
-    ``severity`` is one of SEVERITIES."""
+    ``severity`` is one of SEVERITIES. ``malware`` says that the package was made to do harm: that is critical."""
 
     id: str
     aliases: tuple[str, ...] = ()
@@ -34,6 +34,22 @@ class Flaw:
     url: str = ""
     published: str = ""
     modified: str = ""
+    malware: bool = False
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """All names that it has, the preferred one first."""
+        return (self.id, *self.aliases)
+
+    @property
+    def word(self) -> str:
+        """How bad it is, as people are told."""
+        return "malware" if self.malware else self.severity
+
+
+def worst_first(flaw: Flaw) -> tuple[bool, int, float, str]:
+    """A key that sorts the worst first, malware before everything else."""
+    return not flaw.malware, SEVERITIES.index(flaw.severity), -(flaw.score or 0.0), flaw.id
 
 
 @dataclass(frozen=True)
@@ -43,8 +59,9 @@ class Package:
     ``kind`` is C(pypi) or C(conda). ``needs`` are the normalised names of what it requires here, ``requested`` says
     that somebody asked for it by name, ``origin`` where it came from as far as that is recorded: a URL without
     credentials, or a conda channel. ``status`` is C(matched) where advisories of its name are known, C(no_advisory)
-    where none are, C(unknown) where no database can tell (``why``). ``fix`` is the smallest version without a known
-    flaw, ``latest`` the newest one where that is newer, ``yanked`` why it was withdrawn from the index.
+    where none are, C(unknown) where nobody could tell; ``why`` says why not, or how far the others may be trusted.
+    ``fix`` is the smallest version without a known flaw, ``latest`` the newest one where that is newer, ``yanked`` why
+    it was withdrawn from the index.
     """
 
     name: str
@@ -108,13 +125,15 @@ class Environment:
 @dataclass(frozen=True)
 class DatabaseInfo:
     """Where advisories came from. ``date`` is that of the newest advisory in it, or when a service answered (ISO 8601,
-    UTC); ``age_days`` is how old that was at the audit, None where no advisory tells its date."""
+    UTC); ``age_days`` is how old that was at the audit, None where no advisory tells its date. ``unanswered`` counts
+    the packages of which a service did not tell everything."""
 
     source: str
     kind: str = ""
     date: str = ""
     age_days: int | None = None
     advisories: int | None = None
+    unanswered: int = 0
 
 
 @dataclass(frozen=True)
@@ -143,6 +162,11 @@ class HostAudit:
         the ``summary``, which counts findings that are not ignored by severity, and everything else."""
         return {"schema": SCHEMA, **_plain(asdict(self)), "summary": self.summary()}
 
+    @property
+    def has_malware(self) -> bool:
+        """Whether malware was found that nobody ignores."""
+        return any(one.flaw.malware and not one.ignored for item in self.environments for one in item.findings)
+
     def summary(self) -> dict[str, int]:
         flaws = [finding.flaw for item in self.environments for finding in item.findings if not finding.ignored]
         counts = {severity: sum(flaw.severity == severity for flaw in flaws) for severity in SEVERITIES}
@@ -155,6 +179,8 @@ class HostAudit:
             "problems": problems,
             "environments": len(self.environments),
             "packages": sum(len(item.packages) for item in self.environments),
+            "malware": sum(flaw.malware for flaw in flaws),
+            "unknown_packages": sum(one.status == "unknown" for item in self.environments for one in item.packages),
         }
 
 

@@ -15,15 +15,19 @@ from fnmatch import fnmatchcase
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._audit.arguments import PROBLEMS
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import names
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import advisories
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.model import (
     DatabaseInfo,
     Environment,
     Finding,
+    Flaw,
     Package,
     Problem,
     Verdict,
 )
 
+# What nobody could tell of is not safe.
+UNKNOWN = ("not_answered", "not_audited", "unknown_package")
 _LEVELS = ("low", "medium", "high", "critical")
 
 
@@ -36,6 +40,11 @@ class Ignore:
     id: str = ""
     package: str = ""
     groups: frozenset[str] = frozenset()
+
+    def names(self, flaw: Flaw) -> bool:
+        """Whether it names this malware, which nothing else lets pass: no package's name, and no alias of its id."""
+        malicious = [item for item in flaw.ids if advisories.is_malware((item,))]
+        return bool(self.id) and self.id.upper() in {item.upper() for item in malicious or flaw.ids}
 
     def covers(self, ids: t.Collection[str], package: str) -> bool:
         return (not self.id or self.id.upper() in {item.upper() for item in ids}) and (
@@ -143,27 +152,41 @@ def judge(
     groups: t.Collection[str],
     today: date,
 ) -> tuple[tuple[Environment, ...], Verdict]:
-    """Mark what is ignored, and say in which sentences the policy is not met."""
+    """Mark what is ignored, and say in which sentences the policy is not met. Those about malware come first."""
     ignores = [item for item in policy.ignore if not item.groups or item.groups & set(groups)]
     valid = [item for item in ignores if today <= item.expires]
     expired = [item for item in ignores if today > item.expires]
     judged = tuple(_marked(item, valid) for item in environments)
-    reasons = [
+    reasons = malware_reasons(judged)
+    reasons += [
         f"the reason to ignore {item} ended on {item.expires}: {item.reason}; decide anew, or take the entry away"
         for item in expired
     ]
     reasons += _age(policy, database)
     for item in judged:
-        title = f"{item.name} ({item.generation})" if item.generation and not item.in_use else item.name
+        title = _title(item)
         if item.failed:
             reasons.append(f"{title} could not be audited: {item.failed}")
         reasons += [f"{title}: {_sentence(finding)}" for finding in item.findings if _fails(policy, finding)]
+        kinds = {*policy.fail_on_problems, *(UNKNOWN if policy.fail_on_unknown else ())}
         reasons += [
-            f"{title}: {problem.text}"
-            for problem in item.problems
-            if problem.kind in policy.fail_on_problems and not problem.ignored
+            f"{title}: {problem.text}" for problem in item.problems if problem.kind in kinds and not problem.ignored
         ]
     return judged, Verdict(True, tuple(dict.fromkeys(reasons)))
+
+
+def malware_reasons(environments: t.Iterable[Environment]) -> list[str]:
+    """The sentences about malware that nobody ignores: it fails whatever a policy says, and without one."""
+    return [
+        f"{_title(item)}: {_sentence(finding)}"
+        for item in environments
+        for finding in item.findings
+        if finding.flaw.malware and not finding.ignored
+    ]
+
+
+def _title(item: Environment) -> str:
+    return f"{item.name} ({item.generation})" if item.generation and not item.in_use else item.name
 
 
 def _age(policy: Policy, database: DatabaseInfo | None) -> list[str]:
@@ -191,6 +214,9 @@ def _fails(policy: Policy, finding: Finding) -> bool:
 
 def _sentence(finding: Finding) -> str:
     flaw = finding.flaw
+    if flaw.malware:
+        what = f"{finding.package} {finding.version} is malware: {flaw.id}"
+        return f"{what}; take it out, and hold every secret on its hosts for stolen"
     rated = f"{flaw.severity}, {flaw.score}" if flaw.score is not None else f"severity {flaw.severity}"
     end = f"{finding.fixed[0]} ends it" if finding.fixed else "no version that ends it is known"
     return f"{finding.package} {finding.version} has {flaw.id} ({rated}); {end}"
@@ -198,13 +224,17 @@ def _sentence(finding: Finding) -> str:
 
 def _marked(item: Environment, ignores: list[Ignore]) -> Environment:
     findings = tuple(
-        replace(finding, ignored=_reason(ignores, (finding.flaw.id, *finding.flaw.aliases), finding.package))
+        replace(finding, ignored=_reason(_passing(ignores, finding.flaw), finding.flaw.ids, finding.package))
         for finding in item.findings
     )
     problems = tuple(
         replace(problem, ignored=_reason(ignores, (problem.kind,), problem.package)) for problem in item.problems
     )
     return replace(item, findings=findings, problems=problems)
+
+
+def _passing(ignores: list[Ignore], flaw: Flaw) -> list[Ignore]:
+    return [item for item in ignores if item.names(flaw)] if flaw.malware else ignores
 
 
 def _reason(ignores: list[Ignore], ids: t.Collection[str], package: str) -> str:

@@ -5,8 +5,8 @@
 # Private to this collection: it may change at any time. Other collections use the modules instead.
 """Advisories from services that answer about one package: OSV's API, and the JSON API of a package index.
 
-What they answer is kept in a database of the same form as a mirror's, so that matching is the same for all.
-Sources: U(https://google.github.io/osv.dev/post-v1-query/), and the JSON API as the index's own documentation has it.
+What they answer is kept in a database of the same form as a mirror's, so that matching is the same for all. What they
+did not answer is kept beside it: nothing is known of that, which is not that nothing is wrong with it.
 """
 
 from __future__ import annotations
@@ -15,51 +15,78 @@ import contextlib
 import os
 import sqlite3
 import typing as t
-from urllib.parse import quote
 
-from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import advisories, database, feeds
-from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.advisories import Advisory, Affected, BadAdvisory
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import database, web
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.database import Database
-from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.feeds import Cache, Source
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.feeds import Cache
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.sources import Source
+
+if t.TYPE_CHECKING:
+    from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.osv_api import Found
 
 Pair = tuple[str, str]
-_AT_ONCE = 8
-_MOST_PAGES = 50
-_ASKED = "CREATE TABLE IF NOT EXISTS asked (question TEXT PRIMARY KEY, time REAL NOT NULL) WITHOUT ROWID"
+_SOON = 300.0  # seconds until a question that was not answered is put again
+_ASKED = (
+    "CREATE TABLE IF NOT EXISTS asked (question TEXT PRIMARY KEY, time REAL NOT NULL, why TEXT NOT NULL) WITHOUT ROWID"
+)
 
 
-def ask(cache: Cache, source: Source, pairs: t.Collection[Pair], now: float) -> Database:
-    """A database with what the service knows of the packages, asked at most every C(source.hours).
+class Answer(t.NamedTuple):
+    """``unanswered`` says why nothing, or not everything, is known of a (name, version)."""
 
-    ``now`` is in seconds since the epoch. Raises MlstackError where the service does not answer.
+    database: Database
+    unanswered: dict[Pair, str]
+
+
+def ask(cache: Cache, source: Source, pairs: t.Collection[Pair], now: float) -> Answer:
+    """What the service knows of the packages, asked at most every C(source.hours).
+
+    ``now`` is in seconds since the epoch. Raises MlstackError where the service tells nothing at all.
     """
     # The API of OSV tells all advisories of a package at once, an index those of one release.
-    questions = sorted({name if source.kind == "osv_api" else f"{name}/{version}" for name, version in pairs})
+    questions = {pair: pair[0] if source.kind == "osv_api" else "/".join(pair) for pair in pairs}
     path = cache.path(source)
     with cache.lock(path), contextlib.closing(_opened(path)) as connection:
-        fresh = now - source.hours * 3600
-        known = {name for (name,) in connection.execute("SELECT question FROM asked WHERE time > ?", (fresh,))}
-        missing = [question for question in questions if question not in known]
+        query = "SELECT question FROM asked WHERE time > CASE why WHEN '' THEN ? ELSE ? END"
+        known = {name for (name,) in connection.execute(query, (now - source.hours * 3600, now - _SOON))}
+        missing = sorted(set(questions.values()) - known)
         if missing:
-            from concurrent.futures import ThreadPoolExecutor  # a mirror that is near needs none of it
-
-            with cache.tried_once(path), ThreadPoolExecutor(_AT_ONCE) as pool:
-                answers = list(pool.map(lambda question: _answer(source, question), missing))
-            for question, found in zip(missing, answers):
-                _keep(connection, question, found, now)
+            with cache.tried_once(path):
+                found = _asked(connection, source, missing)
+            for question, item in found.items():
+                _keep(connection, question, item, now)
             identity = f"{now} {len(missing)}"
             database.about(connection, {"identity": identity, "source": str(source), "kind": source.kind})
             connection.commit()
-        times = dict(connection.execute("SELECT question, time FROM asked"))
-    return Database(path, min((times[question] for question in questions), default=now))
+        asked = {name: (time, why) for name, time, why in connection.execute("SELECT question, time, why FROM asked")}
+    unanswered = {
+        pair: f"{source} did not tell: {asked[name][1]}" for pair, name in questions.items() if asked[name][1]
+    }
+    return Answer(Database(path, min((asked[name][0] for name in questions.values()), default=now)), unanswered)
+
+
+def _asked(connection: sqlite3.Connection, source: Source, missing: list[str]) -> dict[str, Found]:
+    # They import much, and a mirror that is near needs none of it.
+    from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import json_index, osv_api
+
+    stamps = dict(connection.execute("SELECT name, stamp FROM entry"))
+    with web.Client(source) as client:
+        if source.kind == "osv_api":
+            found = osv_api.ask(client, source, missing, lambda name, one: stamps.get(f"{name}|{one}", ""))
+        else:
+            found = json_index.ask(client, source, missing)
+    if all(item.why and not item.advisories and not item.kept for item in found.values()):
+        raise web.unreachable(source.location, next(iter(found.values())).why)
+    return found
 
 
 def _opened(path: str) -> sqlite3.Connection:
-    """Open a service's database to add to it; one that is damaged is begun anew."""
+    """Open a service's database to add to it; one that is damaged, or of another schema, is begun anew."""
     for attempt in (1, 2):
         connection = sqlite3.connect(path)
         try:
             connection.execute(_ASKED)
+            connection.execute("SELECT why FROM asked LIMIT 1")
             database.prepare(connection)
             return connection
         except sqlite3.DatabaseError:
@@ -70,68 +97,16 @@ def _opened(path: str) -> sqlite3.Connection:
     raise AssertionError("unreachable")
 
 
-def _keep(connection: sqlite3.Connection, question: str, found: list[Advisory], now: float) -> None:
+def _keep(connection: sqlite3.Connection, question: str, found: Found, now: float) -> None:
+    kept = {f"{question}|{one}" for one in found.kept}
     names = connection.execute("SELECT name FROM entry WHERE name GLOB ?", (f"{_escaped(question)}|*",)).fetchall()
     for (name,) in names:
-        database.forget(connection, name)
-    for advisory in found:
-        database.store(connection, f"{question}|{advisory.id}", "", advisory)
-    connection.execute("INSERT OR REPLACE INTO asked VALUES (?, ?)", (question, now))
+        if name not in kept:
+            database.forget(connection, name)
+    for advisory in found.advisories:
+        database.store(connection, f"{question}|{advisory.id}", advisory.modified, advisory)
+    connection.execute("INSERT OR REPLACE INTO asked VALUES (?, ?, ?)", (question, now, found.why))
 
 
 def _escaped(text: str) -> str:
     return "".join(f"[{char}]" if char in "*?[" else char for char in text)
-
-
-def _answer(source: Source, question: str) -> list[Advisory]:
-    base = source.location.rstrip("/")
-    try:
-        if source.kind == "osv_api":
-            return list(_of_osv(base, question))
-        return list(_of_index(base, *question.split("/", 1)))
-    except BadAdvisory as exc:
-        raise feeds.unreachable(source.location, exc) from exc
-
-
-def _of_osv(base: str, name: str) -> t.Iterator[Advisory]:
-    question: dict[str, t.Any] = {"package": {"name": name, "ecosystem": advisories.ECOSYSTEM}}
-    for _page in range(_MOST_PAGES):
-        answer = feeds.get_json(f"{base}/v1/query", question)
-        if answer is None:
-            return
-        if not isinstance(answer, dict):
-            raise BadAdvisory(f"the answer about {name} is not a JSON object")
-        for record in answer.get("vulns") or ():
-            found = advisories.read(record)
-            if found is not None:
-                yield _only(found, name)
-        if not answer.get("next_page_token"):
-            return
-        question["page_token"] = answer["next_page_token"]
-
-
-def _only(advisory: Advisory, name: str) -> Advisory:
-    """Without what it says of other packages: about those nobody asked yet."""
-    affected = tuple(item for item in advisory.affected if item.package == name)
-    return Advisory(**{**advisory.__dict__, "affected": affected})
-
-
-def _of_index(base: str, name: str, version: str) -> t.Iterator[Advisory]:
-    answer = feeds.get_json(f"{base}/{quote(name)}/{quote(version, safe='')}/json")
-    if answer is None:
-        return
-    if not isinstance(answer, dict) or not isinstance(answer.get("vulnerabilities", []), list):
-        raise BadAdvisory(f"the answer about {name} {version} has no list of vulnerabilities")
-    for item in answer.get("vulnerabilities", ()):
-        if not isinstance(item, dict) or not isinstance(item.get("id"), str):
-            raise BadAdvisory(f"a vulnerability of {name} {version} has no id")
-        if item.get("withdrawn"):
-            continue
-        text = str(item.get("summary") or item.get("details") or "")
-        yield Advisory(
-            id=item["id"],
-            aliases=tuple(alias for alias in item.get("aliases") or () if isinstance(alias, str)),
-            summary=" ".join(text.partition("\n")[0].split())[:240],
-            url=str(item.get("link") or ""),
-            affected=(Affected(name, (version,), (), tuple(map(str, item.get("fixed_in") or ()))),),
-        )

@@ -11,7 +11,6 @@ import typing as t
 from dataclasses import dataclass, field, replace
 
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.model import (
-    SEVERITIES,
     DatabaseInfo,
     Environment,
     Finding,
@@ -20,6 +19,7 @@ from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.model impo
     Package,
     Problem,
     from_plain,
+    worst_first,
 )
 
 VERSION = "0.1.0"
@@ -51,6 +51,10 @@ class Placed:
         ]
         return sorted(pairs, key=lambda pair: (bool(pair[0].ignored), rank(pair[0].flaw), pair[0].package))
 
+    @property
+    def has_malware(self) -> bool:
+        return any(flaw.malware for flaw in self.open_flaws())
+
     def open_flaws(self) -> set[Flaw]:
         return {item.flaw for item in self.environment.findings if not item.ignored}
 
@@ -80,8 +84,9 @@ class Fleet:
         return list(found.values())
 
     def reasons(self) -> list[str]:
-        """The sentences in which the policy is not met, with the host each is about."""
-        return [f"{host.name}: {reason}" for host in self.hosts for reason in host.audit.verdict.reasons]
+        """The sentences in which the policy is not met, with the host each is about; hosts with malware come first."""
+        hosts = sorted(self.hosts, key=lambda host: not host.audit.has_malware)
+        return [f"{host.name}: {reason}" for host in hosts for reason in host.audit.verdict.reasons]
 
     @property
     def judged(self) -> bool:
@@ -102,9 +107,7 @@ class Fleet:
         return hosts + [(what, why) for what, why in items if why]
 
 
-def rank(flaw: Flaw) -> tuple[int, float, str]:
-    """A key that sorts the worst first."""
-    return SEVERITIES.index(flaw.severity), -(flaw.score or 0.0), flaw.id
+rank = worst_first
 
 
 def from_results(results: t.Mapping[str, t.Any], made: str, title: str) -> Fleet:

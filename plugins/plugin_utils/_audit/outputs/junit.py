@@ -27,7 +27,8 @@ _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 def render(fleet: Fleet) -> str:
     """The text of the file."""
     root = ElementTree.Element("testsuites", name=_text(fleet.title))
-    suites = [_suite(item, fleet.made) for item in fleet.environments()]
+    environments = sorted(fleet.environments(), key=lambda item: not item.has_malware)
+    suites = [_suite(item, fleet.made) for item in environments]
     suites += [_unheard(host.name, host.failed) for host in fleet.hosts if host.failed]
     for counter in ("tests", "failures", "errors", "skipped"):
         root.set(counter, str(sum(int(suite.get(counter, "0")) for suite in suites)))
@@ -64,8 +65,8 @@ def _case(package: Package, place: str, findings: t.Sequence[Finding]) -> Elemen
     for finding in findings:
         if finding.ignored:
             continue
-        message = f"{finding.flaw.id} ({finding.flaw.severity}): {finding.flaw.summary}"
-        failure = ElementTree.SubElement(case, "failure", type=finding.flaw.severity, message=_text(message))
+        message = f"{finding.flaw.id} ({finding.flaw.word}): {finding.flaw.summary}"
+        failure = ElementTree.SubElement(case, "failure", type=finding.flaw.word, message=_text(message))
         failure.text = _text(_advice(finding, package))
     if findings and len(case) == 0:
         told = "; ".join(f"{finding.flaw.id} is ignored: {finding.ignored}" for finding in findings)

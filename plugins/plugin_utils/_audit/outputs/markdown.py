@@ -66,7 +66,7 @@ def _flaws(fleet: Fleet) -> list[str]:
         fixes = sorted({item.fix or "no fix known" for item in found[flaw]})
         score = f" {flaw.score:.1f}" if flaw.score is not None else ""
         name = f"[{_text(flaw.id)}]({flaw.url})" if re.fullmatch(r"https://[^\s()<>|]+", flaw.url) else _text(flaw.id)
-        rows.append((name, f"{flaw.severity}{score}", _listed(packages), _listed(fixes), str(len(where[flaw]))))
+        rows.append((name, f"{flaw.word}{score}", _listed(packages), _listed(fixes), str(len(where[flaw]))))
     return _table("Flaws", ("flaw", "severity", "installed", "update to", "hosts"), rows)
 
 

@@ -129,6 +129,7 @@ def _flaw(item: Flaw) -> dict[str, t.Any]:
         "id": item.id,
         "aliases": list(item.aliases),
         "severity": item.severity,
+        "malware": item.malware,
         "score": item.score,
         "vector": item.vector,
         "summary": item.summary,

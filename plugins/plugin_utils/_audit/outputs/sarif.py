@@ -37,7 +37,7 @@ def document(fleet: Fleet) -> dict[str, t.Any]:
     rules = [_rule(flaw) for flaw in flaws] + [{"id": kind, "name": _camel(kind)} for kind in kinds]
     index = {rule["id"]: number for number, rule in enumerate(rules)}
     results = []
-    for one in fleet.environments():
+    for one in sorted(fleet.environments(), key=lambda one: not one.has_malware):
         results += [_result(finding, package, one, index) for finding, package in one.found()]
         results += [_problem(problem, one, index) for problem in one.environment.problems]
     unheard = fleet.unheard()
@@ -62,9 +62,9 @@ def document(fleet: Fleet) -> dict[str, t.Any]:
 def _rule(flaw: Flaw) -> dict[str, t.Any]:
     rule: dict[str, t.Any] = {
         "id": flaw.id,
-        "shortDescription": {"text": flaw.summary or flaw.id},
+        "shortDescription": {"text": f"{'Malware: ' if flaw.malware else ''}{flaw.summary or flaw.id}"},
         "defaultConfiguration": {"level": _LEVELS[flaw.severity]},
-        "properties": {"tags": ["security", flaw.severity, *flaw.aliases]},
+        "properties": {"tags": ["security", *dict.fromkeys((flaw.word, flaw.severity)), *flaw.aliases]},
     }
     if flaw.url.startswith("https://"):
         rule["helpUri"] = quote(flaw.url, safe="/:?#[]@!$&'()*+,;=%~")
@@ -75,7 +75,7 @@ def _rule(flaw: Flaw) -> dict[str, t.Any]:
 
 def _result(finding: Finding, package: Package, one: Placed, index: t.Mapping[str, int]) -> dict[str, t.Any]:
     flaw = finding.flaw
-    text = f"{package.name} {package.version} on {one.host} has {flaw.id} ({flaw.severity}). "
+    text = f"{package.name} {package.version} on {one.host} has {flaw.id} ({flaw.word}). "
     text += f"Update it to {package.fix}." if package.fix else "No fix is known."
     result = _located(flaw.id, _LEVELS[flaw.severity], text, one, index, f"{package.name}=={package.version}")
     return _suppressed(result, finding.ignored)

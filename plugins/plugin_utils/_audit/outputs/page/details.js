@@ -4,6 +4,7 @@
 //
 // What unfolds below a row: the environments of a host, the hosts of a flaw, the tree of an environment.
 function severityChip(flaw) {
+  if (flaw.malware) return chip(flaw.severity, "malware");
   return chip(flaw.severity, flaw.score ? `${flaw.severity} ${flaw.score.toFixed(1)}` : flaw.severity);
 }
 
@@ -26,7 +27,7 @@ function via(environment, item) {
 function findingsOf(environment) {
   const rows = environment.packages.flatMap((item) => item.found.map(({ flaw, fixed }) => ({ item, flaw, fixed })));
   const ignored = ({ flaw }) => (environment.ignored.has(flaw) ? 1 : 0);
-  rows.sort((a, b) => ignored(a) - ignored(b) || WORSE[b.flaw.severity] - WORSE[a.flaw.severity]
+  rows.sort((a, b) => ignored(a) - ignored(b) || b.flaw.malware - a.flaw.malware || WORSE[b.flaw.severity] - WORSE[a.flaw.severity]
     || (b.flaw.score || 0) - (a.flaw.score || 0) || compare(a.item.name, b.item.name));
   return plainTable(["Package", "Severity", "Flaw", "Fixed in", "Update to", "Why it is here"], rows.map(({ item, flaw, fixed }) => ({
     ignored: environment.ignored.has(flaw),
@@ -42,7 +43,7 @@ function branch(environment, item, above) {
   const open = item.found.filter(({ flaw }) => !environment.ignored.has(flaw));
   if (open.length) {
     const counts = emptyCounts();
-    open.forEach(({ flaw }) => { counts[flaw.severity] += 1; });
+    open.forEach(({ flaw }) => tally(counts, flaw));
     title.push(chip(worstOf(counts), plural(open.length, "flaw")));
   }
   if (item.latest) title.push(h("span", { class: "soft" }, `newest ${item.latest}`));

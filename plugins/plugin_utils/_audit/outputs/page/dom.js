@@ -20,6 +20,10 @@ function chip(severity, text) {
   return h("span", { class: `chip ${severity || "fine"}` }, text || severity || "none known");
 }
 
+function worstChip(counts) {
+  return chip(worstOf(counts), counts.malware ? "malware" : "");
+}
+
 function count(severity, number) {
   return number ? h("span", { class: `count ${severity}` }, String(number)) : "0";
 }

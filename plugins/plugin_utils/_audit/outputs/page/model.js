@@ -25,16 +25,21 @@ const environments = data.environments.map((item) => ({
 }));
 
 function emptyCounts() {
-  return { critical: 0, high: 0, medium: 0, unknown: 0, low: 0 };
+  return { critical: 0, high: 0, medium: 0, unknown: 0, low: 0, malware: 0 };
+}
+
+function tally(counts, flaw) {
+  counts[flaw.severity] += 1;
+  if (flaw.malware) counts.malware += 1;
 }
 
 function worstOf(counts) {
   return SEVERITIES.find((severity) => counts[severity]) || "";
 }
 
-// Sorts by the worst first: more critical ones, then more high ones, and so on.
+// Sorts by the worst first: malware, then more critical ones, then more high ones, and so on.
 function weight(counts) {
-  return SEVERITIES.reduce((sum, severity) => sum * 10000 + Math.min(counts[severity], 9999), 0);
+  return SEVERITIES.reduce((sum, severity) => sum * 10000 + Math.min(counts[severity], 9999), counts.malware ? 10000 : 0);
 }
 
 for (const environment of environments) {
@@ -50,7 +55,7 @@ for (const environment of environments) {
       if (seen.has(flaw)) continue;
       seen.add(flaw);
       flaw.environments.push(environment);
-      if (!environment.ignored.has(flaw)) environment.counts[flaw.severity] += 1;
+      if (!environment.ignored.has(flaw)) tally(environment.counts, flaw);
     }
   }
 }
@@ -76,7 +81,7 @@ for (const host of hosts) {
   host.outdated = host.outdated.size;
   host.problems += host.failed ? 1 : 0;
   host.counts = emptyCounts();
-  open.forEach((flaw) => { host.counts[flaw.severity] += 1; });
+  open.forEach((flaw) => tally(host.counts, flaw));
 }
 
 for (const flaw of flaws) {
@@ -105,7 +110,7 @@ for (const group of names) {
   group.hosts = distinctHosts(group.builds.flatMap((item) => item.environments));
   group.flaws = [...new Set(group.builds.flatMap((item) => item.found.map(({ flaw }) => flaw)))];
   group.counts = emptyCounts();
-  group.flaws.filter((flaw) => flaw.open).forEach((flaw) => { group.counts[flaw.severity] += 1; });
+  group.flaws.filter((flaw) => flaw.open).forEach((flaw) => tally(group.counts, flaw));
 }
 
 // The way from something that was asked for to a package: [asked, ..., package], the shortest there is.

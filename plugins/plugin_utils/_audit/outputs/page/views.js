@@ -13,7 +13,7 @@ function severityColumns(countsOf) {
 }
 
 function rankOf(flaw) {
-  return WORSE[flaw.severity] * 100 + (flaw.score || 0) * 9 + Math.min(flaw.hosts.length, 8) / 10 - (flaw.open ? 0 : 1000);
+  return (flaw.malware ? 500 : 0) + WORSE[flaw.severity] * 100 + (flaw.score || 0) * 9 + Math.min(flaw.hosts.length, 8) / 10 - (flaw.open ? 0 : 1000);
 }
 
 function haystack(parts) {
@@ -27,7 +27,7 @@ function textOfSet(index) {
 }
 
 function flawText(flaw) {
-  return haystack([flaw.id, ...flaw.aliases, flaw.summary, flaw.severity, ...flaw.names]);
+  return haystack([flaw.id, ...flaw.aliases, flaw.summary, flaw.severity, flaw.malware ? "malware" : "", ...flaw.names]);
 }
 
 const VIEWS = [
@@ -40,7 +40,7 @@ const VIEWS = [
     table: (view) => new Table([
       { label: "Host", down: false, sort: (host) => host.name, cell: (host) => host.name },
       { label: "Worst", down: true, sort: (host) => (host.failed ? 1e25 : 0) + weight(host.counts) + (host.problems ? 0.5 : 0),
-        cell: (host) => (host.failed ? chip("critical", "not audited") : chip(worstOf(host.counts))) },
+        cell: (host) => (host.failed ? chip("critical", "not audited") : worstChip(host.counts)) },
       ...severityColumns((host) => host.counts),
       { label: "Environments", num: true, down: true, sort: (host) => host.environments.length, cell: (host) => number(host.environments.length) },
       { label: "Packages", num: true, down: true, sort: (host) => host.packages, cell: (host) => number(host.packages) },
@@ -54,7 +54,7 @@ const VIEWS = [
     text: (group) => haystack([...group.versions.map(({ version }) => `${group.name}==${version}`), ...group.flaws.map(flawText)]),
     table: (view) => new Table([
       { label: "Package", down: false, sort: (group) => group.name, cell: (group) => group.name },
-      { label: "Worst", down: true, sort: (group) => weight(group.counts), cell: (group) => chip(worstOf(group.counts)) },
+      { label: "Worst", down: true, sort: (group) => weight(group.counts), cell: (group) => worstChip(group.counts) },
       { label: "Flaws", num: true, down: true, sort: (group) => group.flaws.length, cell: (group) => number(group.flaws.length) },
       { label: "Hosts", num: true, down: true, sort: (group) => group.hosts.length, cell: (group) => number(group.hosts.length) },
       { label: "Installed", sort: (group) => group.versions[0].version, cell: (group) => versionList(group.versions.map(({ version }) => version)) },

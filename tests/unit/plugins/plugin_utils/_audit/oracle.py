@@ -43,7 +43,7 @@ def _same(version: Version, other: str) -> bool:
 
 
 def _within(version: Version, part: dict[str, t.Any], affected: dict[str, t.Any]) -> bool:
-    if part["type"] != "ECOSYSTEM":
+    if part["type"] not in ("ECOSYSTEM", "SEMVER"):
         return False
     turns = []
     for event in part["events"]:

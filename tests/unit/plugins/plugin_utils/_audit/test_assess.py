@@ -47,19 +47,35 @@ def test_a_finding_names_the_way_from_what_was_asked_for() -> None:
 @pytest.mark.parametrize(
     ("package", "told_why"),
     [
-        ({"origin": "git+https://example.org/demo@abc"}, "git+https://example.org/demo@abc"),
-        ({"origin": "file:///srv/demo-1.0.whl"}, "file:///srv/demo-1.0.whl"),
-        ({"kind": "conda", "origin": "conda-forge"}, "conda"),
+        ({"origin": "git+https://example.org/demo@abc"}, "built from git+https://example.org/demo@abc"),
+        ({"origin": "file:///srv/demo-1.0.whl"}, "is from file:///srv/demo-1.0.whl"),
+        ({"origin": "https://example.org/demo-1.0.whl"}, "is from https://example.org/demo-1.0.whl"),
     ],
 )
-def test_what_no_database_can_tell_of_is_unknown_not_safe(package: dict[str, t.Any], told_why: str) -> None:
-    item = told({"name": "demo", "version": "1.0", **package})
+def test_what_is_no_release_is_matched_and_marked(package: dict[str, t.Any], told_why: str) -> None:
+    item = told({"name": "Demo", "version": "1.0", **package})
+    assert assess.pairs_of([item]) == {("demo", "1.0")} and assess.released([item]) == set()
+    found = assess.assess(item, {("demo", "1.0"): HIT}, {"demo": Project(known=False)})
+    assert [finding.flaw for finding in found.findings] == [FLAW]
+    assert (found.packages[0].status, found.packages[0].fix) == ("matched", "2.0")
+    assert told_why in found.packages[0].why and "may differ from the release" in found.packages[0].why
+    assert [problem.kind for problem in found.problems] == ["may_differ"]
+
+
+def test_condas_own_packages_are_unknown_not_safe() -> None:
+    item = told({"name": "demo", "version": "1.0", "kind": "conda", "origin": "conda-forge"})
     assert assess.pairs_of([item]) == set()
     found = assess.assess(item, {("demo", "1.0"): HIT}, None)
-    assert found.findings == ()
-    assert found.packages[0].status == "unknown"
-    assert told_why in found.packages[0].why
-    assert [problem.kind for problem in found.problems] == ["unknown_package"] * (package.get("kind") != "conda")
+    assert (found.findings, found.problems, found.packages[0].status) == ((), (), "unknown")
+    assert "conda" in found.packages[0].why
+
+
+def test_what_a_source_did_not_tell_is_unknown_and_what_it_told_is_there() -> None:
+    item = told({"name": "demo", "version": "1.0"}, {"name": "other", "version": "1.0"})
+    found = assess.assess(item, {("demo", "1.0"): HIT}, None, {("demo", "1.0"): "it did not tell"})
+    assert [package.status for package in found.packages] == ["unknown", "no_advisory"]
+    assert [finding.package for finding in found.findings] == ["demo"]
+    assert [(problem.kind, problem.package) for problem in found.problems] == [("not_answered", "demo")]
 
 
 def test_pythons_packages_of_conda_are_matched_as_the_index_has_them() -> None:
@@ -133,6 +149,35 @@ def test_a_requirement_file(tmp_path: Path) -> None:
     kinds = [(item["kind"], item["package"]) for item in found["problems"]]
     assert kinds == [("unhashed", "demo-pkg"), ("unpinned", "loose"), ("not_audited", "built")]
     assert found["indexes"] == ["https://index.example/simple"]
+
+
+@pytest.mark.parametrize(
+    ("line", "package"),
+    [
+        ("-e git+https://example.org/x@main#egg=x", ""),
+        ("-e .", ""),
+        ("--evil", ""),
+        ("demo=1.0 ;;", "demo"),
+        ("other>=${UNSET}", "other"),
+    ],
+)
+def test_a_line_that_nobody_can_judge_leaves_the_others(tmp_path: Path, line: str, package: str) -> None:
+    found = read(tmp_path, "requirements.txt", f"one==1.0 --hash={HASH}\n{line}\ntwo==2.0 --hash={HASH}\n")
+    assert [item["name"] for item in found["packages"]] == ["one", "two"] and "failed" not in found
+    assert [(item["kind"], item["package"]) for item in found["problems"]] == [("not_audited", package)]
+    assert "requirements.txt:2" in found["problems"][0]["text"]
+
+
+def test_a_file_of_editable_lines_alone_is_unknown_line_by_line(tmp_path: Path) -> None:
+    found = read(tmp_path, "requirements.txt", "-e git+https://example.org/x#egg=x\n-e ./y\n")
+    assert found["packages"] == [] and [item["kind"] for item in found["problems"]] == ["not_audited"] * 2
+
+
+def test_a_file_that_names_another_which_is_not_there_is_judged_and_has_failed(tmp_path: Path) -> None:
+    found = read(tmp_path, "requirements.txt", f"-r absent.txt\none==1.0 --hash={HASH}\n")
+    assert [item["name"] for item in found["packages"]] == ["one"]
+    assert "absent.txt" in found["failed"]
+    assert assess.assess({**told(), **found}, {}, None).failed == found["failed"]
 
 
 def test_an_environment_file(tmp_path: Path) -> None:

@@ -153,6 +153,43 @@ def test_severity(more: dict[str, t.Any], expected: tuple[str, float | None]) ->
     assert (rating.level, rating.score) == expected
 
 
+MAL = {"id": "MAL-2026-2144", "aliases": ["PYSEC-2026-2"], "summary": "Malicious code in litellm (PyPI)"}
+
+
+@pytest.mark.parametrize(
+    ("more", "identifier"),
+    [
+        ([{**MAL}], "MAL-2026-2144"),
+        ([{**MAL}, {"id": "PYSEC-2026-2", "aliases": ["MAL-2026-2144"]}], "MAL-2026-2144"),
+        ([{"id": "PYSEC-2026-2", "aliases": ["MAL-2026-2144", "CVE-2026-7"]}], "MAL-2026-2144"),
+        ([{"id": "GHSA-1", "database_specific": {"cwe_ids": ["CWE-79", "CWE-506"], "severity": "LOW"}}], "GHSA-1"),
+        ([{"id": "X-1", "affected_specific": {"cwes": [{"cweId": "CWE-506"}]}}], "X-1"),
+    ],
+)
+def test_malware_is_critical_and_keeps_its_name(more: list[dict[str, t.Any]], identifier: str) -> None:
+    records = [record(item["id"], **{key: value for key, value in item.items() if key != "id"}) for item in more]
+    for item in records:
+        item["affected"][0]["database_specific"] = item.pop("affected_specific", {})
+        item["severity"] = rated("CVSS_V3", V3_MEDIUM)
+    other = record("CVE-2026-8", severity=rated("CVSS_V3", FULL))
+    match = rules(other, *records).match("1.5")
+    (flaw, _fixed), (second, _also) = match.flaws
+    assert (flaw.id, flaw.severity, flaw.score, flaw.malware, flaw.word) == (
+        identifier,
+        "critical",
+        None,
+        True,
+        "malware",
+    )
+    assert (second.id, second.malware) == ("CVE-2026-8", False), "malware comes first, whatever the others score"
+    assert flaws.unpacked(json.loads(json.dumps(match.packed()))) == match
+
+
+def test_a_weakness_of_another_number_is_no_malware() -> None:
+    ((flaw, _fixed),) = rules(record("A-1", database_specific={"cwe_ids": ["CWE-5061", 506]})).match("1.5").flaws
+    assert not flaw.malware
+
+
 @given(st.floats(min_value=0, max_value=10))
 def test_every_score_has_a_word(score: float) -> None:
     words = ["low", "medium", "high", "critical"]

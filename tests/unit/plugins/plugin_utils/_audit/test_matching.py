@@ -91,10 +91,18 @@ def test_an_event_outside_pep_440_leaves_the_word_to_the_list() -> None:
     assert affects("5.0", events), "without a list the sound part of the range is all there is"
 
 
-@pytest.mark.parametrize("kind", ["GIT", "SEMVER"])
-def test_other_kinds_of_ranges_say_nothing(kind: str) -> None:
+def test_ranges_of_semantic_versions_hold_too() -> None:
+    item = record("X-1", events=[{"introduced": "1.0.0-alpha.1"}, {"introduced": "0"}, {"fixed": "2.0.0"}])
+    item["affected"][0]["ranges"][0]["type"] = "SEMVER"
+    advisory = advisories.read(item)
+    assert advisory is not None
+    rule = matching.rule(advisory.affected[0])
+    assert rule.affects("1.5") and not rule.affects("2.0") and rule.fixes("1.5") == ("2.0.0",)
+
+
+def test_ranges_of_commits_say_nothing() -> None:
     item = record("X-1")
-    item["affected"][0]["ranges"][0]["type"] = kind
+    item["affected"][0]["ranges"][0]["type"] = "GIT"
     advisory = advisories.read(item)
     assert advisory is not None
     assert not matching.rule(advisory.affected[0]).affects("1.5")

@@ -99,6 +99,44 @@ def test_the_age_of_the_advisories(age: int | None, most: int | None, fails: boo
     assert bool(verdict.reasons) is fails
 
 
+MALWARE = Finding("litellm", "1.82.7", Flaw("MAL-2026-2144", ("PYSEC-2026-2",), "critical", malware=True))
+
+
+@pytest.mark.parametrize(
+    ("ignore", "passes"),
+    [
+        ({}, False),
+        ({"package": "litellm"}, False),
+        ({"id": "PYSEC-2026-2"}, False),
+        ({"id": "mal-2026-2144"}, True),
+        ({"id": "MAL-2026-2144", "package": "litellm"}, True),
+        ({"id": "MAL-2026-2144", "package": "other"}, False),
+    ],
+)
+def test_malware_fails_every_policy_but_one_that_names_it(ignore: dict[str, t.Any], passes: bool) -> None:
+    entries = [{"reason": "a sample in the lab", "expires": "2027-01-01", **ignore}] if ignore else []
+    item = environment(findings=(finding("high"), MALWARE))
+    marked, verdict = judged({"ignore": entries}, item)
+    assert bool(marked.findings[1].ignored) is passes
+    assert [reason for reason in verdict.reasons if "is malware: MAL-2026-2144" in reason] == [*verdict.reasons]
+    assert bool(verdict.reasons) is not passes
+    _marked, strict = judged({"fail_on": "low"}, item)
+    assert "malware" in strict.reasons[0] and "CVE-1" in strict.reasons[1], "malware comes first"
+
+
+def test_malware_without_such_an_id_is_named_by_the_one_it_has() -> None:
+    item = Finding("demo", "1.0", Flaw("GHSA-9", (), "critical", malware=True))
+    option = {"ignore": [{"id": "GHSA-9", "reason": "known", "expires": "2027-01-01"}]}
+    assert judged(option, environment(findings=(item,)))[1].reasons == ()
+
+
+@pytest.mark.parametrize("kind", ["not_answered", "not_audited", "unknown_package", "may_differ"])
+def test_unknown_things_fail_where_unknown_severities_do(kind: str) -> None:
+    item = environment(problems=(Problem(kind, "nothing is known of x", "x"),))
+    assert bool(judged({"fail_on_unknown": True}, item)[1].reasons) is (kind != "may_differ")
+    assert judged({"fail_on": "low"}, item)[1].reasons == ()
+
+
 def test_problems_fail_by_kind() -> None:
     item = environment(problems=(Problem("yanked", "x 1 was taken back", "x"), Problem("outdated", "y is old", "y")))
     assert judged({"fail_on_problems": ["yanked"]}, item)[1].reasons == ("ml: x 1 was taken back",)

@@ -6,13 +6,10 @@
 
 from __future__ import annotations
 
-import json
-import threading
 import time
 import typing as t
 from collections.abc import Iterator
 from datetime import datetime, timezone
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -23,51 +20,10 @@ from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.index impo
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.matches import Matches
 
 from .conftest import record, write_zip
+from .loopback import CANARY, Service
 
 NOW = 1_795_000_000.0
 ISO = "%Y-%m-%dT%H:%M:%SZ"
-
-
-class Service:
-    """Answers by path, and counts what it is asked. An answer is data, bytes, or a status."""
-
-    def __init__(self) -> None:
-        self.asked: list[tuple[str, t.Any]] = []
-        self.answers: dict[str, t.Any] = {}
-        service = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                service.answer(self, None)
-
-            def do_POST(self) -> None:
-                length = int(self.headers["Content-Length"])
-                service.answer(self, json.loads(self.rfile.read(length)))
-
-            def log_message(self, *args: t.Any) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def answer(self, request: BaseHTTPRequestHandler, body: t.Any) -> None:
-        self.asked.append((request.path, body))
-        found = self.answers.get(request.path, 404)
-        if callable(found):
-            found = found(body)
-        if isinstance(found, int):
-            request.send_error(found)
-            return
-        data = found if isinstance(found, bytes) else json.dumps(found).encode()
-        request.send_response(200)
-        request.send_header("Content-Length", str(len(data)))
-        request.end_headers()
-        request.wfile.write(data)
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
 
 @pytest.fixture
@@ -78,7 +34,8 @@ def service() -> Iterator[Service]:
 
 
 def found_by(cache: Cache, source: Source, pair: tuple[str, str], now: float = NOW) -> list[str]:
-    database = services.ask(cache, source, {pair}, now)
+    database, unanswered = services.ask(cache, source, {pair}, now)
+    assert unanswered == {}
     return [flaw.id for flaw, _fixed in Matches(cache, database).of({pair})[pair].flaws]
 
 
@@ -86,53 +43,90 @@ def found_by(cache: Cache, source: Source, pair: tuple[str, str], now: float = N
 
 
 def test_the_api_of_osv_is_asked_once_a_day_per_package(cache: Cache, service: Service) -> None:
-    service.answers["/v1/query"] = lambda body: (
-        {"vulns": [record("A-1", body["package"]["name"])]} if body["package"]["name"] == "demo" else {}
-    )
+    service.osv(record("A-1"))
     source = Source("osv_api", service.url)
     assert found_by(cache, source, ("demo", "1.5")) == ["A-1"]
     assert found_by(cache, source, ("demo", "1.6")) == ["A-1"], "another version of it is no new question"
     assert found_by(cache, source, ("demo", "2.0")) == []
     assert found_by(cache, source, ("clean", "1.0")) == []
-    assert [body["package"]["name"] for _path, body in service.asked] == ["demo", "clean"]
-    service.answers["/v1/query"] = {"vulns": [record("A-2", "demo")]}
+    assert service.questions() == ["demo", "clean"]
+    service.osv(record("A-2"))
     assert found_by(cache, source, ("demo", "1.5"), NOW + 23 * 3600) == ["A-1"]
     assert found_by(cache, source, ("demo", "1.5"), NOW + 25 * 3600) == ["A-2"], "the old answer is forgotten"
 
 
+def test_many_packages_are_one_question_and_each_advisory_comes_once(cache: Cache, service: Service) -> None:
+    records = [record(f"A-{number}", f"demo-{number}") for number in range(40)]
+    both = record("B-1", "demo-0")
+    both["affected"] += record("B-1", "demo-1")["affected"]
+    service.osv(*records, both)
+    pairs = {(f"demo-{number}", "1.5") for number in range(300)}
+    database, unanswered = services.ask(cache, Source("osv_api", service.url), pairs, NOW)
+    assert unanswered == {}
+    flawed = {pair[0]: len(match.flaws) for pair, match in Matches(cache, database).of(pairs).items() if match.flaws}
+    assert flawed == {f"demo-{number}": 1 + (number < 2) for number in range(40)}
+    paths = service.paths()
+    assert paths.count("/v1/querybatch") == 1 and len(paths) == 1 + 41 + 1, "the canary's advisory came, too"
+    before = len(service.asked)
+    services.ask(cache, Source("osv_api", service.url), pairs, NOW + 25 * 3600)
+    assert service.paths()[before:] == ["/v1/querybatch", "/v1/vulns/CANARY-1"], "what did not change is not read again"
+    service.osv(*records, {**both, "modified": "2026-11-21T00:00:00Z", "summary": "told anew"})
+    found, _unanswered = services.ask(cache, Source("osv_api", service.url), pairs, NOW + 50 * 3600)
+    assert [known.advisory.summary for known in found.of_package("demo-1")] == ["", "told anew"]
+
+
+def test_a_service_without_batches_is_asked_one_by_one(cache: Cache, service: Service) -> None:
+    known = {"demo": record("A-1"), "jinja2": CANARY}
+    service.answers["/v1/query"] = lambda body: {"vulns": [known[body["package"]["name"]]]}
+    assert found_by(cache, Source("osv_api", f"{service.url}/"), ("demo", "1.5")) == ["A-1"]
+    assert service.paths() == ["/v1/querybatch", "/v1/query", "/v1/query"]
+
+
 def test_the_word_of_a_service_is_as_old_as_its_answer_is(cache: Cache, service: Service) -> None:
-    service.answers["/v1/query"] = {"vulns": [{**record("A-1"), "modified": "2019-01-01T00:00:00Z"}]}
+    service.osv({**record("A-1"), "modified": "2019-01-01T00:00:00Z"})
     source = Source("osv_api", service.url, hours=100)
     for later, age in ((0, 0), (50 * 3600, 2)):
         now = NOW + later
-        database = services.ask(cache, source, {("demo", "1.5")}, now)
+        database, _unanswered = services.ask(cache, source, {("demo", "1.5")}, now)
         info = database.info(datetime.fromtimestamp(now, timezone.utc))
         assert (info.date, info.age_days) == (datetime.fromtimestamp(NOW, timezone.utc).strftime(ISO), age)
-    assert services.ask(cache, source, set(), NOW).info(datetime.fromtimestamp(NOW, timezone.utc)).age_days == 0
+    database, _unanswered = services.ask(cache, source, set(), NOW)
+    assert database.info(datetime.fromtimestamp(NOW, timezone.utc)).age_days == 0
+
+
+def paged(service: Service, pages: int) -> None:
+    """``demo`` has an advisory on each page; the last of all pages has no token."""
+    records = [record(f"A-{number:02}") for number in range(pages)]
+    service.osv(*records)
+
+    def answer(body: t.Any) -> t.Any:
+        results = []
+        for query in body["queries"]:
+            number = int(query.get("page_token", 0))
+            found = service.brief([CANARY, records[number]], query["package"]["name"])
+            more = query["package"]["name"] == "demo" and number + 1 < pages
+            results.append({**found, **({"next_page_token": str(number + 1)} if more else {})})
+        return {"results": results}
+
+    service.answers["/v1/querybatch"] = answer
 
 
 def test_pages_are_read_to_the_end(cache: Cache, service: Service) -> None:
-    pages = {None: {"vulns": [record("A-1")], "next_page_token": "more"}, "more": {"vulns": [record("A-2")]}}
-    service.answers["/v1/query"] = lambda body: pages[body.get("page_token")]
-    assert found_by(cache, Source("osv_api", service.url), ("demo", "1.5")) == ["A-1", "A-2"]
+    paged(service, 3)
+    assert found_by(cache, Source("osv_api", service.url), ("demo", "1.5")) == ["A-00", "A-01", "A-02"]
+    assert service.questions() == ["demo"] * 3
 
 
-@pytest.mark.parametrize("answer", [500, 404, b"<html>", b"[]", {"vulns": [5]}])
-def test_a_service_that_answers_nonsense_is_an_error_or_silent(cache: Cache, service: Service, answer: t.Any) -> None:
-    service.answers["/v1/query"] = answer
-    source = Source("osv_api", service.url)
-    if answer == 404:
-        assert found_by(cache, source, ("demo", "1.5")) == []
-        return
-    with pytest.raises(MlstackError) as refused:
-        found_by(cache, source, ("demo", "1.5"))
-    assert refused.value.code == "advisories_unreachable"
-    service.answers["/v1/query"] = {"vulns": [record("A-1")]}
-    assert found_by(cache, source, ("demo", "1.5")) == ["A-1"], "the failure was not kept as an answer"
+def test_more_pages_than_anybody_reads_are_told_of(cache: Cache, service: Service) -> None:
+    paged(service, 60)
+    pairs = {("demo", "1.5"), ("clean", "1.0")}
+    database, unanswered = services.ask(cache, Source("osv_api", service.url), pairs, NOW)
+    assert list(unanswered) == [("demo", "1.5")] and "more than 50 pages" in unanswered["demo", "1.5"]
+    assert len(Matches(cache, database).of(pairs)["demo", "1.5"].flaws) == 50, "what came is there"
 
 
 def test_a_damaged_database_of_a_service_is_begun_anew(cache: Cache, service: Service) -> None:
-    service.answers["/v1/query"] = {"vulns": [record("A-1")]}
+    service.osv(record("A-1"))
     source = Source("osv_api", service.url)
     found_by(cache, source, ("demo", "1.5"))
     Path(cache.path(source)).write_bytes(b"x" * 5000)
@@ -150,7 +144,8 @@ def test_an_index_tells_of_one_release(cache: Cache, service: Service) -> None:
         ]
     }
     source = Source("index", service.url)
-    database = services.ask(cache, source, {("demo", "1.5"), ("demo", "1.4")}, NOW)
+    database, unanswered = services.ask(cache, source, {("demo", "1.5"), ("demo", "1.4")}, NOW)
+    assert list(unanswered) == [("demo", "1.4")] and "does not have this release" in unanswered["demo", "1.4"]
     match = Matches(cache, database).of({("demo", "1.5")})["demo", "1.5"]
     ((flaw, fixed),) = match.flaws
     assert (flaw.id, flaw.aliases, flaw.summary, fixed, match.fix) == (

@@ -93,6 +93,20 @@ def small() -> Fleet:
     )
 
 
+MALWARE = Flaw(
+    "MAL-2026-2144", ("PYSEC-2026-2",), "critical", summary="Malicious code in litellm (PyPI)", malware=True
+)  # fmt: skip
+LITELLM = Package("litellm", "1.82.7", requested=True, status="matched")
+
+
+def infected() -> Fleet:
+    """The small fleet, with malware on a host of which everything else is well."""
+    item = Environment("ml", "/srv/ml", "venv", packages=(LITELLM,), findings=(found(LITELLM, MALWARE),))
+    verdict = Verdict(True, ("ml: litellm 1.82.7 is malware: MAL-2026-2144",))
+    fleet = small()
+    return replace(fleet, hosts=(*fleet.hosts, Host("gpu-9", HostAudit((item,), DATABASE, verdict))))
+
+
 HOSTILE = "</script><script>document.title='owned'</script><img src=x onerror=document.title='owned'>"
 
 

@@ -26,7 +26,12 @@ from cyclonedx.validation.json import JsonStrictValidator
 from junitparser import JUnitXml
 from markdown_it import MarkdownIt
 
-FLEETS = {"small": fleets.small(), "hostile": fleets.hostile(), "empty": fleet.Fleet(fleets.MADE, ())}
+FLEETS = {
+    "small": fleets.small(),
+    "hostile": fleets.hostile(),
+    "infected": fleets.infected(),
+    "empty": fleet.Fleet(fleets.MADE, ()),
+}
 EVERY_FLEET = pytest.mark.parametrize("audited", FLEETS.values(), ids=FLEETS)
 
 
@@ -70,6 +75,21 @@ def test_sarif_says_what_where_and_how_bad():
     }
     assert not run["invocations"][0]["executionSuccessful"]
     assert all(item["ruleId"] == run["tool"]["driver"]["rules"][item["ruleIndex"]]["id"] for item in run["results"])
+
+
+def test_malware_comes_first_in_every_output_and_by_its_own_name():
+    audited = fleets.infected()
+    assert audited.reasons()[0].startswith("gpu-9: ml: litellm 1.82.7 is malware")
+    table = markdown.render(audited).partition("## Flaws")[2].splitlines()
+    assert [cell.strip() for cell in table[4].split("|")[1:4]] == ["MAL-2026-2144", "malware", "litellm 1.82.7"]
+    run = sarif.document(audited)["runs"][0]
+    assert run["results"][0]["ruleId"] == run["tool"]["driver"]["rules"][0]["id"] == "MAL-2026-2144"
+    assert "(malware)" in run["results"][0]["message"]["text"] and run["results"][0]["level"] == "error"
+    suite = next(iter(JUnitXml.fromstring(junit.render(audited).encode())))
+    assert suite.hostname == "gpu-9" and "MAL-2026-2144 (malware)" in next(iter(suite)).result[0].message
+    (placed,) = [one for one in audited.environments() if one.host == "gpu-9"]
+    (told,) = json.loads(cyclonedx.render(placed, fleets.MADE))["vulnerabilities"]
+    assert (told["id"], told["cwes"], told["description"][:8]) == ("MAL-2026-2144", [506], "Malware:")
 
 
 def test_sarif_gives_the_same_finding_the_same_fingerprint_and_no_two_the_same():
