@@ -22,6 +22,8 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._redact import Re
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _GRACE_SECONDS = 10.0  # between SIGTERM and SIGKILL: a package manager gets to finish the step it is in
 
+_going_on: list[subprocess.Popen[bytes]] = []  # let go on purpose: Python would complain of a child forgotten
+
 
 @dataclass(frozen=True)
 class CommandResult:
@@ -71,7 +73,8 @@ class Commands:
         ``env`` adds variables, or removes those whose value is None; secrets go in there, never in ``argv``, which
         everybody on the host can read. ``timeout`` is in seconds. ``purpose`` finishes the sentence 'Wished: ...'.
         A failing run is repeated up to ``retries`` times, with growing pauses, while ``retry_if`` says so.
-        A program ends with us when we are killed, unless it ``outlives_us``: half a dpkg run is worse than an orphan.
+        A program ends with us when we are killed or when its time is over, unless it ``outlives_us``: half a dpkg run
+        is worse than an orphan. Such a one writes to files without a name, as a pipe would end it at its next line.
         Raises CommandError when the program is missing or exceeds the time, and, if ``check``, on any status but 0.
         """
         attempt = 0
@@ -116,16 +119,41 @@ class Commands:
                 environ[name] = value
         self.count += 1
         started = time.monotonic()
+        files = (os.memfd_create("stdout"), os.memfd_create("stderr")) if outlives_us else ()
         try:
-            process = subprocess.Popen(
+            process = self._started(argv, purpose, environ, cwd, stdin is not None, files)
+            out, err = self._output(process, argv, purpose, stdin, timeout, files)
+        finally:
+            for descriptor in files:
+                os.close(descriptor)
+        return CommandResult(
+            argv=tuple(self.redactor.text(part) for part in argv),
+            rc=process.returncode,
+            out=self._decoded(out),
+            err=self._decoded(err),
+            seconds=time.monotonic() - started,
+        )
+
+    def _started(
+        self,
+        argv: t.Sequence[str],
+        purpose: str,
+        environ: dict[str, str],
+        cwd: str | None,
+        reads: bool,
+        files: tuple[int, ...],
+    ) -> subprocess.Popen[bytes]:
+        stdout, stderr = files or (subprocess.PIPE, subprocess.PIPE)
+        try:
+            return subprocess.Popen(
                 list(argv),
-                stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
+                stdin=subprocess.PIPE if reads else subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
                 env=environ,
                 cwd=cwd,
                 start_new_session=True,
-                preexec_fn=None if outlives_us else _die_with_parent,
+                preexec_fn=None if files else _die_with_parent,
             )
         except OSError as exc:
             raise CommandError(
@@ -134,29 +162,39 @@ class Commands:
                 found=f"{self.redactor.text(str(argv[0]))} cannot be started: {exc.strerror or exc}",
                 todo=f"install {os.path.basename(argv[0])} or name another program",
             ) from exc
+
+    def _output(
+        self,
+        process: subprocess.Popen[bytes],
+        argv: t.Sequence[str],
+        purpose: str,
+        stdin: str | None,
+        timeout: float,
+        files: tuple[int, ...],
+    ) -> tuple[bytes, bytes]:
+        """Wait for a program and return what it printed."""
         try:
             out, err = process.communicate(None if stdin is None else stdin.encode(), timeout=timeout)
         except BaseException as exc:
-            _end_group(process)
-            out, err = process.communicate()
+            if files:
+                _going_on.append(process)
+            else:
+                _end_group(process)
+                out, err = process.communicate()
             if not isinstance(exc, subprocess.TimeoutExpired):
                 raise
+            out, err = _contents(files) if files else (out, err)
             raise CommandError(
                 "command_timeout",
                 wished=purpose or f"run {argv[0]}",
-                found=f"{os.path.basename(argv[0])} was still running after {timeout:g} s and was ended",
+                found=f"{os.path.basename(argv[0])} was still running after {timeout:g} s and "
+                + ("goes on: to end it half-way would do harm" if files else "was ended"),
                 todo="find out what it waits for (network, lock, disk), or allow more time",
                 cmd=[self.redactor.text(part) for part in argv],
                 stdout=self._decoded(out),
                 stderr=self._decoded(err),
             ) from exc
-        return CommandResult(
-            argv=tuple(self.redactor.text(part) for part in argv),
-            rc=process.returncode,
-            out=self._decoded(out),
-            err=self._decoded(err),
-            seconds=time.monotonic() - started,
-        )
+        return _contents(files) if files else (out, err)
 
     def _decoded(self, raw: bytes) -> str:
         return self.redactor.text(raw.decode("utf-8", "replace"))
@@ -167,6 +205,12 @@ def last_words(result: CommandResult) -> str:
     lines = [line.strip() for line in (result.out + "\n" + result.err).splitlines() if line.strip()]
     named = [line for line in lines if line.lower().startswith(("error", "e:", "fatal", "failed"))]
     return (named or lines or ["it printed nothing"])[-1]
+
+
+def _contents(files: t.Sequence[int]) -> tuple[bytes, bytes]:
+    # The programs that write there share our offset: it must stay where it is.
+    out, err = (os.pread(descriptor, os.fstat(descriptor).st_size, 0) for descriptor in files)
+    return out, err
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:

@@ -180,7 +180,6 @@ class Apt(PackageManager):
             check=False,
             retries=3,
             retry_if=lambda result: "Could not get lock" in result.err,
-            outlives_us=True,
         )
         failures = apt_output.repository_failures(f"{result.out}\n{result.err}", result.ok)
         if failures:
@@ -193,16 +192,18 @@ class Apt(PackageManager):
             )
 
     def repair(self) -> None:
+        wished = "finish the interrupted run of dpkg (dpkg --configure -a)"
         for argv in (
             ["dpkg", "--force-confdef", "--force-confold", "--configure", "--pending"],
             # A run that was killed while unpacking may have left a package without what it depends on.
             ["apt-get", "--yes", "--quiet", "--fix-broken", "--no-remove", *_CHANGE_OPTIONS, "install"],
         ):
-            result = self.commands.run(argv, env=_QUIET, timeout=CHANGE_TIMEOUT, check=False, outlives_us=True)
+            with self.recorded(wished) as folder:
+                result = self.lasting(argv, folder, wished, env=_QUIET)
         if not result.ok:
             from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import apt_failure
 
-            raise apt_failure.explain(result, "finish the interrupted run of dpkg (dpkg --configure -a)")
+            raise apt_failure.explain(result, wished)
 
     def apply(self, transaction: Transaction) -> list[str]:
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import (
@@ -210,21 +211,21 @@ class Apt(PackageManager):
             apt_output,
             apt_undo,
         )
-        from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import transaction as transactions
 
+        wished = _purpose(transaction)
         fetched = self._apt_get(["--download-only", *self._permissions(transaction)], transaction, check=False)
         if not fetched.ok:
-            raise apt_failure.explain(fetched, _purpose(transaction))
-        apt_failure.require_space(self.host, apt_output.needed_bytes(fetched.out) + _SPARE_BYTES, _purpose(transaction))
-        with transactions.folder(self.host, _purpose(transaction)) as folder:
+            raise apt_failure.explain(fetched, wished)
+        apt_failure.require_space(self.host, apt_output.needed_bytes(fetched.out) + _SPARE_BYTES, wished)
+        with self.recorded(wished) as folder:
             record = apt_undo.AptRecord(folder, f"{_QUERY} --showformat='{_FIELDS}'", parse_database)
             options = [*record.options, *_CHANGE_OPTIONS, *self._permissions(transaction)]
-            result = self._apt_get(options, transaction, check=False)
+            result = self.lasting(_argv(options, transaction), folder, wished, env=_QUIET)
             if not result.ok:
                 undone = apt_undo.take_back(
                     record, self.host, self.commands, self._all, env=_QUIET, seconds=_LOCK_SECONDS
                 )
-                raise apt_failure.explain(result, _purpose(transaction), undone)
+                raise apt_failure.explain(result, wished, undone)
         return []
 
     def hold(self, names: t.Sequence[str]) -> None:
@@ -244,25 +245,13 @@ class Apt(PackageManager):
         return parse_database(result.out)
 
     def _apt_get(self, options: t.Sequence[str], transaction: Transaction, *, check: bool) -> CommandResult:
-        wanted = [f"{name}={version}" if version else name for name, version in transaction.install]
-        wanted += [f"{name}-" for name in transaction.remove]
-        recommends = "yes" if transaction.install_recommends else "no"
-        options = [*options, "--purge"] if transaction.purge else options
+        """Apt-get for a step that changes no package."""
         return self.commands.run(
-            [
-                "apt-get",
-                "--yes",
-                "--quiet",
-                f"--option=APT::Install-Recommends={recommends}",
-                *options,
-                "install",
-                *wanted,
-            ],
+            _argv(options, transaction),
             purpose=_purpose(transaction),
             env=_QUIET,
             timeout=CHANGE_TIMEOUT,
             check=check,
-            outlives_us=True,
         )
 
     def _permissions(self, transaction: Transaction) -> list[str]:
@@ -301,6 +290,15 @@ def parse_database(text: str) -> list[Installed]:
             )
         )
     return packages
+
+
+def _argv(options: t.Sequence[str], transaction: Transaction) -> list[str]:
+    wanted = [f"{name}={version}" if version else name for name, version in transaction.install]
+    wanted += [f"{name}-" for name in transaction.remove]
+    recommends = "yes" if transaction.install_recommends else "no"
+    options = [*options, "--purge"] if transaction.purge else options
+    quiet = ["apt-get", "--yes", "--quiet", f"--option=APT::Install-Recommends={recommends}"]
+    return [*quiet, *options, "install", *wanted]
 
 
 def _purpose(transaction: Transaction) -> str:

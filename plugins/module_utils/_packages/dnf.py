@@ -177,7 +177,6 @@ class Dnf(PackageManager):
             purpose="refresh the package lists",
             timeout=CHANGE_TIMEOUT,
             check=False,
-            outlives_us=True,
         )
         if not result.ok:
             raise self._explained(result, "refresh the package lists")
@@ -185,22 +184,22 @@ class Dnf(PackageManager):
             pass
 
     def repair(self) -> None:
-        with self._locks.lifted(self._duplicates) as unlocked:
-            result = self.commands.run(
-                ["dnf", "--color=never", "--setopt=exit_on_lock=True", *unlocked, "-y", "remove", "--duplicates"],
-                timeout=CHANGE_TIMEOUT,
-                check=False,
-                outlives_us=True,
-            )
+        wished = "remove the older of two versions (dnf remove --duplicates)"
+        with self._locks.lifted(self._duplicates) as unlocked, self.recorded(wished) as folder:
+            argv = ["dnf", "--color=never", "--setopt=exit_on_lock=True", *unlocked, "-y", "remove", "--duplicates"]
+            result = self.lasting(argv, folder, wished)
         if not result.ok:
-            raise self._explained(result, "remove the older of two versions (dnf remove --duplicates)")
+            raise self._explained(result, wished)
 
     def apply(self, transaction: Transaction) -> list[str]:
         warnings: list[str] = []
         for step in _steps(transaction, erasing=bool(transaction.remove or transaction.allow_removal)):
-            result = self._run(["-y", *step], transaction, retries=5)
+            wished = f"dnf {' '.join(step)}"
+            with self._unlocked(transaction) as unlocked, self.recorded(wished) as folder:
+                argv = self._argv(["-y", *step], transaction, unlocked)
+                result = self.lasting(argv, folder, wished, retries=5, retry_if=lambda result: result.rc == _LOCKED)
             if not result.ok:
-                raise self._explained(result, f"dnf {' '.join(step)}")
+                raise self._explained(result, wished)
             warnings += dnf_output.script_warnings(f"{result.out}\n{result.err}")
         return warnings
 
@@ -233,27 +232,26 @@ class Dnf(PackageManager):
             ["dnf", "--color=never", *self._lists, *arguments], timeout=CHANGE_TIMEOUT, check=False
         )
 
-    def _run(self, step: t.Sequence[str], transaction: Transaction, retries: int = 0) -> CommandResult:
-        weak = "True" if transaction.install_recommends else "False"
-        with self._locks.lifted([_ARCHITECTURE.sub("", name) for name in transaction.lifted]) as unlocked:
-            return self.commands.run(
-                [
-                    "dnf",
-                    "--color=never",
-                    *self._lists,
-                    f"--setopt=install_weak_deps={weak}",
-                    # What is no longer needed stays until somebody asks: nobody named it.
-                    "--setopt=clean_requirements_on_remove=False",
-                    "--setopt=exit_on_lock=True",
-                    *unlocked,
-                    *step,
-                ],
-                timeout=CHANGE_TIMEOUT,
-                check=False,
-                retries=retries,
-                retry_if=lambda result: result.rc == _LOCKED,
-                outlives_us=True,
-            )
+    def _run(self, step: t.Sequence[str], transaction: Transaction) -> CommandResult:
+        """Dnf for a step that changes nothing."""
+        with self._unlocked(transaction) as unlocked:
+            return self.commands.run(self._argv(step, transaction, unlocked), timeout=CHANGE_TIMEOUT, check=False)
+
+    def _unlocked(self, transaction: Transaction) -> t.ContextManager[t.Sequence[str]]:
+        return self._locks.lifted([_ARCHITECTURE.sub("", name) for name in transaction.lifted])
+
+    def _argv(self, step: t.Sequence[str], transaction: Transaction, unlocked: t.Sequence[str]) -> list[str]:
+        return [
+            "dnf",
+            "--color=never",
+            *self._lists,
+            f"--setopt=install_weak_deps={transaction.install_recommends}",
+            # What is no longer needed stays until somebody asks: nobody named it.
+            "--setopt=clean_requirements_on_remove=False",
+            "--setopt=exit_on_lock=True",
+            *unlocked,
+            *step,
+        ]
 
     @property
     def _lists(self) -> list[str]:

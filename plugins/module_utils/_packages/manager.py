@@ -11,7 +11,7 @@ import abc
 import os
 import typing as t
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import CommandResult, Commands
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Distribution, Host
 
@@ -24,6 +24,8 @@ if t.TYPE_CHECKING:
 
 # A driver or toolkit with its dependencies on a slow line takes this long, in seconds, and no longer.
 CHANGE_TIMEOUT = 7200.0
+# Where runs of a manager are written down that outlive us: see transaction.py. Empty on a host at rest.
+TRANSACTIONS = "/var/lib/gpufleet-mlstack/transactions"
 
 
 class PackageManager(abc.ABC):
@@ -99,6 +101,20 @@ class PackageManager(abc.ABC):
         installed_size in bytes."""
 
     # ---------------------------------------------------------------------------------------------------------------
+
+    def lasting(self, argv: t.Sequence[str], folder: str, purpose: str, **options: t.Any) -> CommandResult:
+        """Run a step of a change, which goes on when we die; see transaction.run()."""
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import transaction
+
+        return transaction.run(
+            self.host, self.commands, argv, folder, purpose=purpose, timeout=CHANGE_TIMEOUT, **options
+        )
+
+    def recorded(self, wished: str) -> t.ContextManager[str]:
+        """The folder for the record of a change."""
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import transaction
+
+        return transaction.folder(self.host, wished)
 
     @abc.abstractmethod
     def refresh(self) -> None:

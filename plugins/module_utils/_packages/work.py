@@ -18,6 +18,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Co
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import plan as planner
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.lifted_holds import LiftedHolds
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.manager import (
+    TRANSACTIONS,
     PackageManager,
     manager_for,
     name_for,
@@ -45,6 +46,7 @@ class PackageWork:
         self._context = context
         self._lifted = LiftedHolds(context.host)
         self._locked = False
+        self._told: set[str] = set()  # folders of transactions
 
     @functools.cached_property
     def manager(self) -> PackageManager:
@@ -65,7 +67,7 @@ class PackageWork:
             installed=installed,
             candidates=manager.candidates(lookups),
             refreshed=self.refreshed,
-            interrupted=manager.interrupted(),
+            interrupted="; ".join(filter(None, (self._left_runs(), manager.interrupted()))),
             hold_support=manager.needed_for_holds(),
             lost_holds=self._lifted.lost(manager),
         )
@@ -81,6 +83,29 @@ class PackageWork:
         similar = {name: tuple(manager.similar(name)) for name in unknown}
         return replace(observation, stale=stale, forecast=forecast, similar=similar)
 
+    def _left_runs(self) -> str:
+        """What still goes on of earlier runs of ours, which were cut off. How others of them ended is told."""
+        host = self._context.host
+        if not host.names(TRANSACTIONS):
+            return ""
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import transaction
+
+        found = transaction.left(host)
+        self._tell_left_runs(found)
+        return ", ".join(f"{one} still goes on" for one in found if one.running)
+
+    def _await_left_runs(self, seconds: float, wished: str) -> None:
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import transaction
+
+        self._tell_left_runs(transaction.wait(self._context.host, seconds, wished))
+
+    def _tell_left_runs(self, found: t.Sequence[t.Any]) -> None:
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import transaction
+
+        new = [one for one in found if one.folder not in self._told]
+        self._told.update(one.folder for one in new if not one.running)
+        transaction.tell(new, self._context.warn, forget=not self._context.preview)
+
     @contextlib.contextmanager
     def lock(self, seconds: float) -> t.Iterator[None]:
         """Wait until the package manager is free, and keep other runs of ours out. Raises LockTimeout."""
@@ -95,6 +120,7 @@ class PackageWork:
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import locks
 
         with locks.only_one_of_us("/run/gpufleet-mlstack-packages.lock", seconds, wished):
+            self._await_left_runs(seconds, wished)
             locks.wait_until_free(self.manager.lock_holder, seconds, wished)
             self._locked = True
             yield

@@ -118,4 +118,5 @@ def uninstall(host: Host, commands: Commands) -> None:
             todo="run the .run file of the installed version with --uninstall, and then this task again",
         )
     words = ["--silent"] if program.endswith("uninstall") else ["--uninstall", "--silent"]
-    commands.run([host.path(program), *words], purpose="remove the driver of NVIDIA's installer", timeout=1800.0)
+    purpose = "remove the driver of NVIDIA's installer"
+    commands.run([host.path(program), *words], purpose=purpose, timeout=1800.0, outlives_us=True)

@@ -102,6 +102,39 @@ def test_a_program_ends_with_us_unless_it_must_not(tmp_path, outlives_us):
             os.killpg(child, signal.SIGKILL)
 
 
+def test_a_program_that_outlives_us_may_go_on_talking(tmp_path):
+    begun, done = tmp_path / "begun", tmp_path / "done"
+    script = f"touch {begun}; for i in 1 2 3 4 5; do sleep 0.1; echo line; echo line >&2; done; echo x >{done}"
+    code = (
+        "from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands\n"
+        f"Commands().run(['/bin/sh', '-c', '{script}'], outlives_us=True)"
+    )
+    ours = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+    while not begun.exists():
+        time.sleep(0.02)
+    ours.send_signal(signal.SIGKILL)
+    ours.wait()
+    for _attempt in range(500):
+        if done.exists():
+            return
+        time.sleep(0.02)
+    raise AssertionError("it was ended in the middle")
+
+
+def test_a_program_that_outlives_us_is_not_ended_when_we_lose_patience(tmp_path):
+    done = tmp_path / "done"
+    script = f"echo begun; echo oh >&2; sleep 1; echo x >{done}"
+    with pytest.raises(CommandError) as late:
+        Commands().run(["/bin/sh", "-c", script], timeout=0.5, outlives_us=True)
+    assert late.value.code == "command_timeout" and "goes on" in late.value.found
+    assert (late.value.details["stdout"], late.value.details["stderr"]) == ("begun\n", "oh\n")
+    for _attempt in range(500):
+        if done.exists():
+            return
+        time.sleep(0.02)
+    raise AssertionError("it was ended")
+
+
 def _gone(pid: int) -> bool:
     for _attempt in range(50):
         try:
