@@ -55,7 +55,18 @@ def _ours_alone(found: os.stat_result) -> bool:
 
 
 def _is_safe(folder: str) -> bool:
-    return all(_ours_alone(os.lstat(path)) for path in (folder, os.path.dirname(folder)))
+    """As _files/trust.py, which this file cannot import: the folder and the one above it are ours, and nobody else can
+    exchange what leads there. In a sticky folder nobody can exchange what is ours."""
+    if not all(_ours_alone(os.lstat(path)) for path in (folder, os.path.dirname(folder))):
+        return False
+    path = os.path.realpath(os.path.dirname(folder))
+    while path != "/":
+        path = os.path.dirname(path)
+        found = os.lstat(path)
+        closed = not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) or found.st_mode & stat.S_ISVTX
+        if found.st_uid not in (0, os.geteuid()) or not closed:
+            return False
+    return True
 
 
 class Kept:

@@ -104,6 +104,7 @@ LAYERS = (
         "collection", "build, install offline, run by name from another folder", tests_in("tests/collection"), (git,)
     ),
     Layer("browser", "the pages of reports in a real Chromium", tests_in("tests/browser"), (browser,)),
+    Layer("attacker", "what an unprivileged user tries against root", tests_in("tests/attacker")),
     Layer("bed", "the test bed keeps its promises", tests_in("tests/bed"), (bed,)),
     Layer("integration", "real apt, dnf, uv and pip", tests_in("tests/integration"), (bed,)),
     Layer("conda-engines", "rattler, and CONDA=, MAMBA=, MICROMAMBA= where named", tests_in("tests/conda_engines")),

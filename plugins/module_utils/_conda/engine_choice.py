@@ -24,6 +24,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.engine imp
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.engine_cli import CommandLineEngine, identify
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.engine_rattler import RattlerEngine
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish, MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import trust
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.toolbox import (
     RATTLER as NEW_RATTLER,
@@ -144,6 +145,7 @@ def _named(wish: EngineWish, host: Host, commands: Commands, limits: Limits) -> 
 
 
 def _identified(wished: str, program: str, commands: Commands, limits: Limits) -> Engine:
+    trust.require(os.path.abspath(program), f"run the engine {program}", "name another one with the option executable")
     name, version, solver = identify(commands, program, limits.scratch)
     # mamba 1 answers as the conda that it wraps; micromamba from 2 on calls itself mamba in places.
     alike = {wished, AUTO, "mamba"} if wished in ("micromamba", "mamba") else {wished, AUTO}

@@ -12,8 +12,9 @@ import os
 import tempfile
 import typing as t
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import engine_choice
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import engine_choice, surroundings
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.engine import Engine, Limits
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import trust
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import Cache
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.interpreters import system_python
@@ -43,6 +44,9 @@ class Workplace:
         python = system_python(context.host)
         folder = params["toolbox"] or os.path.join(params["root"], ".toolbox")
         cache = params["cache_dir"] or ""
+        trust.require(folder, f"run tools from the toolbox {folder}", "choose another folder with the option toolbox")
+        packages = cache or surroundings.default_cache()
+        trust.require(packages, f"use the cache {packages}", "name another one with the option cache_dir")
         if context.preview:
             known = Toolbox(folder, context.commands, python, sources_of(params), params["timeout"], Cache())
             tool = engine_choice.tool_for(engine_choice.python_version(python, context.commands))

@@ -188,11 +188,12 @@ class Environments(Subject[WishT, Observed[WantedT]], t.Generic[WishT, WantedT])
         building = self.rules.needs_build(wish, observed)
         removing = wish.state == "absent" and not wish.absent_packages and bool(state.ids)
         adopting = wish.state in self.rules.building and state.standing == "directory" and wish.options["adopt"]
-        if not (building or removing or adopting):
+        back = wish.state == "rolled_back"
+        if not (building or removing or adopting or back):
             return
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import adopt, permission
 
-        if context.preview and (building or removing):
+        if context.preview:
             permission.check(store.place, f"change the environment {wish.link}")
         if removing and not wish.options["force"]:
             folder = store.place.store

@@ -12,13 +12,14 @@ import os
 import stat
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import trust
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.place import Place
 
 _LOOKS = 100
 
 
 def check(place: Place, wished: str) -> None:
-    """Raise MlstackError where we may not write, or where anybody could replace what others run."""
+    """Raise MlstackError where we may not write, or where somebody else could replace what we run and others use."""
     for _look in range(_LOOKS):
         # What was there a moment ago may be gone: another run took its empty frame away.
         with contextlib.suppress(FileNotFoundError):
@@ -34,18 +35,7 @@ def _check(place: Place, wished: str) -> None:
     for path in [folder, *ours]:
         _refuse_no_folder(path, wished)
         _refuse_unwritable(path, wished)
-    for path in [*_ancestors(folder), folder, *ours]:
-        _refuse_open_to_all(path, wished)
-    for path in ours:
-        _refuse_foreign(path, place.root, wished)
-
-
-def _ancestors(path: str) -> list[str]:
-    found = []
-    while os.path.dirname(path) != path:
-        path = os.path.dirname(path)
-        found.append(path)
-    return found
+    trust.require(place.store, wished, "choose another root")
 
 
 def _refuse_no_folder(path: str, wished: str) -> None:
@@ -80,26 +70,3 @@ def _refuse_unwritable(path: str, wished: str) -> None:
         found=f"user {os.geteuid()} may not write to {path}",
         todo="become a user who may, or choose another root",
     )
-
-
-def _refuse_open_to_all(path: str, wished: str) -> None:
-    mode = os.stat(path).st_mode
-    if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
-        raise MlstackError(
-            "world_writable",
-            wished=wished,
-            found=f"everybody may write to {path}, and so replace what others run",
-            todo=f"take that right away (chmod o-w {path}), or choose another root",
-        )
-
-
-def _refuse_foreign(path: str, root: str, wished: str) -> None:
-    trusted = {0, os.geteuid(), os.stat(root).st_uid}
-    owners = {os.stat(path).st_uid, os.lstat(path).st_uid}
-    if owners - trusted:
-        raise MlstackError(
-            "foreign_owner",
-            wished=wished,
-            found=f"{path} belongs to user {min(owners - trusted)}, neither to us nor to the owner of {root}",
-            todo="give it to the owner of the root, or choose another root",
-        )

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish, MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import trust
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import Engine, Request
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.markers import PROBE
@@ -59,6 +60,7 @@ class Interpreters:
     def probe(self, path: str, origin: str) -> Choice:
         """Ask an interpreter what it is. Raises MlstackError when it does not run or is too old."""
         wished = f"an environment on the Python {path}"
+        trust.require(path, wished, "name another one with the option python")
         result = self._commands.run([path, "-I", "-c", PROBE], purpose=wished, timeout=60, check=False)
         if not result.ok:
             raise self._commands.failure(result, wished, todo="name an interpreter that runs on this host")

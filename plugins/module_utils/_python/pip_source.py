@@ -91,6 +91,7 @@ class _Search:
     run: Run
     allow_root_install: bool
     missed: list[str] = field(default_factory=list)
+    distrust: t.Callable[[str], str] = lambda path: ""
 
 
 def run_program(argv: list[str], env: dict[str, str], timeout: float) -> RunResult:
@@ -113,15 +114,22 @@ def run_program(argv: list[str], env: dict[str, str], timeout: float) -> RunResu
     return done.returncode, done.stdout, done.stderr
 
 
-def find_pip(python: str, state_dir: str, allow_root_install: bool = False, run: Run = run_program) -> PipSource:
+def find_pip(
+    python: str,
+    state_dir: str,
+    allow_root_install: bool = False,
+    run: Run = run_program,
+    distrust: t.Callable[[str], str] = lambda path: "",
+) -> PipSource:
     """Find a pip that C(python) can run, the least intrusive way first.
 
     1. the pip that C(python) itself has, 2. a wheel that C(ensurepip) or the operating system brings, or that an
     earlier call left in C(state_dir), 3. as root and only if C(allow_root_install): the package of the operating
     system, 4. the same package, downloaded and unpacked in C(state_dir), which takes no privilege.
-    What is kept goes to C(state_dir), created when needed. Raises PipNotFound.
+    What is kept goes to C(state_dir), created when needed. C(distrust) says why nothing may be run from a path, empty
+    where it may. Raises PipNotFound.
     """
-    search = _Search(python, os.path.abspath(state_dir), run, allow_root_install)
+    search = _Search(python, os.path.abspath(state_dir), run, allow_root_install, distrust=distrust)
     rc, out, err = run([python, "-c", _PROBE], {}, 60)
     if rc != 0:
         raise PipNotFound(
@@ -146,6 +154,9 @@ def _own_pip(search: _Search, probe: dict[str, t.Any]) -> PipSource | None:
     folder = probe["pip"]
     if not folder:
         search.missed.append(f"{search.python} has no pip of its own")
+        return None
+    if search.distrust(folder):
+        search.missed.append(search.distrust(folder))
         return None
     version = _version_of_package(folder)
     if parse_version(version) < OLDEST_PIP:
@@ -193,7 +204,7 @@ def _installed_package(search: _Search, probe: dict[str, t.Any]) -> PipSource | 
     if rc != 0:
         search.missed.append(f"the package manager could not install pip ({_last_line(err)})")
         return None
-    again = _Search(search.python, search.state_dir, search.run, False)
+    again = _Search(search.python, search.state_dir, search.run, False, distrust=search.distrust)
     _rc, out, _err = search.run([search.python, "-c", _PROBE], {}, 60)
     fresh = json.loads(out)
     source = _own_pip(again, fresh) or _lying_wheel(again, fresh)
@@ -237,6 +248,11 @@ def _unpacked_package(search: _Search, probe: dict[str, t.Any]) -> PipSource | N
 def _working(search: _Search, program: str, version: str, origin: str) -> PipSource | None:
     """The source, if this pip really runs here: C(install --help) imports all that an installation will."""
     env = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
+    # A wheel is a file, and what lies in it no path.
+    reason = search.distrust(os.path.dirname(program) if os.path.dirname(program).endswith(".whl") else program)
+    if reason:
+        search.missed.append(reason)
+        return None
     rc, _out, err = search.run([search.python, program, "install", "--help"], env, 120)
     if rc != 0:
         search.missed.append(f"{origin} does not run ({_last_line(err)})")

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk, seal, trust
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import (
     STRAY_VARIABLES,
     Cache,
@@ -137,6 +138,25 @@ RATTLER_FOR_PYTHON_39 = Tool(
 )
 
 
+_OTHER = "choose another folder with the option toolbox"
+
+
+@contextlib.contextmanager
+def _umask(mask: int) -> t.Iterator[None]:
+    """Under an operator's 002 the group could write to what is installed."""
+    before = os.umask(mask)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+def _distrust(path: str) -> str:
+    """Why nothing is run from a path; empty where it is ours alone."""
+    flaw = trust.flaw_of(path)
+    return flaw.found if flaw else ""
+
+
 class Toolbox:
     """The folder ``root`` with the tools in it; ``python`` is the interpreter that runs pip to fill it."""
 
@@ -150,10 +170,19 @@ class Toolbox:
         self._timeout = timeout
         self._cache = cache
 
+    def require_ours(self) -> None:
+        """Raise NotOursAlone where somebody else could put programs into the toolbox."""
+        trust.require(self.root, f"run tools from the toolbox {self.root}", _OTHER)
+
     def find(self, tool: Tool) -> str | None:
-        """The program of a tool that is already there."""
-        program = os.path.join(self._folder(tool), tool.program)
-        return program if os.path.exists(program) else None
+        """The program of a tool that is already there, sealed and unchanged since it was installed by its hash.
+
+        Raises NotOursAlone where somebody else could have put it there.
+        """
+        folder = self._folder(tool)
+        program = os.path.join(folder, tool.program)
+        trust.require(program, f"run {tool.name} {tool.version} from the toolbox {self.root}", _OTHER)
+        return program if seal.is_whole(folder) and os.path.exists(program) else None
 
     def ensure(self, tool: Tool) -> str:
         """The program of a tool, installed by version and hash if it is missing.
@@ -168,7 +197,7 @@ class Toolbox:
 
     def _ensured(self, tool: Tool) -> str:
         try:
-            os.makedirs(self.root, mode=0o755, exist_ok=True)
+            disk.make_folder(self.root)
         except (FileExistsError, NotADirectoryError) as exc:
             raise MlstackError(
                 "not_a_directory",
@@ -180,19 +209,28 @@ class Toolbox:
         try:
             self._install(tool, beside)
             os.chmod(beside, 0o755)
-            try:
-                os.rename(beside, self._folder(tool))
-            except OSError:
-                if self.find(tool) is None:
-                    raise
+            seal.write(beside)
+            self._put(tool, beside)
         finally:
             shutil.rmtree(beside, ignore_errors=True)
         return os.path.join(self._folder(tool), tool.program)
 
+    def _put(self, tool: Tool, beside: str) -> None:
+        try:
+            os.rename(beside, self._folder(tool))
+        except OSError:
+            if self.find(tool) is not None:
+                return  # somebody else was faster
+            # What has no seal was changed, or installed by a release that sealed nothing.
+            with tempfile.TemporaryDirectory(prefix=f".{tool.name}-", dir=self.root) as gone:
+                os.rename(self._folder(tool), os.path.join(gone, "old"))
+                os.rename(beside, self._folder(tool))
+
     def pip(self) -> PipSource:
         """Any pip of the host, good enough to fetch the pinned tools. Raises MlstackError."""
+        self.require_ours()
         try:
-            return find_pip(self.python, os.path.join(self.root, "bootstrap"), run=self._run)
+            return find_pip(self.python, os.path.join(self.root, "bootstrap"), run=self._run, distrust=_distrust)
         except PipNotFound as exc:
             raise MlstackError("pip_not_found", wished=exc.wished, found=exc.found, todo=exc.todo) from exc
 
@@ -201,7 +239,7 @@ class Toolbox:
 
     def _install(self, tool: Tool, folder: str) -> None:
         pip = self.pip()
-        with tempfile.TemporaryDirectory(prefix="mlstack-") as scratch:
+        with _umask(0o022), tempfile.TemporaryDirectory(prefix="mlstack-") as scratch:
             request = Request(requirements=tool.requirement, sources=self._sources)
             files = RequestFiles.write(request, scratch)
             argv = [*pip.argv, "install", "--no-input", "--disable-pip-version-check", "--no-deps", "--require-hashes"]

@@ -11,7 +11,9 @@ import os
 import typing as t
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish, MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import trust
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import cache as caches
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import Cache, Engine
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine_pip import PipEngine
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine_uv import UvEngine
@@ -55,9 +57,17 @@ class Workshop:
     def engine(self) -> Engine:
         """The engine, chosen at the first call. Raises MlstackError."""
         if self._engine is None:
+            self._require_ours()
             choices = {"uv": self._uv, "pip": self._pip, "auto": self._auto}
             self._engine = choices[self._params["engine"]]()
         return self._engine
+
+    def _require_ours(self) -> None:
+        """Before the first program runs: nobody else may put one into the toolbox, nor packages into the cache."""
+        self._toolbox(self._folder).require_ours()
+        if not self._cache.off:
+            for folder in caches.folders(self._context.host, self._cache.folder):
+                trust.require(folder, f"use the cache {folder}", "name another one with the option cache_dir")
 
     def _auto(self) -> Engine:
         try:
@@ -82,7 +92,7 @@ class Workshop:
         try:
             program, version = self._tool(PIP), PIP.version
         except MlstackError as exc:
-            if exc.code == "pip_not_found":
+            if exc.code == "pip_not_found" or isinstance(exc, trust.NotOursAlone):
                 raise
             # Any pip of the host is better than none, on a host that reaches no index for example.
             source = self._toolbox(self._building_folder).pip()
@@ -101,6 +111,7 @@ class Workshop:
                 found="no such program on this host",
                 todo="correct the option executable, or leave it out to have a pinned uv installed",
             )
+        trust.require(os.path.abspath(found), f"run the uv {found}", "name another one with the option executable")
         return found
 
     def _tool(self, tool: Tool) -> str:

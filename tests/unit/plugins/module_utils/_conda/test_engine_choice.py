@@ -14,6 +14,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import eng
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.engine import Limits
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.engine_choice import EngineWish
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import seal
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import Cache, Sources
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.toolbox import RATTLER, Toolbox
@@ -53,6 +54,7 @@ def test_rattler_is_taken_where_it_can_be_had(place):
     folder = place.folder / "toolbox" / f"{RATTLER.name}-{engine_choice.tool_for(sys.version_info[:2]).version}"
     (folder / "rattler").mkdir(parents=True)
     (folder / "rattler" / "__init__.py").touch()
+    seal.write(str(folder))
     described = place.choose().describe()
     assert (described.name, described.solver, described.program) == ("rattler", "resolvo", str(folder))
     assert place.warnings == []

@@ -24,6 +24,12 @@ def refusal(root: Path) -> str:
     return caught.value.code
 
 
+def refusal_of(root: Path) -> str:
+    with pytest.raises(MlstackError) as caught:
+        permission.check(Place(str(root), "ml"), "change it")
+    return caught.value.code
+
+
 def test_a_root_that_is_still_to_be_made(tmp_path: Path) -> None:
     permission.check(Place(str(tmp_path / "not" / "yet"), "ml"), "change it")
     assert list(tmp_path.iterdir()) == []
@@ -49,18 +55,26 @@ def test_an_ancestor_that_everybody_may_write_to(tmp_path: Path) -> None:
         permission.check(Place(str(tmp_path / "a" / "b"), "ml"), "change it")
 
 
-def test_the_sticky_bit_makes_it_safe(tmp_path: Path) -> None:
+def test_in_a_sticky_folder_anybody_could_be_first(tmp_path: Path) -> None:
     tmp_path.chmod(0o1777)
+    assert refusal(tmp_path) == "world_writable"
+    assert refusal_of(tmp_path / "envs") == "world_writable"
+    (tmp_path / "envs").mkdir()
     permission.check(Place(str(tmp_path / "envs"), "ml"), "change it")
 
 
 @as_root
-def test_a_store_that_belongs_to_somebody_else(tmp_path: Path) -> None:
-    (tmp_path / ".generations").mkdir()
-    os.chown(tmp_path / ".generations", 12345, 12345)
+def test_a_folder_in_which_a_group_may_write(tmp_path: Path) -> None:
+    tmp_path.chmod(0o2775)
+    assert refusal(tmp_path) == "group_writable"
+
+
+@as_root
+@pytest.mark.parametrize("below", ["", ".generations", ".generations/ml"])
+def test_what_belongs_to_somebody_else(tmp_path: Path, below: str) -> None:
+    (tmp_path / ".generations" / "ml").mkdir(parents=True)
+    os.chown(tmp_path / below, 12345, 12345)
     assert refusal(tmp_path) == "foreign_owner"
-    os.chown(tmp_path, 12345, 12345)
-    permission.check(Place(str(tmp_path), "ml"), "change it")
 
 
 LOCK = """

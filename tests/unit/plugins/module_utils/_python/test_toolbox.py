@@ -51,6 +51,48 @@ def test_a_tool_with_another_hash_is_refused_and_leaves_nothing(tmp_path, wheel)
     assert [name for name in os.listdir(tmp_path / "toolbox") if "sometool" in name] == []
 
 
+def test_a_tool_that_was_changed_is_installed_anew(tmp_path, wheel):
+    program = box(tmp_path, wheel).ensure(tool(wheel))
+    size, seen = os.path.getsize(program), os.stat(program)
+    with open(program, "r+b") as stream:
+        stream.write(b"#" * size)
+    assert box(tmp_path, wheel).find(tool(wheel)) is None
+    assert box(tmp_path, wheel).ensure(tool(wheel)) == program
+    with open(program, "rb") as stream:
+        assert b"####" not in stream.read()
+    assert [name for name in os.listdir(tmp_path / "toolbox") if name.startswith(".")] == []
+    os.utime(program, ns=(seen.st_atime_ns, seen.st_mtime_ns + 10**9))
+    assert box(tmp_path, wheel).find(tool(wheel)) == program, "the time alone decides nothing"
+
+
+def test_what_was_never_sealed_is_not_run(tmp_path, wheel):
+    program = box(tmp_path, wheel).ensure(tool(wheel))
+    os.unlink(os.path.join(os.path.dirname(program), ".mlstack-seal.json"))
+    assert box(tmp_path, wheel).find(tool(wheel)) is None
+
+
+def test_a_file_beside_the_sealed_ones_breaks_the_seal(tmp_path, wheel):
+    program = box(tmp_path, wheel).ensure(tool(wheel))
+    with open(os.path.join(os.path.dirname(program), "sitecustomize.py"), "w"):
+        pass
+    assert box(tmp_path, wheel).find(tool(wheel)) is None
+
+
+def test_a_toolbox_of_a_group_is_refused_and_umask_does_not_make_one(tmp_path, wheel):
+    before = os.umask(0o002)
+    try:
+        program = box(tmp_path, wheel).ensure(tool(wheel))
+        assert os.umask(0o002) == 0o002
+    finally:
+        os.umask(before)
+    writable = [path for path in (tmp_path / "toolbox").rglob("*") if path.lstat().st_mode & 0o022]
+    assert writable == []
+    os.chmod(program, 0o775)
+    with pytest.raises(MlstackError) as refused:
+        box(tmp_path, wheel).ensure(tool(wheel))
+    assert refused.value.code == "group_writable" and program in refused.value.found
+
+
 def test_two_who_install_at_once_end_with_one(tmp_path, wheel):
     found = []
     threads = [
