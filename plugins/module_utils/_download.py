@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import time
 import typing as t
 import urllib.error
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import writing
 
 _CHUNK = 1024 * 1024
 _SILENCE_SECONDS = 60.0  # a server that says nothing for so long is given up
@@ -34,8 +34,7 @@ def fetch(url: str, wished: str, most_bytes: int = 1024 * 1024) -> bytes:
 
 def fetch_file(url: str, path: str, sha256: str, wished: str) -> None:
     """Download to ``path``, which appears there only with that SHA-256 digest. Raises MlstackError."""
-    part = f"{path}.part"
-    try:
+    with writing.replacing(path) as part:
         for attempt in range(_ATTEMPTS):
             try:
                 found = _copy(url, part, wished)
@@ -45,10 +44,6 @@ def fetch_file(url: str, path: str, sha256: str, wished: str) -> None:
                     raise
                 time.sleep(2.0**attempt)
         require_digest(found, sha256, url, wished)
-        os.rename(part, path)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(part)
 
 
 def size_of(url: str, wished: str) -> int:
@@ -77,9 +72,11 @@ def require_digest(found: str, sha256: str, source: str, wished: str) -> None:
         )
 
 
-def _copy(url: str, path: str, wished: str) -> str:
+def _copy(url: str, stream: t.BinaryIO, wished: str) -> str:
     digest = hashlib.sha256()
-    with _opened(url, wished) as response, open(path, "wb") as stream:
+    stream.seek(0)
+    stream.truncate()
+    with _opened(url, wished) as response:
         expected = response.headers.get("Content-Length")
         size = 0
         try:
@@ -91,8 +88,6 @@ def _copy(url: str, path: str, wished: str) -> str:
             raise _failure(url, wished, f"the connection broke after {size} bytes: {exc}", transient=True) from exc
         if expected is not None and size < int(expected):
             raise _failure(url, wished, f"only {size} of {expected} bytes came", transient=True)
-        stream.flush()
-        os.fsync(stream.fileno())
     return digest.hexdigest()
 
 

@@ -85,7 +85,7 @@ def write(host: Host, file: ManagedFile) -> None:
     """Bring one file to what it shall be. Raises MlstackError where the disk or the rights do not allow it."""
     import os
 
-    from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk, trust, writing
 
     path = host.path(file.path)
     with disk.explained(f"{'delete' if file.text is None else 'write'} {file.path}"):
@@ -94,4 +94,5 @@ def write(host: Host, file: ManagedFile) -> None:
                 os.unlink(path)
             return
         disk.make_folder(os.path.dirname(path))
-        disk.write_whole(path, file.text, file.mode)
+        trust.require(os.path.dirname(path), f"write {file.path}")
+        writing.write_whole(path, file.text, file.mode)

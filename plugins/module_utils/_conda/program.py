@@ -21,7 +21,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.plan_progr
     ProgramWish,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import written_file
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import trust, written_file
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Subject
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
 
@@ -72,7 +72,10 @@ class Programs(Subject[ProgramWish, ObservedProgram]):
         )
 
     def plan(self, wish: ProgramWish, observation: ObservedProgram) -> Plan:
-        return planner.plan_program(wish, observation, planner.profile_text(wish))
+        plan = planner.plan_program(wish, observation, planner.profile_text(wish))
+        if plan.changed:
+            trust.require(wish.prefix, f"a conda program at {wish.prefix}", "choose another prefix")
+        return plan
 
     def apply(self, wish: ProgramWish, observation: ObservedProgram, plan: Plan, context: Context) -> dict[str, t.Any]:
         profile = planner.profile_path(wish.prefix)
@@ -99,22 +102,18 @@ class Programs(Subject[ProgramWish, ObservedProgram]):
 
     def _install(self, wish: ProgramWish, context: Context) -> None:
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._download import fetch_file
-        from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk, writing
 
         wished = f"the conda program {wish.url} at {wish.prefix}"
         with tempfile.TemporaryDirectory(prefix="mlstack-") as folder, disk.explained(wished):
             file = os.path.join(folder, "program")
             fetch_file(wish.url, file, wish.sha256, wished)
-            os.makedirs(wish.prefix, exist_ok=True)
+            disk.make_folder(wish.prefix)
             self._note(wish, finished=False)  # what is there from now on is ours to delete
             if wish.kind == BINARY:
-                os.makedirs(os.path.join(wish.prefix, "bin"), exist_ok=True)
+                disk.make_folder(os.path.join(wish.prefix, "bin"))
                 target = planner.result(wish)["executable"]
-                os.chmod(file, 0o755)
-                with open(file, "rb") as source, open(f"{target}.new", "wb") as out:
-                    out.write(source.read())
-                os.chmod(f"{target}.new", 0o755)
-                os.replace(f"{target}.new", target)
+                writing.copy_in(file, target, 0o755)
             else:
                 # -b: ask nothing and change no shell's configuration, -u: into the folder that has our note.
                 argv = ["/bin/sh", file, "-b", "-u", "-p", wish.prefix]

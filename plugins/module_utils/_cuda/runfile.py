@@ -22,7 +22,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import C
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._cuda import facts
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._cuda.model import LINK, ToolkitWish
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk, reading, trust, writing
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 
 # Room for several GB: /tmp is often in memory.
@@ -32,6 +32,7 @@ _INSTALLED, _UNPACKED = 2.0, 1.2
 _TIMEOUT = 3600.0
 # One of another user, or of a run that was killed, makes the installer crash.
 _STALE_LOG = "/tmp/cuda-installer.log"
+_MOST_LOG = 64 << 20  # bytes
 # Beside a toolkit while another release of the same number is installed over it.
 _BEFORE = ".gpufleet-before"
 
@@ -45,7 +46,10 @@ def install(host: Host, commands: Commands, toolkit: ToolkitWish) -> None:
     try:
         file = source
         if source.startswith("/"):
-            _download.require_digest(_download.sha256_of(source), sha256, source, wished)
+            if trust.flaw_of(source) is not None:  # its owner must not exchange it between the check and the run
+                file = os.path.join(folder, "installer.run")
+                writing.copy_in(source, file, 0o600)
+            _download.require_digest(_download.sha256_of(file), sha256, source, wished)
         else:
             file = os.path.join(folder, "installer.run")
             _download.fetch_file(source, file, sha256, wished)
@@ -119,7 +123,7 @@ def _put_link_back(link: str) -> None:
     if not os.path.islink(LINK) or os.readlink(LINK) == link:
         return
     if link:
-        disk.replace_link(LINK, link, f"{LINK}{_BEFORE}")
+        writing.replace_link(LINK, link)
     else:
         os.unlink(LINK)
 
@@ -145,6 +149,7 @@ def _source(host: Host, toolkit: ToolkitWish, wished: str) -> tuple[str, str]:
 
 def _require_space(source: str, toolkit: ToolkitWish, wished: str) -> None:
     local = source.startswith("/")
+    copied = not local or trust.flaw_of(source) is not None
     size = os.path.getsize(source) if local else _download.size_of(source, wished)
     needed: dict[int, float] = {}
     names: dict[int, str] = {}
@@ -152,7 +157,7 @@ def _require_space(source: str, toolkit: ToolkitWish, wished: str) -> None:
         beside = os.path.dirname(_copy_of(toolkit.path))
         needed[os.stat(beside).st_dev] = float(disk.size_of(os.path.realpath(toolkit.path)))
         names[os.stat(beside).st_dev] = beside
-    for place, factor in ((os.path.dirname(toolkit.path), _INSTALLED), (_WORKPLACE, _UNPACKED + (not local))):
+    for place, factor in ((os.path.dirname(toolkit.path), _INSTALLED), (_WORKPLACE, _UNPACKED + copied)):
         device = os.stat(place).st_dev
         needed[device] = needed.get(device, 0.0) + size * factor
         names.setdefault(device, place)
@@ -197,7 +202,6 @@ def _told(*texts: str) -> str:
 
 def _last_lines(path: str) -> str:
     try:
-        with open(path, encoding="utf-8", errors="replace") as stream:
-            return "".join(stream.readlines()[-30:])
-    except OSError:
+        return "".join(reading.read_text(path, _MOST_LOG).splitlines(keepends=True)[-30:])
+    except reading.NotReadable:
         return ""

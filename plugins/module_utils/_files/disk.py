@@ -16,6 +16,12 @@ import time
 import typing as t
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files.writing import (
+    replace_link as replace_link,
+)
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files.writing import (
+    write_whole as write_whole,
+)
 
 _AT_FDCWD = -100  # linux/fcntl.h
 _RENAME_EXCHANGE = 2  # linux/fs.h
@@ -72,23 +78,6 @@ def make_folder(path: str) -> list[str]:
     return made
 
 
-def write_whole(path: str, text: str, mode: int = 0o644) -> None:
-    """Write a file that is either there with all its content, durably, or not there at all."""
-    part = f"{path}.part"
-    try:
-        with open(part, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fchmod(stream.fileno(), mode)
-            os.fsync(stream.fileno())
-        os.rename(part, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(part)
-        raise
-    sync_folder(os.path.dirname(path))
-
-
 def sync_folder(path: str) -> None:
     """Make renames inside a directory durable."""
     handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -132,15 +121,6 @@ def exchange(one: str, other: str) -> bool:
     if code in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
         return False
     raise OSError(code, os.strerror(code), other)
-
-
-def replace_link(link: str, target: str, temporary: str) -> None:
-    """Let ``link`` point to ``target`` in one rename(2); ``temporary`` must be a free name in the same directory."""
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(temporary)
-    os.symlink(target, temporary)
-    os.rename(temporary, link)
-    sync_folder(os.path.dirname(link))
 
 
 def delete(path: str) -> None:

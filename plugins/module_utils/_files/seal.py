@@ -26,7 +26,7 @@ _BYTECODE = "__pycache__"  # Python writes it at any time, where the folder is o
 
 def write(folder: str) -> None:
     """Seal what lies in a folder. Files that more than the owner may write to lose that right."""
-    files = {}
+    files: dict[str, dict[str, str | int]] = {}
     for name, found in _files(folder).items():
         path = os.path.join(folder, name)
         if stat.S_ISLNK(found.st_mode):

@@ -10,6 +10,9 @@ from __future__ import annotations
 import os
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import reading, trust
+
+_MOST_BYTES = 64 << 20
 
 
 def read(path: str, wished: str) -> str | None:
@@ -22,27 +25,27 @@ def read(path: str, wished: str) -> str | None:
             found=f"there is no folder {folder}",
             todo="make the folder, or name a file in another one",
         )
+    trust.require(folder, wished, "name a file in another folder")
     if os.path.isdir(path):
         raise MlstackError(
             "not_a_file", wished=wished, found=f"{path} is a folder", todo="name a file, in that folder for example"
         )
     try:
-        with open(path, encoding="utf-8", errors="replace") as stream:
-            return stream.read()
-    except FileNotFoundError:
-        return None
-    except OSError as exc:
+        return reading.read_text(path, _MOST_BYTES)
+    except reading.NotReadable as exc:
+        if exc.code in (reading.ABSENT, reading.LINK):
+            return None  # a link is replaced and not followed: it may lead to anything
         raise MlstackError(
             "file_unreadable",
             wished=wished,
-            found=f"{path} cannot be read: {exc.strerror}",
+            found=f"{path} cannot be read: {exc.reason}",
             todo="become a user who may, or name another file",
         ) from exc
 
 
 def write(path: str, text: str, wished: str) -> None:
     """Replace the content in one rename; whoever reads meanwhile sees the old text or the new one."""
-    from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk, writing
 
     with disk.explained(wished):
-        disk.write_whole(path, text)
+        writing.write_for_people(path, text, wished)

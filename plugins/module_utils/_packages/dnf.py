@@ -15,6 +15,7 @@ from dataclasses import replace
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import CommandResult
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import writing
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import dnf_output, locks
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.manager import CHANGE_TIMEOUT, PackageManager
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import (
@@ -180,8 +181,7 @@ class Dnf(PackageManager):
         )
         if not result.ok:
             raise self._explained(result, "refresh the package lists")
-        with open(self.host.path(_STAMP), "w", encoding="utf-8"):
-            pass
+        writing.write_whole(self.host.path(_STAMP), "")
 
     def repair(self) -> None:
         wished = "remove the older of two versions (dnf remove --duplicates)"

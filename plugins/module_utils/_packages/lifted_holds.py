@@ -11,6 +11,7 @@ import contextlib
 import os
 import typing as t
 
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk, trust, writing
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.manager import PackageManager
 
@@ -58,10 +59,6 @@ class LiftedHolds:
             os.unlink(self._host.path(_NOTE))
 
     def _write(self, names: t.Sequence[str]) -> None:
-        os.makedirs(self._host.path(_DIRECTORY), mode=0o755, exist_ok=True)
-        temporary = self._host.path(f"{_NOTE}.new")
-        with open(temporary, "w", encoding="utf-8") as stream:
-            stream.write("\n".join(names) + "\n")
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, self._host.path(_NOTE))
+        disk.make_folder(self._host.path(_DIRECTORY))
+        trust.require(self._host.path(_DIRECTORY), f"note lifted holds in {_NOTE}")
+        writing.write_whole(self._host.path(_NOTE), "\n".join(names) + "\n")

@@ -21,6 +21,7 @@ import tempfile
 import typing as t
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import trust, writing
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 
 PLUGIN_PACKAGE = "python3-dnf-plugin-versionlock"
@@ -104,13 +105,8 @@ class VersionLocks:
 
     def _write(self, lines: t.Sequence[str]) -> None:
         path = self._host.path(self._list)
-        temporary = f"{path}.new"
-        with open(temporary, "w", encoding="utf-8") as stream:
-            stream.writelines(f"{line}\n" for line in lines)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        trust.require(os.path.dirname(path), f"write {self._list}")
+        writing.write_whole(path, "".join(f"{line}\n" for line in lines))
 
 
 def entry_version(entry: str, name: str) -> str:

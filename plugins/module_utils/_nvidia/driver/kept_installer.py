@@ -41,27 +41,16 @@ def find(host: Host) -> tuple[KeptInstaller, ...]:
 
 def keep(host: Host, path: str, version: str, sha256: str) -> None:
     """Let a verified installer stay. Raises MlstackError where the disk does not allow it."""
-    import shutil
-
-    from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk, trust, writing
 
     folder = host.path(FOLDER)
     kept = os.path.join(folder, f"{version}-{sha256}.run")
-    part = f"{kept}.part"
     with disk.explained(f"keep NVIDIA's installer of the driver {version} in {FOLDER}"):
         disk.make_folder(folder)
         os.chmod(folder, 0o700)
-        try:
-            try:
-                os.link(path, part)
-            except OSError:  # another file system
-                shutil.copyfile(path, part)
-            os.chmod(part, 0o600)
-            disk.sync_filesystem(folder)
-            os.replace(part, kept)
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(part)
+        trust.require(folder, f"keep NVIDIA's installer of the driver {version} in {FOLDER}")
+        writing.copy_in(path, kept, 0o600, link=True)
+        disk.sync_filesystem(folder)
         disk.sync_folder(folder)
 
 

@@ -16,6 +16,7 @@ import typing as t
 from ansible_collections.gpufleet.mlstack.plugins.module_utils import _download
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import trust, writing
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver import kept_installer
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.model import Runfile
@@ -90,10 +91,8 @@ def fetched(host: Host, runfile: Runfile, version: str) -> t.Iterator[str]:
 def _copy(source: str, path: str, *, ours: bool) -> None:
     """Another file, not another name: whoever owns it must not exchange it between the check and the run."""
     if ours:
-        with contextlib.suppress(OSError):  # another file system
-            os.link(source, path)
-            return
-    shutil.copyfile(source, path)
+        trust.require(source, f"run the kept installer {source}")
+    writing.copy_in(source, path, 0o600, link=ours)
 
 
 def install(commands: Commands, path: str, version: str, flavour: str, release: str) -> None:
