@@ -234,8 +234,8 @@ environments:
       type: bool
       returned: always
     packages:
-      description: All packages, with what each needs, its licence and origin, and the smallest upgrade that ends all of
-        its findings (C(fix)).
+      description: All packages, with what each needs, its licence and origin, the smallest upgrade to the fewest and
+        least severe flaws (C(fix)), and the ids of those that it still has (C(left)).
       type: list
       elements: dict
       returned: always

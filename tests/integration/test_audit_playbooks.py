@@ -68,6 +68,7 @@ def patch(fleet, *words, **more):
 
 
 def installed(fleet, host):
+    """What the record of the generation in use has, by name."""
     record = json.loads((fleet.root(host) / "ml" / "mlstack.json").read_text())
     return record["installed"]
 
@@ -139,6 +140,33 @@ def test_a_patch_is_foretold_then_built_on_every_host_and_then_there_is_nothing_
     assert again.returncode == 0 and "changed=1" not in again.stdout, shown(again)
 
 
+def test_hosts_that_hold_something_else_keep_what_they_hold(tmp_path, site):
+    hosts = ("one", "two", "odd")
+    fleet = LocalFleet(tmp_path / "fleet", site, hosts)
+    for host in hosts:
+        own = ("delta==1.0", "Under_Score.Dot==1.0") if host == "odd" else ()
+        fleet.build(host, "alpha==1.0", "beta==1.0", *own)
+    records = fleet.folder / "advisories"
+    records.mkdir()
+    for identifier, package, fixed in (("TEST-1", "beta", "1.1"), ("TEST-2", "delta", "")):
+        (records / f"{identifier}.json").write_text(json.dumps(advisory(identifier, package, fixed)))
+    before = [os.readlink(fleet.root(host) / "ml") for host in hosts]
+    foretold = patch(fleet, "--check", "--diff")
+    assert foretold.returncode == 0, shown(foretold)
+    assert f"(item={fleet.folder}/ml.lock)" in foretold.stdout
+    assert f"(item={fleet.folder}/ml-odd.lock)" in foretold.stdout and "+under-score-dot==1.0" in foretold.stdout
+    assert foretold.stdout.count("+beta==1.1") == 2 and '"TEST-2"' in foretold.stdout
+    assert [os.readlink(fleet.root(host) / "ml") for host in hosts] == before
+    done = patch(fleet)
+    assert done.returncode == 0, shown(done)
+    patched = {"alpha": "1.0", "beta": "1.1"}
+    assert installed(fleet, "one") == installed(fleet, "two") == patched
+    assert installed(fleet, "odd") == {**patched, "delta": "1.0", "under-score-dot": "1.0"}
+    assert '"removed": {}' in done.stdout and '"added": {}' in done.stdout  # a name has one spelling
+    order = [done.stdout.index(f"changed: [{host}]") for host in ("odd", "two")]
+    assert order == sorted(order)  # the first of each group comes before the rest of any
+
+
 def test_a_patch_that_comes_out_badly_stops_at_the_first_host_and_goes_back(fleet):
     before = links(fleet)
     fleet.write("smoke.yml", "- ansible.builtin.fail: {msg: the smoke test found smoke}\n")
@@ -169,6 +197,16 @@ def test_a_fix_that_does_not_fit_and_a_flaw_without_a_fix_are_said(fleet):
     done = patch(fleet, dep_audit_cache_dir=str(fleet.folder / "cache2"))
     assert done.returncode == 0 and "beta" in done.stdout.partition("no fix known")[2], shown(done)
     assert links(fleet) == before
+
+
+def test_a_fix_that_does_not_fit_holds_up_no_other(fleet):
+    for identifier, package in (("TEST-1", "beta"), ("TEST-2", "alpha")):
+        (fleet.folder / "advisories" / f"{identifier}.json").write_text(
+            json.dumps(advisory(identifier, package, "2.0"))
+        )
+    done = patch(fleet)
+    assert done.returncode == 0 and "beta" in done.stdout.partition("does not fit")[2], shown(done)
+    assert [installed(fleet, host) for host in HOSTS] == [{"alpha": "2.0", "beta": "1.0"}] * 2
 
 
 def test_a_fix_that_never_came_out_is_passed_over_where_an_index_is_named(fleet):

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import importlib
+import re
 from pathlib import Path
 
 import pytest
@@ -106,3 +108,94 @@ def test_roles_do_not_include_each_other(role):
     for task in tasks_in(role / "tasks"):
         assert "ansible.builtin.include_role" not in task
         assert "ansible.builtin.import_role" not in task
+
+
+# The modules that a role is there for, and the options of theirs that no variable gives, with the reason.
+KEPT_BY = {
+    "conda_envs": {"conda_env": {"environment_files": "the action plugin fills it in"}},
+    "cuda_toolkit": {"cuda_toolkit": {}},
+    "dep_audit": {"dep_audit": {}, "audit_report": {"hosts": "all hosts of the play"}},
+    "nvidia_driver": {"nvidia_driver": {}},
+    "python_envs": {"pip_pinned": {"requirement_files": "the action plugin fills it in"}},
+    "system_packages": {"system_packages": {}},
+}
+# What a playbook that uses the module itself decides; all else is what the role is told.
+DECIDED_HERE = {
+    ("patch", "pip_pinned"): {"environments"},
+    ("patch", "dep_audit"): {"paths", "roots", "search", "files", "remote_src", "generations", "enforce"},
+    ("frameworks", "pip_pinned"): {"environments"},
+}
+
+
+def options_of(module):
+    """All options of a module's documentation, those of its fragments included."""
+    base = "ansible_collections.gpufleet.mlstack.plugins"
+    documentation = yaml.safe_load(importlib.import_module(f"{base}.modules.{module}").DOCUMENTATION)
+    found = set(documentation.get("options", {}))
+    for fragment in documentation.get("extends_documentation_fragment", []):
+        _namespace, _collection, name, *part = fragment.split(".")
+        texts = importlib.import_module(f"{base}.doc_fragments.{name}").ModuleDocFragment
+        found |= set(yaml.safe_load(getattr(texts, part[0].upper() if part else "DOCUMENTATION")).get("options", {}))
+    return found
+
+
+def given_in(tasks, module):
+    """Option to the texts of its values, by tasks or plays that use a module or set defaults for it."""
+    name = f"gpufleet.mlstack.{module}"
+    given = {}
+    for task in tasks:
+        for options in (task.get(name) or {}, task.get("module_defaults", {}).get(name, {})):
+            for option, value in options.items():
+                given[option] = f"{given.get(option, '')} {value}"
+    return given
+
+
+@pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
+def test_every_option_of_a_roles_module_is_a_variable_of_the_role(role):
+    tasks = tasks_in(role / "tasks")
+    for module, excused in KEPT_BY[role.name].items():
+        given = given_in(tasks, module)
+        assert sorted(options_of(module) - set(given) - set(excused)) == [], module
+
+
+def playbook_tasks(path):
+    """A playbook's plays with all of their tasks, and those of the files that it includes."""
+    plays = load(path)
+    text = path.read_text(encoding="utf-8")
+    included = [path.parent / name for name in re.findall(r"include_tasks: (tasks/\S+\.yml)", text)]
+    found = [*plays]
+
+    def walk(tasks):
+        for task in tasks:
+            found.append(task)
+            for key in ("block", "rescue", "always"):
+                walk(task.get(key, []))
+
+    for play in plays:
+        walk(play.get("tasks", []))
+    for file in included:
+        walk(load(file))
+    return found
+
+
+@pytest.mark.parametrize(("playbook", "module"), sorted(DECIDED_HERE))
+def test_a_playbook_tells_a_module_all_that_the_role_is_told(playbook, module):
+    [role] = [role for role in ROLES if module in KEPT_BY[role.name]]
+    tasks = playbook_tasks(CHECKOUT / "playbooks" / f"{playbook}.yml")
+    here = given_in(tasks, module)
+    own = {name: str(value) for task in tasks for name, value in task.get("vars", {}).items()}
+    missing = {}
+    for option, value in given_in(tasks_in(role / "tasks"), module).items():
+        wanted = set(re.findall(rf"\b{role.name}_\w+", value)) & set(load(role / "defaults" / "main.yml"))
+        named = set(re.findall(r"\w+", here.get(option, "")))
+        lacking = wanted - named - {word for name in named for word in re.findall(r"\w+", own.get(name, ""))}
+        if lacking and option not in DECIDED_HERE[playbook, module]:
+            missing[option] = sorted(lacking)
+    assert missing == {}
+
+
+def test_no_playbook_uses_a_roles_module_unseen():
+    modules = {module for kept in KEPT_BY.values() for module in kept}
+    for path in sorted((CHECKOUT / "playbooks").glob("*.yml")):
+        used = {module for module in modules if given_in(playbook_tasks(path), module)}
+        assert used <= {module for playbook, module in DECIDED_HERE if playbook == path.stem}, path.name

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 import typing as t
 from dataclasses import dataclass
@@ -16,12 +17,14 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import Ml
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import written_file
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Subject
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Action, Plan
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import requirement_files, wanted
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import names, requirement_files, wanted
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine_uv import UvEngine
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.interpreters import PythonWish, choose
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.plan import comparison
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.wish import EnvironmentWish
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.workshop import Workshop
+
+_PIN = re.compile(rf"(?P<name>{names.NAME})\s*(?:\[[^\]]*\])?\s*(?:===?|@)\s*(?P<version>[^\s\\]+)")
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ class Locks(Subject[EnvironmentWish, ObservedLock]):
 
     def describe(self, wish: EnvironmentWish, observation: ObservedLock) -> dict[str, t.Any]:
         locked = versions_in(observation.after)
-        return {"path": wish.options["lock_to"], "freeze": [f"{name}=={locked[name]}" for name in sorted(locked)]}
+        return {"path": wish.options["lock_to"], "freeze": [_line(name, locked[name]) for name in sorted(locked)]}
 
     def _resolve(self, wish: EnvironmentWish, context: Context, before: str, scratch: str) -> str:
         workshop = Workshop(context, self._params)
@@ -112,14 +115,21 @@ def plan_lock(wish: EnvironmentWish, observed: ObservedLock) -> Plan:
 
 
 def versions_in(lock: str) -> dict[str, str]:
-    """Name to version of the pins in a lock's text; where markers divide a name, the last one stands."""
+    """Normalised name to version of the pins in a lock's text, or to its URL where it has one.
+
+    A name in two spellings is one package; where markers divide it, the last one stands.
+    """
     found = {}
     for _number, line in requirement_files.logical_lines(lock):
-        head = line.split(";")[0].split(" --hash")[0]
-        name, equals, version = head.partition("==")
-        if equals and not line.startswith("-"):
-            found[name.strip()] = version.split()[0].strip("\\")
+        head = re.split(r"\s--hash|\s*;", line, maxsplit=1)[0]
+        pin = _PIN.match(head)
+        if pin:
+            found[names.normalize(pin["name"])] = pin["version"]
     return found
+
+
+def _line(name: str, version: str) -> str:
+    return f"{name} @ {version}" if "://" in version else f"{name}=={version}"
 
 
 def _without_paths(lock: str, scratch: str) -> str:

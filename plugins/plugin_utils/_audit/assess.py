@@ -121,6 +121,7 @@ def _package(
         status=_status(match, unknown, answered=pair not in unanswered),
         why=unknown or differs,
         fix=match.fix,
+        left=match.left,
         latest=project.latest(item["version"]) if project is not None else "",
         yanked=_yanked(project, item["version"]),
     )

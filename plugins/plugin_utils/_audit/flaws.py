@@ -22,26 +22,30 @@ from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.pep440 imp
 _PREFERRED = ("MAL-", "CVE-", "GHSA-", "PYSEC-")
 _LEAST_CRITICAL = 9.0
 
+Told = tuple[Flaw, tuple[str, ...]]
+
 
 @dataclass(frozen=True)
 class Match:
     """What is known of one version. ``known`` says that there are advisories about the package at all, ``flaws`` has
-    each flaw with the versions that end it, ``fix`` is the smallest version above that has none of the package's
-    flaws, ``undecided`` are ids of advisories that cannot be compared with the version, ``doubtful`` those that are
-    taken to hold for it, with the bounds that nobody can compare."""
+    each flaw with the versions that end it, ``fix`` is the smallest version above with the fewest and least severe
+    flaws, none as a rule, ``left`` the ids of those that it has, ``undecided`` are ids of advisories that cannot be
+    compared with the version, ``doubtful`` those that are taken to hold for it, with the bounds that nobody can
+    compare."""
 
     known: bool = False
     flaws: tuple[tuple[Flaw, tuple[str, ...]], ...] = ()
     fix: str = ""
     undecided: tuple[str, ...] = ()
     doubtful: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
 
     def packed(self) -> list[t.Any]:
         """As short data for JSON: most matches of a fleet say nothing, and there are many."""
         if not self.flaws and not self.undecided:
             return [self.known]
         found = [[[*astuple(flaw)], fixed] for flaw, fixed in self.flaws]
-        return [self.known, found, self.fix, self.undecided, self.doubtful]
+        return [self.known, found, self.fix, self.undecided, self.doubtful, self.left]
 
 
 _SILENT = {known: Match(known) for known in (False, True)}
@@ -51,9 +55,9 @@ def unpacked(data: t.Sequence[t.Any]) -> Match:
     """The inverse of Match.packed()."""
     if len(data) == 1:
         return _SILENT[data[0]]
-    known, found, fix, undecided, doubtful = data
+    known, found, fix, undecided, doubtful, left = data
     flaws = tuple((Flaw(flaw[0], tuple(flaw[1]), *flaw[2:]), tuple(fixed)) for flaw, fixed in found)
-    return Match(known, flaws, fix, tuple(undecided), tuple(doubtful))
+    return Match(known, flaws, fix, tuple(undecided), tuple(doubtful), tuple(left))
 
 
 class Rules:
@@ -66,29 +70,53 @@ class Rules:
         """Judge a version. ``candidates`` are the versions that one may go to, where an index told them."""
         if not self._rules:
             return Match()
-        hits = [(advisory, rule) for advisory, rule in self._rules if rule.affects(version)]
-        flaws = [_flaw(group, version) for group in _groups(hits)]
+        hits = self._hits(version)
+        flaws = tuple(sorted((_flaw(group, version) for group in _groups(hits)), key=_rank))
         undecided = (
             ()
             if matching.public(version)
             else tuple(advisory.id for advisory, rule in self._rules if rule.ranges and not rule.affects(version))
         )
         doubtful = (f"{advisory.id} ({', '.join(rule.unreadable)})" for advisory, rule in hits if rule.unreadable)
-        fix = self._fix(version, candidates) if hits else ""
-        return Match(True, tuple(sorted(flaws, key=_rank)), fix, undecided, tuple(doubtful))
+        fix, left = self._fix(version, flaws, candidates) if hits else ("", ())
+        return Match(True, flaws, fix, undecided, tuple(doubtful), left)
 
-    def _fix(self, version: str, candidates: t.Iterable[str]) -> str:
+    def _hits(self, version: str) -> list[tuple[Advisory, Rule]]:
+        return [(advisory, rule) for advisory, rule in self._rules if rule.affects(version)]
+
+    def _fix(self, version: str, found: t.Iterable[Told], candidates: t.Iterable[str]) -> tuple[str, tuple[str, ...]]:
+        """The best version to go to, and the ids of the flaws that it has. A flaw without an end holds up no other."""
         current = matching.public(version)
         # Advisories name versions that never came out, or that this index does not have.
-        offered = {found for found in map(matching.public, candidates) if found is not None}
+        offered = {item for item in map(matching.public, candidates) if item is not None}
         offered = offered or {item for _advisory, rule in self._rules for item in rule.fixed}
         if current is None:
-            return ""
-        # A final release before any pre-release: nobody is moved to one unasked.
-        for item in sorted((item for item in offered if item > current), key=lambda item: (item.is_prerelease, item)):
-            if not any(rule.affects(str(item)) for _advisory, rule in self._rules):
-                return str(item)
-        return ""
+            return "", ()
+        best, weight = "", _weight(found)
+        left: tuple[str, ...] = ()
+        for item in _upgrades(current, offered):
+            hits = self._hits(str(item))
+            flaws = [_flaw(group, str(item)) for group in _groups(hits)]
+            if _weight(flaws) < weight:
+                best, weight = str(item), _weight(flaws)
+                left = tuple(flaw.id for flaw, _ends in sorted(flaws, key=_rank))
+            if not hits:
+                break
+        return best, left
+
+
+def _upgrades(current: Version, offered: t.Iterable[Version]) -> list[Version]:
+    """What one may go to, in the order of preference. Nobody is moved to a pre-release who has none, and who has one
+    goes to a final release first."""
+    above = [item for item in offered if item > current and (current.is_prerelease or not item.is_prerelease)]
+    return sorted(above, key=lambda item: (item.is_prerelease, item))
+
+
+def _weight(found: t.Iterable[Told]) -> tuple[int, ...]:
+    """How many flaws of each severity there are, the worst first: less is better, and malware is never a way out."""
+    flaws = [flaw for flaw, _ends in found]
+    levels = [flaw.severity for flaw in flaws]
+    return (sum(flaw.malware for flaw in flaws), *map(levels.count, SEVERITIES))
 
 
 def _groups(hits: list[tuple[Advisory, Rule]]) -> list[list[tuple[Advisory, Rule]]]:

@@ -60,8 +60,8 @@ class Package:
     that somebody asked for it by name, ``origin`` where it came from as far as that is recorded: a URL without
     credentials, or a conda channel. ``status`` is C(matched) where advisories of its name are known, C(no_advisory)
     where none are, C(unknown) where nobody could tell; ``why`` says why not, or how far the others may be trusted.
-    ``fix`` is the smallest version without a known flaw, ``latest`` the newest one where that is newer, ``yanked`` why
-    it was withdrawn from the index.
+    ``fix`` is the smallest version with the fewest and least severe flaws, none as a rule, ``left`` the ids of those
+    that it has, ``latest`` the newest one where that is newer, ``yanked`` why it was withdrawn from the index.
     """
 
     name: str
@@ -77,6 +77,7 @@ class Package:
     fix: str = ""
     latest: str = ""
     yanked: str = ""
+    left: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

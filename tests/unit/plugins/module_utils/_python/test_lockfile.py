@@ -33,7 +33,15 @@ def text_of(versions):
 def test_the_versions_in_a_lock():
     found = lockfile.versions_in(LOCK)
     assert found["alpha"] == "1.0" and found["beta"] == "2.0"
-    assert found[next(name for name in found if name.startswith("delta"))] == "3.0+cu118"
+    assert found["delta"] == "3.0+cu118"
+
+
+def test_a_name_in_two_spellings_is_neither_removed_nor_added():
+    before = "Jinja2==3.1.2\nMarkupSafe==2.1.1\nPillow==9.0\nown @ https://example.com/own-1.whl\n"
+    after = "jinja2==3.1.3\nmarkupsafe==2.1.1\npillow==9.0\nown @ https://example.com/own-1.whl --hash=sha256:00\n"
+    details = lockfile.plan_lock(WISH, ObservedLock(before, after)).details
+    assert details["replaced"] == {"jinja2": {"before": "3.1.2", "after": "3.1.3"}}
+    assert (details["added"], details["removed"]) == ({}, {})
 
 
 @given(pins, pins)

@@ -79,6 +79,16 @@ def test_a_merged_flaw_ends_where_all_records_say_so() -> None:
         ([[{"introduced": "0"}, {"last_affected": "2.0"}]], ("1.9", "2.0", "2.0.1", "3"), "2.0.1"),
         ([[{"introduced": "0"}, {"fixed": "2.0rc1"}]], ("2.0",), "2.0"),
         ([[{"introduced": "0"}]], ("9",), ""),
+        # nobody is moved to a pre-release unasked
+        ([[{"introduced": "0"}, {"fixed": "2.0rc1"}]], (), ""),
+        # a flaw without an end holds up no other: the audit's own case
+        ([[{"introduced": "0"}, {"fixed": "3.1.3"}], [{"introduced": "0"}]], (), "3.1.3"),
+        # the smallest of those that leave the fewest
+        (
+            [[{"introduced": "0"}, {"fixed": "2"}], [{"introduced": "0"}], [{"introduced": "2.1"}]],
+            ("1.6", "2.1", "2", "2.0.5"),
+            "2",
+        ),
     ],
 )
 def test_the_smallest_upgrade_out_of_all_flaws(
@@ -88,6 +98,34 @@ def test_the_smallest_upgrade_out_of_all_flaws(
     assert made.match("1.5", candidates).fix == expected
 
 
+def test_what_is_left_is_as_little_and_as_harmless_as_can_be() -> None:
+    made = rules(
+        record("A-1", events=[{"introduced": "0"}, {"fixed": "2.0"}], severity=rated("CVSS_V3", FULL)),
+        record("A-2", events=[{"introduced": "0"}], severity=rated("CVSS_V3", V3_MEDIUM)),
+        record("A-3", events=[{"introduced": "0"}, {"fixed": "2.0"}, {"introduced": "2.2"}]),
+        record("A-4", events=[{"introduced": "2.1"}, {"fixed": "2.2"}], severity=rated("CVSS_V3", FULL)),
+    )
+    assert made.match("1.5").fix == "2.0" and made.match("1.5").left == ("A-2",)
+    assert (made.match("2.0").fix, made.match("2.0").left) == ("", ())  # nothing above is better
+    worse = made.match("2.1", ("2.1.5", "2.2"))
+    assert (worse.fix, worse.left) == ("2.2", ("A-2", "A-3"))  # two harmless ones instead of a critical one
+
+
+def test_malware_is_no_way_out() -> None:
+    made = rules(
+        record("A-1", events=[{"introduced": "0"}, {"fixed": "2.0"}], severity=rated("CVSS_V3", FULL)),
+        record("A-2", events=[{"introduced": "0"}, {"fixed": "2.0"}], severity=rated("CVSS_V3", FULL)),
+        record("MAL-1", events=[], versions=["2.0"]),
+    )
+    assert (made.match("1.5").fix, made.match("1.5", ("2.0", "2.1")).fix) == ("", "2.1")
+
+
+def test_who_has_a_pre_release_may_get_the_next_one() -> None:
+    made = rules(record("A-1", events=[{"introduced": "0"}, {"fixed": "2.0rc2"}]))
+    assert made.match("2.0rc1").fix == "2.0rc2" and made.match("1.5").fix == ""
+    assert made.match("2.0rc1", ("2.0rc2", "2.0")).fix == "2.0"
+
+
 VERSIONS = st.integers(min_value=0, max_value=20).map(lambda number: f"{number // 4}.{number % 4}")
 EVENTS = st.lists(st.tuples(VERSIONS, VERSIONS), min_size=1, max_size=3).map(
     lambda pairs: [event for first, last in pairs for event in ({"introduced": first}, {"fixed": last})]
@@ -95,16 +133,20 @@ EVENTS = st.lists(st.tuples(VERSIONS, VERSIONS), min_size=1, max_size=3).map(
 
 
 @given(st.lists(EVENTS, min_size=1, max_size=4), VERSIONS)
-def test_an_upgrade_is_without_flaws_and_nothing_smaller_is(events: list[list[dict[str, str]]], version: str) -> None:
+def test_an_upgrade_has_the_fewest_flaws_and_nothing_smaller_has_so_few(
+    events: list[list[dict[str, str]]], version: str
+) -> None:
     made = rules(*(record(f"A-{number}", events=item) for number, item in enumerate(events)))
     match = made.match(version)
+    ends = {event["fixed"] for item in events for event in item if "fixed" in event}
+    above = [item for item in ends if severity_key(item) > severity_key(version)]
     if not match.fix:
+        assert all(len(made.match(item).flaws) >= len(match.flaws) for item in above)
         return
-    assert match.flaws
-    assert made.match(match.fix).flaws == ()
-    fixes = {fixed for _flaw, ends in match.flaws for fixed in ends}
-    sound = [item for item in fixes if not made.match(item).flaws]
-    assert all(severity_key(match.fix) <= severity_key(item) for item in sound)
+    assert tuple(flaw.id for flaw, _fixed in made.match(match.fix).flaws) == match.left
+    assert len(match.left) < len(match.flaws)
+    best = [item for item in above if len(made.match(item).flaws) <= len(match.left)]
+    assert all(severity_key(match.fix) <= severity_key(item) for item in best)
 
 
 def severity_key(version: str) -> tuple[int, ...]:
@@ -126,7 +168,7 @@ def test_a_bound_that_nobody_can_compare_is_said_where_no_list_says_it_too() -> 
 
 def test_a_match_survives_its_way_through_the_cache() -> None:
     match = rules(record("A-1", aliases=["CVE-1"], severity=rated("CVSS_V3", V3_MEDIUM))).match("1.5")
-    for item in (match, Match(), Match(known=True), Match(True, (), "", ("A-1",), ("A-2 (x)",))):
+    for item in (match, Match(), Match(known=True), Match(True, (), "", ("A-1",), ("A-2 (x)",), ("A-3",))):
         assert flaws.unpacked(json.loads(json.dumps(item.packed()))) == item
     assert rules().match("1.0") == Match()
 
