@@ -19,12 +19,21 @@ Step = t.Callable[[Workplace], None]
 
 @dataclass(frozen=True)
 class Layer:
-    """C(needs) are asked before C(run): each raises Impossible if this machine has not what it takes, or NotAsked."""
+    """C(needs) are asked before C(run): each raises Impossible if this machine has not what it takes, or NotAsked.
+
+    C(lanes) is how many layers' room it takes; it may then start as many processes of tests.
+    """
 
     name: str
     about: str
     run: Step
     needs: tuple[Step, ...] = ()
+    lanes: int = 1
+
+    @property
+    def on_hosts(self) -> bool:
+        """Whether it works with the hosts of the test bed."""
+        return bed in self.needs
 
 
 def git(work: Workplace) -> None:
@@ -106,7 +115,7 @@ LAYERS = (
     Layer("browser", "the pages of reports in a real Chromium", tests_in("tests/browser"), (browser,)),
     Layer("attacker", "what an unprivileged user tries against root", tests_in("tests/attacker")),
     Layer("bed", "the test bed keeps its promises", tests_in("tests/bed"), (bed,)),
-    Layer("integration", "real apt, dnf, uv and pip", tests_in("tests/integration"), (bed,)),
+    Layer("integration", "real apt, dnf, uv and pip", tests_in("tests/integration"), (bed,), lanes=2),
     Layer("conda-engines", "rattler, and CONDA=, MAMBA=, MICROMAMBA= where named", tests_in("tests/conda_engines")),
     Layer("faults", "kill, full disk, broken index, two runs at once", tests_in("tests/faults"), (bed,)),
     Layer(

@@ -9,8 +9,11 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
 import time
 import typing as t
+
+from testing.programs import Programs
 
 _START_TIMEOUT_S = 90
 
@@ -35,10 +38,12 @@ BROWSER_PROGRAMS = {
 
 
 class Machine:
-    """Installs what is missing, and stops in the end what it started."""
+    """Installs what is missing, and stops in the end what it started. Layers may ask at the same time."""
 
     def __init__(self, say: t.Callable[[str], None]) -> None:
         self.say = say
+        self.programs = Programs()
+        self._one_at_a_time = threading.RLock()
         self._engine: subprocess.Popen[bytes] | None = None
         self._updated = False
         self._at_end: list[t.Callable[[], object]] = []
@@ -51,6 +56,7 @@ class Machine:
         return self
 
     def __exit__(self, *_exc: object) -> None:
+        self.programs = Programs()  # the old ones run nothing more after an interrupt
         for action in reversed(self._at_end):
             action()
         if self._engine is not None:
@@ -64,6 +70,10 @@ class Machine:
 
     def lacks(self, programs: dict[str, str], log: str) -> str:
         """Install the packages of programs that are missing; returns why that cannot be, or nothing."""
+        with self._one_at_a_time:
+            return self._lacks(programs, log)
+
+    def _lacks(self, programs: dict[str, str], log: str) -> str:
         packages = sorted({package for program, package in programs.items() if not _where(program)})
         if not packages:
             return ""
@@ -83,6 +93,10 @@ class Machine:
 
     def without_engine(self, folder: str) -> str:
         """See that a docker engine answers, starting one if need be; returns why that cannot be, or nothing."""
+        with self._one_at_a_time:
+            return self._without_engine(folder)
+
+    def _without_engine(self, folder: str) -> str:
         if _engine_answers():
             return ""
         if os.geteuid() != 0:

@@ -5,6 +5,7 @@
 
 usage: ./test [layer ...]     all layers when none is named
        ./test conda-engines CONDA=/opt/conda/bin/conda    with NAME=VALUE as variables for the tests
+       ./test LANES=1         one layer after the other; without it two at a time
        ./test --list          the layers and what each one is for
 A layer that this machine cannot run is skipped with the reason, and fails instead where CI=true. One that takes very
 long is left out until it is asked for.
@@ -14,7 +15,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 
 if __name__ == "__main__":
     # In place of this folder, so that 'testing' and the modules of ./converge are found.
@@ -23,8 +23,8 @@ if __name__ == "__main__":
 import interpreters
 import locked_environment
 from refusal import Refusal
-from testing import layers, machine
-from testing.workplace import Counts, Failed, Impossible, NotAsked, Workplace, cache_folder
+from testing import lanes, layers, machine
+from testing.workplace import Counts, cache_folder
 
 OLDEST_PYTHON = (3, 11)  # of ansible-core 2.19, for which the tests are written
 TAIL_LINES = 40
@@ -44,6 +44,10 @@ def main(arguments: list[str]) -> int:
     if unknown:
         print(f"test: no layer {', '.join(unknown)}; there are {', '.join(layers.NAMES)}", file=sys.stderr)
         return 2
+    at_once = os.environ.get("LANES", str(lanes.LANES))
+    if not at_once.isdecimal() or int(at_once) < 1:
+        print(f"test: LANES is the number of layers that run at a time, not {at_once!r}", file=sys.stderr)
+        return 2
     chosen = [layer for layer in layers.LAYERS if not arguments or layer.name in arguments]
     try:
         python = interpreters.find(OLDEST_PYTHON, os.environ.get("MLSTACK_PYTHON"))
@@ -53,39 +57,22 @@ def main(arguments: list[str]) -> int:
         print(f"test: {refusal}", file=sys.stderr)
         return 1
     with machine.Machine(say) as host:
-        return run_layers(chosen, environment, host)
+        return run_layers(chosen, environment, host, int(at_once))
 
 
-def run_layers(chosen: list[layers.Layer], environment: str, host: machine.Machine) -> int:
-    """Run these layers and print the totals; 0 only when nothing failed and something ran."""
-    in_ci = os.environ.get("CI") == "true"
+def run_layers(chosen: list[layers.Layer], environment: str, host: machine.Machine, at_once: int = lanes.LANES) -> int:
+    """Run these layers, print a line as each one ends, and the totals; 0 only when nothing failed and something ran."""
     total = Counts()
-    for layer in chosen:
-        started = time.monotonic()
-        work = Workplace(layer.name, environment, host)
-        verdict, reason = "ok", ""
-        try:
-            for need in layer.needs:
-                need(work)
-            layer.run(work)
-        except Impossible as exc:
-            verdict, reason = ("FAILED", f"cannot run here: {exc}") if in_ci else ("skipped", str(exc))
-            work.counts += Counts(failed=1) if in_ci else Counts(skipped=1)
-        except NotAsked as exc:
-            verdict, reason = "left out", str(exc)
-            work.counts += Counts(skipped=1)
-        except (Failed, Refusal) as exc:
-            verdict, reason = "FAILED", str(exc)
-            # A layer can fail without a failed test: what it started may not even have come that far.
-            work.counts += Counts(failed=0 if work.counts.failed else 1)
-        except KeyboardInterrupt:
-            print(f"{layer.name:<12} interrupted", flush=True)
-            return 130
-        detail = "; ".join(part for part in (reason, *work.notes) if part)
-        print(f"{layer.name:<12} {verdict:<8}{time.monotonic() - started:7.1f} s  {work.counts}  {detail}", flush=True)
-        if verdict == "FAILED":
+    run = lanes.Lanes(environment, host, at_once)
+    for outcome in run.outcomes(chosen):
+        name, work = f"{outcome.layer.name:<12}", outcome.work
+        print(f"{name} {outcome.verdict:<8}{outcome.seconds:7.1f} s  {work.counts}  {outcome.detail}", flush=True)
+        if outcome.verdict == "FAILED":
             print(work.tail(TAIL_LINES), flush=True)
         total += work.counts
+    if run.interrupted:
+        print("\ninterrupted", flush=True)
+        return 130
     print(f"\n{total.passed} passed, {total.failed} failed, {total.skipped} skipped", flush=True)
     return 0 if total.passed and not total.failed else 1
 

@@ -47,11 +47,15 @@ class Counts:
 
 @dataclass
 class Workplace:
-    """One layer's run. C(environment) is the virtual environment with the test tools, C(host) this machine."""
+    """One layer's run. C(environment) is the virtual environment with the test tools, C(host) this machine.
+
+    C(processes) is how many processes the layer may spread its tests over.
+    """
 
     layer: str
     environment: str
     host: Machine
+    processes: int = 1
     counts: Counts = Counts()
     notes: list[str] = field(default_factory=list)
     excerpts: list[str] = field(default_factory=list)
@@ -59,6 +63,7 @@ class Workplace:
     def __post_init__(self) -> None:
         self.checkout = locked_environment.CHECKOUT
         self.cache = cache_folder()
+        self.in_ci = os.environ.get("CI") == "true"
         self.log = os.path.join(self.cache, "logs", f"{self.layer}.log")
         os.makedirs(os.path.dirname(self.log), exist_ok=True)
         with open(self.log, "w", encoding="utf-8") as stream:
@@ -85,18 +90,16 @@ class Workplace:
             stream.write(f"\n$ {' '.join(argv)}\n")
             stream.flush()
             try:
-                return subprocess.run(
-                    argv,
-                    cwd=cwd or self.checkout,
-                    env=env or self.environ(),
-                    stdin=subprocess.DEVNULL,
-                    stdout=stream,
-                    stderr=subprocess.STDOUT,
-                    timeout=COMMAND_TIMEOUT_S,
-                    check=False,
-                ).returncode
+                return self.host.programs.call(
+                    argv, cwd or self.checkout, env or self.environ(), stream, COMMAND_TIMEOUT_S
+                )
             except subprocess.TimeoutExpired as exc:
                 raise Failed(f"{argv[0]} was still running after {COMMAND_TIMEOUT_S} s") from exc
+
+    def note_in_log(self, text: str) -> None:
+        """Add to the log what the layer itself has to say."""
+        with open(self.log, "a", encoding="utf-8") as stream:
+            stream.write(f"\n{text}\n")
 
     def check(self, what: str, argv: list[str], cwd: str | None = None, env: dict[str, str] | None = None) -> None:
         """One check of a gate: a program that must end with 0. All checks run, and all that failed are reported."""
@@ -118,11 +121,16 @@ class Workplace:
             raise Failed(f"{self.counts.failed} of {self.counts.passed + self.counts.failed} checks failed")
 
     def pytest(self, arguments: list[str], python: str | None = None, env: dict[str, str] | None = None) -> None:
-        """Run pytest, by the test environment's Python unless another is given, and count its tests."""
+        """Run pytest, by the test environment's Python unless another is given, and count its tests.
+
+        A file is run by one process as a whole, which so has the hosts of its module for itself.
+        """
         report = os.path.join(self.cache, "logs", f"{self.layer}.xml")
         if os.path.exists(report):
             os.remove(report)
         argv = [python or self.tool("python"), "-B", "-m", "pytest", "-p", "no:cacheprovider", f"--junitxml={report}"]
+        if self.processes > 1:
+            argv += ["--numprocesses", str(self.processes), "--dist", "loadfile"]
         status = self.run(argv + arguments, env=env)
         if status == 5:
             raise Failed("pytest found no tests")
