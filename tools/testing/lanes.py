@@ -77,7 +77,7 @@ class Lanes:
                 yield outcome
 
     def _start(self, layer: Layer) -> None:
-        work = Workplace(layer.name, self.environment, self.host, processes=min(layer.lanes, self.at_once))
+        work = Workplace(layer.name, self.environment, self.host, processes=min(layer.processes, self.at_once))
         thread = self._running[layer] = threading.Thread(
             target=lambda: self._ended.put(run_layer(layer, work)), name=layer.name
         )

@@ -21,7 +21,8 @@ Step = t.Callable[[Workplace], None]
 class Layer:
     """C(needs) are asked before C(run): each raises Impossible if this machine has not what it takes, or NotAsked.
 
-    C(lanes) is how many layers' room it takes; it may then start as many processes of tests.
+    C(lanes) is how many layers' room it takes: both where its tests measure seconds, or are shared out to
+    C(processes).
     """
 
     name: str
@@ -29,6 +30,7 @@ class Layer:
     run: Step
     needs: tuple[Step, ...] = ()
     lanes: int = 1
+    processes: int = 1
 
     @property
     def on_hosts(self) -> bool:
@@ -112,10 +114,10 @@ LAYERS = (
     Layer(
         "collection", "build, install offline, run by name from another folder", tests_in("tests/collection"), (git,)
     ),
-    Layer("browser", "the pages of reports in a real Chromium", tests_in("tests/browser"), (browser,)),
+    Layer("browser", "the pages of reports in a real Chromium", tests_in("tests/browser"), (browser,), lanes=2),
     Layer("attacker", "what an unprivileged user tries against root", tests_in("tests/attacker")),
     Layer("bed", "the test bed keeps its promises", tests_in("tests/bed"), (bed,)),
-    Layer("integration", "real apt, dnf, uv and pip", tests_in("tests/integration"), (bed,), lanes=2),
+    Layer("integration", "real apt, dnf, uv and pip", tests_in("tests/integration"), (bed,), lanes=2, processes=2),
     Layer("conda-engines", "rattler, and CONDA=, MAMBA=, MICROMAMBA= where named", tests_in("tests/conda_engines")),
     Layer("faults", "kill, full disk, broken index, two runs at once", tests_in("tests/faults"), (bed,)),
     Layer(
