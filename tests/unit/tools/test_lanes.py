@@ -238,11 +238,8 @@ def test_an_interrupt_ends_all_layers_and_what_was_started_goes(cache, number):
     process.send_signal(number)
     printed, _ = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert [line.split()[:2] for line in printed.splitlines() if line] == [
-        ["quick", "stopped"],
-        ["other", "stopped"],
-        ["interrupted"],
-    ]
+    *lines, last = [line.split()[:2] for line in printed.splitlines() if line]
+    assert sorted(lines) == [["other", "stopped"], ["quick", "stopped"]] and last == ["interrupted"]
     assert (cache / "tidied").exists() and (cache / "down").exists() and not (cache / "never").exists()
 
 
