@@ -55,6 +55,7 @@ seealso:
 EXAMPLES = r"""
 - name: Audit the environments of this host
   gpufleet.mlstack.dep_audit:
+    advisories: [/srv/mirror/osv/pypi.zip]
   register: dep_audit_result
 
 - name: One page for all hosts, bills of materials, and a file for code scanning

@@ -74,12 +74,12 @@ options:
         in no result.
       - C(seconds) (600) and C(megabytes) (1024) are the most that everything which is asked of the source at once may
         take. A source that is busy is asked again up to four times, and as late as it says.
-      - By default the API of OSV is asked.
+      - Nothing is asked by itself. Without a source the task fails, and says which there are.
+        M(gpufleet.mlstack.advisory_mirror) makes a mirror. A service, such as V(https://api.osv.dev) with the kind
+        V(osv_api), is told the names of all packages, those of your own among them.
     type: list
     elements: raw
-    default:
-      - kind: osv_api
-        location: https://api.osv.dev
+    default: []
   cache_dir:
     description: Where the controller keeps the databases.
     type: str
@@ -119,7 +119,7 @@ options:
         elements: str
         default: []
       ignore:
-        description: What to let pass, always with a reason.
+        description: What to let pass, always with a reason. An entry that covers nothing is told.
         type: list
         elements: dict
         default: []
@@ -170,6 +170,7 @@ notes:
   - The controller needs the Python libraries C(packaging) and C(cvss), with O(files) in YAML C(PyYAML), and
     with those in TOML Python 3.11 or later.
 seealso:
+  - module: gpufleet.mlstack.advisory_mirror
   - module: gpufleet.mlstack.python_env_info
   - module: gpufleet.mlstack.pip_pinned
 """
@@ -189,6 +190,10 @@ EXAMPLES = r"""
 - name: Audit everything that looks like an environment, and report only
   gpufleet.mlstack.dep_audit:
     search: [/home, /srv]
+    advisories:
+      - /srv/mirror/osv/pypi.zip
+      - kind: osv_api
+        location: https://api.osv.dev
     enforce: false
   register: audit
 
@@ -196,6 +201,7 @@ EXAMPLES = r"""
   gpufleet.mlstack.dep_audit:
     paths: []
     files: [files/prod.lock]
+    advisories: [/srv/mirror/osv/pypi.zip]
     policy:
       fail_on: medium
       fail_on_problems: [unpinned, unhashed]

@@ -122,6 +122,29 @@ def test_advisories_that_cannot_be_had_fail_after_the_reports(fleet):
     assert all("nowhere" in host["failed"] for host in data["hosts"].values())
 
 
+def test_without_a_source_nothing_is_asked_and_the_ways_are_told(fleet):
+    done = audit(fleet, dep_audit_advisories=[])
+    assert done.returncode == 2 and "nothing is asked by itself" in done.stdout, shown(done)
+    assert "gpufleet.mlstack.advisories" in done.stdout and "dep_audit_advisories" in done.stdout
+
+
+def test_a_mirror_is_made_of_a_folder_and_audits_read_it(fleet):
+    mirror = fleet.folder / "srv" / "pypi.zip"
+    wish = {"advisories_location": str(fleet.folder / "advisories"), "advisories_dest": str(mirror)}
+    done = fleet.play("gpufleet.mlstack.advisories", **variables(fleet, **wish))
+    assert done.returncode == 0 and '"advisories": 1' in done.stdout and "changed=1" in done.stdout, shown(done)
+    assert (mirror.parent / "pypi.zip.sha256").read_text().endswith("  pypi.zip\n")
+    again = fleet.play("gpufleet.mlstack.advisories", **variables(fleet, **wish, advisories_max_age_days=30000))
+    assert again.returncode == 0 and "changed=0" in again.stdout, shown(again)
+    entry = {"id": "TEST-9", "reason": "mistyped", "expires": "2099-01-01"}
+    policy = {"fail_on": "high", "ignore": [entry]}
+    done = audit(fleet, dep_audit_advisories=[str(mirror)], dep_audit_policy=policy)
+    assert done.returncode == 2 and "TEST-1" in done.stdout, shown(done)
+    assert "The entry TEST-9 of the policy's 'ignore' covers nothing" in done.stdout
+    done = fleet.play("gpufleet.mlstack.advisories", **variables(fleet, advisories_dest=str(mirror)))
+    assert done.returncode == 2 and "-e advisories_location=" in done.stdout, shown(done)
+
+
 def test_a_patch_is_foretold_then_built_on_every_host_and_then_there_is_nothing_left(fleet):
     before = links(fleet)
     foretold = patch(fleet, "--check", "--diff")

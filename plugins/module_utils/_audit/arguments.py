@@ -25,7 +25,6 @@ PROBLEMS = (
     "untrusted_origin",
     "yanked",
 )
-OSV_API = "https://api.osv.dev"
 # Those that the host's half needs.
 OF_HOST = ("paths", "roots", "generations", "search", "files")
 
@@ -62,7 +61,7 @@ SPEC: dict[str, t.Any] = {
     "search": _paths(),
     "files": _strings(),
     "remote_src": {"type": "bool", "default": False},
-    "advisories": {"type": "list", "elements": "raw", "default": [{"kind": "osv_api", "location": OSV_API}]},
+    "advisories": {"type": "list", "elements": "raw", "default": []},
     "cache_dir": {"type": "str", "default": "~/.cache/gpufleet-mlstack/advisories"},
     "index": {"type": "str"},
     "policy": {"type": "dict", "options": _POLICY},

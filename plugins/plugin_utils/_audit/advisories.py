@@ -11,8 +11,10 @@ outcome is an Advisory, None, or BadAdvisory.
 
 from __future__ import annotations
 
+import re
 import typing as t
 from dataclasses import dataclass
+from datetime import datetime
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import names
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import severity
@@ -21,6 +23,9 @@ ECOSYSTEM = "PyPI"
 # Embedded malicious code, in the words of MITRE's list of weaknesses.
 MALICIOUS = "CWE-506"
 EVENTS = ("introduced", "fixed", "last_affected", "limit")
+_RFC3339 = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.[0-9]+)?(?:Z|[+-][0-9]{2}:[0-9]{2})"
+)
 _ADVISORY_PAGE = "https://osv.dev/vulnerability/"
 
 
@@ -45,7 +50,8 @@ class Affected:
 @dataclass(frozen=True)
 class Advisory:
     """One record. ``severity`` is a word of model.SEVERITIES; ``score`` and ``vector`` are CVSS where it has one.
-    ``malware`` says that it is about code made to do harm, not about a mistake."""
+    ``malware`` says that it is about code made to do harm, not about a mistake. Dates are C(YYYY-MM-DDTHH:MM:SSZ) or
+    empty. ``odd`` says what of the record could not be used."""
 
     id: str
     aliases: tuple[str, ...] = ()
@@ -58,6 +64,7 @@ class Advisory:
     modified: str = ""
     malware: bool = False
     affected: tuple[Affected, ...] = ()
+    odd: str = ""
 
 
 def read(record: t.Any) -> Advisory | None:
@@ -72,8 +79,11 @@ def read(record: t.Any) -> Advisory | None:
         raise BadAdvisory("it has no id")
     if record.get("withdrawn"):
         return None
-    affected = tuple(_merged(_affected(item) for item in _list(record, "affected")))
+    odd: list[str] = []
+    affected = tuple(_merged(_sound(_list(record, "affected"), odd)))
     if not affected:
+        if odd:
+            raise BadAdvisory(odd[0])
         return None
     rated = severity.of_record(record)
     aliases = [alias for alias in _list(record, "aliases") if isinstance(alias, str) and alias != identifier]
@@ -85,11 +95,37 @@ def read(record: t.Any) -> Advisory | None:
         vector=rated.vector,
         summary=_summary(record),
         url=_url(record, identifier),
-        published=_text(record, "published"),
-        modified=_text(record, "modified"),
+        published=_date(record, "published", odd),
+        modified=_date(record, "modified", odd),
         malware=is_malware((identifier, *aliases)) or _is_malicious(record),
         affected=affected,
+        odd="; ".join(odd),
     )
+
+
+def _sound(items: list[t.Any], odd: list[str]) -> t.Iterator[Affected | None]:
+    """What can be read of the packages; of the others ``odd`` tells."""
+    for item in items:
+        try:
+            yield _affected(item)
+        except BadAdvisory as exc:
+            odd.append(str(exc))
+
+
+def _date(record: t.Mapping[str, t.Any], key: str, odd: list[str]) -> str:
+    """An RFC 3339 time to the second; empty, and odd, where it is none."""
+    value = record.get(key)
+    if value is None:
+        return ""
+    match = _RFC3339.fullmatch(value) if isinstance(value, str) else None
+    try:
+        time = datetime.strptime(match.group(1), "%Y-%m-%dT%H:%M:%S") if match else None
+    except ValueError:
+        time = None
+    if time is None:
+        odd.append(f"{key} is {str(value)[:40]!r}, which is no date")
+        return ""
+    return f"{time.isoformat()}Z"
 
 
 def is_malware(ids: t.Iterable[str]) -> bool:

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import typing as t
 from dataclasses import replace
 from datetime import datetime
@@ -39,6 +40,28 @@ class Auditor:
 
     def audit(self, inventory: t.Sequence[Told], judged: Policy | None, groups: t.Collection[str]) -> HostAudit:
         """Judge all that one host told. Raises MlstackError where no source of advisories can be had."""
+        try:
+            return self._audit(inventory, judged, groups)
+        except sqlite3.DatabaseError:
+            self._discard()
+        try:
+            return self._audit(inventory, judged, groups)
+        except sqlite3.DatabaseError as exc:
+            raise MlstackError(
+                "database_unreadable",
+                wished="look advisories up",
+                found=f"{self._cache.folder}: {exc}, and a new database is no better",
+                todo="see that the disk has room and is sound, or set cache_dir",
+            ) from exc
+
+    def _discard(self) -> None:
+        """Take away a database that turned out to be damaged, so that it is built anew."""
+        if self._database is not None:
+            self._database.close()
+            self._cache.discard(self._database.path)
+        self._database = self._matches = None
+
+    def _audit(self, inventory: t.Sequence[Told], judged: Policy | None, groups: t.Collection[str]) -> HostAudit:
         pairs = assess.pairs_of(inventory)
         matches, database = self._open(pairs)
         projects, index_notes = self._projects(assess.released(inventory))
@@ -50,14 +73,15 @@ class Auditor:
         audit = HostAudit(
             environments=tuple(environments),
             database=info,
-            notes=(*self._notes, *index_notes),
+            notes=(*self._notes, *database.notes(self._now), *index_notes),
             index_asked=projects is not None,
         )
         if judged is None:
             reasons = tuple(policy.malware_reasons(environments))
             return replace(audit, verdict=Verdict(bool(reasons), reasons))
         marked, verdict = policy.judge(judged, environments, info, groups, self._now.date())
-        return replace(audit, environments=marked, verdict=verdict)
+        used, unused = policy.uses(judged, marked, groups)
+        return replace(audit, environments=marked, verdict=verdict, ignores_used=used, ignores_unused=unused)
 
     def _open(self, pairs: t.Collection[Pair]) -> tuple[Matches, Database]:
         """The first source that answers. What was opened stays open for the next host of the same process."""

@@ -13,27 +13,26 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import functools
 import hashlib
 import json
 import os
+import sqlite3
 import time
 import typing as t
 import zipfile
-import zlib
+from datetime import datetime, timezone
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._redact import Redactor
-from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import database
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import database, records
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.advisories import BadAdvisory
-from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.database import Database, Entry
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.database import Database
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.model import DatabaseInfo
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.sources import Source, sources
 
 __all__ = ["Cache", "Source", "sources"]
 
 _SOON = 30.0
-# What no honest mirror of one ecosystem needs: PyPI's whole file has 20,000 records of a few kilobytes.
-_MOST_RECORD_BYTES = 16 * 1024 * 1024
 
 
 class Cache:
@@ -91,6 +90,13 @@ class Cache:
                     json.dump([self.run, until, told], stream)
             raise
 
+    def discard(self, path: str) -> None:
+        """Take away a database that cannot be read, and what was kept beside it: both are made anew."""
+        with self.lock(path):
+            for name in (path, f"{os.path.splitext(path)[0]}.matches"):
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(name)
+
     def mirror(self, source: Source, now: float) -> tuple[Database, list[str]]:
         """The database of a mirror, up to date if that can be had; what people should know beside it.
 
@@ -101,31 +107,43 @@ class Cache:
         with self.lock(path):
             try:
                 with self.tried_once(path):
-                    _refresh(source, path, now)
+                    refresh(source, path, now)
             except MlstackError as exc:
-                if not os.path.exists(path):
+                if not _intact(path):
                     raise
                 return Database(path), [f"{exc} The database built before is used."]
         return Database(path), []
 
 
-def _refresh(source: Source, path: str, now: float) -> None:
+def described(path: str, now: datetime) -> tuple[DatabaseInfo, list[str]]:
+    """The facts and the notes of a database."""
+    with contextlib.closing(Database(path)) as found:
+        return found.info(now), found.notes(now)
+
+
+def refresh(source: Source, path: str, now: float, called: str = "") -> None:
+    """Make ``path`` the database of what the mirror is now, which results name as ``called`` where that is another
+    place. The caller holds the lock. Raises MlstackError; then what stood there stays."""
     with contextlib.suppress(OSError, MlstackError):
         made = os.stat(path).st_mtime
         young = source.remote and now - made < source.hours * 3600
         if young and _intact(path) and Database(path).identity.partition(" ")[0] == source.sha256:
             return
-    location = _downloaded(source, path) if source.remote else source.location
+    location = f"{path}.download" if source.remote else source.location
+    if source.remote:
+        download(source, location)
     try:
-        identity = f"{source.sha256} {_identity(location)}"  # a digest that is given later is compared, too
+        identity = f"{source.sha256} {records.identity(location)}"  # a digest that is given later is compared, too
         if _intact(path) and Database(path).identity == identity:
             if source.remote:
                 os.utime(path)
             return
         _verify_digest(source, location)
-        with _entries(location) as entries:
-            database.build(path, entries, identity, str(source), source.kind)
-    except (BadAdvisory, zipfile.BadZipFile, zlib.error, EOFError, OSError) as exc:
+        values = {"identity": identity, "source": called or str(source), "kind": source.kind}
+        expected = database.Expected(datetime.fromtimestamp(now, timezone.utc), source.canary)
+        with records.entries(location) as entries:
+            database.build(path, entries, values, expected)
+    except (BadAdvisory, zipfile.BadZipFile, sqlite3.Error, NotImplementedError, EOFError, ValueError, OSError) as exc:
         raise MlstackError(
             "advisories_unreadable",
             wished=f"build the advisory database from {source.location}",
@@ -148,18 +166,6 @@ def _intact(path: str) -> bool:
     return True
 
 
-def _identity(location: str) -> str:
-    """What changes with the contents, without reading them: a stamp of the file, or of all files of a folder."""
-    if not os.path.isdir(location):
-        found = os.stat(location)
-        return f"{found.st_size} {found.st_mtime_ns}" if location else ""
-    digest = hashlib.sha256()
-    for name in _records(location):
-        found = os.stat(os.path.join(location, name))
-        digest.update(f"{name} {found.st_size} {found.st_mtime_ns}\n".encode())
-    return digest.hexdigest()
-
-
 def _verify_digest(source: Source, location: str) -> None:
     if not source.sha256:
         return
@@ -168,62 +174,24 @@ def _verify_digest(source: Source, location: str) -> None:
         for chunk in iter(lambda: stream.read(1024 * 1024), b""):
             digest.update(chunk)
     if digest.hexdigest() != source.sha256:
-        raise MlstackError(
-            "digest_mismatch",
-            wished=f"advisories from {source.location} with the SHA-256 digest {source.sha256}",
-            found=f"the digest {digest.hexdigest()}",
-            todo="fetch the mirror again, or correct the digest by the one its publisher gives",
-        )
+        raise digest_mismatch(source.location, source.sha256, digest.hexdigest())
 
 
-@contextlib.contextmanager
-def _entries(location: str) -> t.Iterator[t.Iterator[Entry]]:
-    if os.path.isdir(location):
-        yield _folder_entries(location)
-        return
-    with zipfile.ZipFile(location) as archive:
-        yield _zip_entries(archive)
+def digest_mismatch(location: str, wanted: str, found: str) -> MlstackError:
+    """What to say of a file that is not the one that was meant."""
+    return MlstackError(
+        "digest_mismatch",
+        wished=f"advisories from {Redactor().text(location)} with the SHA-256 digest {wanted}",
+        found=f"the digest {found}",
+        todo="fetch the mirror again, or correct the digest by the one its publisher gives",
+    )
 
 
-def _zip_entries(archive: zipfile.ZipFile) -> t.Iterator[Entry]:
-    for item in archive.infolist():
-        if item.filename.endswith(".json"):
-            if item.file_size > _MOST_RECORD_BYTES:
-                raise BadAdvisory(f"{item.filename} has {item.file_size} bytes, which no advisory needs")
-            # read() verifies the checksum.
-            yield Entry(item.filename, f"{item.CRC:08x} {item.file_size}", functools.partial(archive.read, item))
-
-
-def _folder_entries(folder: str) -> t.Iterator[Entry]:
-    for name in _records(folder):
-        path = os.path.join(folder, name)
-        found = os.stat(path)
-        yield Entry(name, f"{found.st_mtime_ns} {found.st_size}", functools.partial(_bytes, path))
-
-
-def _records(folder: str) -> t.Iterator[str]:
-    """The files of a folder, by their paths in it. Databases of advisories keep a folder for each year and month."""
-    for top, folders, files in os.walk(folder, onerror=_raise):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(files):
-            if name.endswith(".json"):
-                yield os.path.relpath(os.path.join(top, name), folder)
-
-
-def _raise(error: OSError) -> None:
-    raise error
-
-
-def _bytes(path: str) -> bytes:
-    with open(path, "rb") as stream:
-        return stream.read()
-
-
-def _downloaded(source: Source, path: str) -> str:
+def download(source: Source, target: str) -> None:
+    """Write what the address of a mirror answers to a file, there as a whole or not at all. Raises MlstackError."""
     # It imports much, and a mirror that is near needs none of it.
     from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.web import Client
 
-    target = f"{path}.download"
     try:
         with Client(source) as client:
             client.download(source.location, target)
@@ -231,4 +199,3 @@ def _downloaded(source: Source, path: str) -> str:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(target)
         raise
-    return target

@@ -64,6 +64,15 @@ class Project:
 def ask(cache: Cache, index: str, wanted: t.Collection[str], now: float) -> dict[str, Project]:
     """What an index has of projects, by their normalised names; answers are kept for an hour. Raises MlstackError."""
     path = os.path.join(cache.folder, f"projects-{hashlib.sha256(index.encode()).hexdigest()[:16]}.sqlite")
+    try:
+        return _ask(cache, path, index, wanted, now)
+    except sqlite3.DatabaseError:  # damaged: nothing is lost but an hour's answers
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+        return _ask(cache, path, index, wanted, now)
+
+
+def _ask(cache: Cache, path: str, index: str, wanted: t.Collection[str], now: float) -> dict[str, Project]:
     with cache.lock(path), contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute(
             "CREATE TABLE IF NOT EXISTS project (name TEXT PRIMARY KEY, time REAL NOT NULL, found TEXT NOT NULL)"

@@ -86,7 +86,8 @@ class Matches:
         return found
 
     def _same_host(self, wanted: list[Pair], digest: str) -> dict[Pair, Match] | None:
-        with contextlib.suppress(sqlite3.Error), self._opened() as connection:
+        # Garbled pages can be read, too, and are no answer.
+        with contextlib.suppress(sqlite3.Error, ValueError, TypeError, KeyError), self._opened() as connection:
             row = connection.execute("SELECT found FROM host WHERE digest = ?", (digest,)).fetchone()
             if row is not None:
                 return dict(zip(wanted, map(flaws.unpacked, json.loads(row[0]))))
@@ -94,7 +95,7 @@ class Matches:
 
     def _recalled(self, pairs: list[Pair]) -> dict[Pair, Match]:
         found: dict[Pair, Match] = {}
-        with contextlib.suppress(sqlite3.Error), self._opened() as connection:
+        with contextlib.suppress(sqlite3.Error, ValueError, TypeError, KeyError), self._opened() as connection:
             for start in range(0, len(pairs), _CHUNK):
                 part = pairs[start : start + _CHUNK]
                 marks = ",".join(["(?,?)"] * len(part))

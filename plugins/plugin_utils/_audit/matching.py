@@ -16,15 +16,18 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.advisories import Affected
-from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.pep440 import InvalidVersion, Version
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.pep440 import Version
+
+# Nobody releases such; to read and write the digits would take longer than all else.
+_LONGEST = 300
 
 
 @lru_cache(maxsize=65536)
 def public(version: str) -> Version | None:
     """The version without its local part; None where it is none of PEP 440."""
     try:
-        return Version(Version(version).public)
-    except InvalidVersion:
+        return Version(Version(version).public) if len(version) <= _LONGEST else None
+    except ValueError:  # InvalidVersion, and a number of more digits than Python reads
         return None
 
 

@@ -127,7 +127,8 @@ class Environment:
 class DatabaseInfo:
     """Where advisories came from. ``date`` is that of the newest advisory in it, or when a service answered (ISO 8601,
     UTC); ``age_days`` is how old that was at the audit, None where no advisory tells its date. ``unanswered`` counts
-    the packages of which a service did not tell everything."""
+    the packages of which a service did not tell everything, ``skipped`` the records of a mirror that could not be read,
+    or not in whole."""
 
     source: str
     kind: str = ""
@@ -135,6 +136,7 @@ class DatabaseInfo:
     age_days: int | None = None
     advisories: int | None = None
     unanswered: int = 0
+    skipped: int = 0
 
 
 @dataclass(frozen=True)
@@ -150,13 +152,16 @@ class Verdict:
 
 @dataclass(frozen=True)
 class HostAudit:
-    """All that the audit of one host says."""
+    """All that the audit of one host says. ``ignores_used`` are the policy's entries of C(ignore) that cover something
+    here, ``ignores_unused`` those that are for this host and cover nothing."""
 
     environments: tuple[Environment, ...] = ()
     database: DatabaseInfo | None = None
     verdict: Verdict = field(default_factory=Verdict)
     notes: tuple[str, ...] = ()
     index_asked: bool = False
+    ignores_used: tuple[str, ...] = ()
+    ignores_unused: tuple[str, ...] = ()
 
     def plain(self) -> Plain:
         """The task's result: ``schema``, ``environments``, ``database``, ``verdict``, ``notes``, ``index_asked`` and
@@ -195,6 +200,8 @@ def from_plain(data: t.Mapping[str, t.Any]) -> HostAudit:
         verdict=_made(Verdict, data.get("verdict") or {}),
         notes=tuple(data.get("notes", ())),
         index_asked=bool(data.get("index_asked", False)),
+        ignores_used=tuple(data.get("ignores_used", ())),
+        ignores_unused=tuple(data.get("ignores_unused", ())),
     )
 
 

@@ -189,6 +189,29 @@ def _title(item: Environment) -> str:
     return f"{item.name} ({item.generation})" if item.generation and not item.in_use else item.name
 
 
+def uses(
+    policy: Policy, environments: t.Sequence[Environment], groups: t.Collection[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The entries of C(ignore) for a host of these groups that cover something, and those that cover nothing: a
+    mistyped id, or a flaw that is gone."""
+    used: list[str] = []
+    unused: list[str] = []
+    for item in policy.ignore:
+        if item.groups and not item.groups & set(groups):
+            continue
+        covers = any(
+            _passing([item], finding.flaw) and item.covers(finding.flaw.ids, names.normalize(finding.package))
+            for one in environments
+            for finding in one.findings
+        ) or any(
+            item.covers((problem.kind,), names.normalize(problem.package))
+            for one in environments
+            for problem in one.problems
+        )
+        (used if covers else unused).append(str(item))
+    return tuple(used), tuple(unused)
+
+
 def _age(policy: Policy, database: DatabaseInfo | None) -> list[str]:
     most = policy.max_age_days
     if most is None or database is None:
@@ -224,11 +247,15 @@ def _sentence(finding: Finding) -> str:
 
 def _marked(item: Environment, ignores: list[Ignore]) -> Environment:
     findings = tuple(
-        replace(finding, ignored=_reason(_passing(ignores, finding.flaw), finding.flaw.ids, finding.package))
+        replace(
+            finding,
+            ignored=_reason(_passing(ignores, finding.flaw), finding.flaw.ids, names.normalize(finding.package)),
+        )
         for finding in item.findings
     )
     problems = tuple(
-        replace(problem, ignored=_reason(ignores, (problem.kind,), problem.package)) for problem in item.problems
+        replace(problem, ignored=_reason(ignores, (problem.kind,), names.normalize(problem.package)))
+        for problem in item.problems
     )
     return replace(item, findings=findings, problems=problems)
 

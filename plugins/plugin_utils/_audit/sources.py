@@ -19,6 +19,11 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._redact import Re
 KINDS = ("osv", "osv_api", "index")
 # The example of OSV's own documentation: whoever serves PyPI's advisories knows flaws of it.
 CANARY = "jinja2==2.4.1"
+_CHOICE = (
+    "fetch a mirror (ansible-playbook gpufleet.mlstack.advisories says how) and name its file; or name a service, such "
+    "as {kind: osv_api, location: https://api.osv.dev}, which is then told the names of all packages; the role's "
+    "variable is dep_audit_advisories"
+)
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,12 @@ def sources(items: t.Iterable[t.Any]) -> list[Source]:
     """Read the option. Raises InvalidWish."""
     found = [_source(item) for item in items]
     if not found:
-        raise _invalid("an empty list", "name a mirror of the OSV records, or a service")
+        raise InvalidWish(
+            "advisories_missing",
+            wished="audit packages against advisories",
+            found="no source of advisories: the option advisories is empty, and nothing is asked by itself",
+            todo=_CHOICE,
+        )
     return found
 
 

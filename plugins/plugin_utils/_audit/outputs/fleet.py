@@ -98,7 +98,16 @@ class Fleet:
 
     def notes(self) -> list[str]:
         """What the audits remark, once, however many hosts it is about."""
-        return list(dict.fromkeys(note for host in self.hosts for note in host.audit.notes))
+        told = dict.fromkeys(note for host in self.hosts for note in host.audit.notes)
+        return [*told, *self._idle()]
+
+    def _idle(self) -> t.Iterator[str]:
+        """Entries of the policy's C(ignore) that cover nothing on any host."""
+        used = {item for host in self.hosts for item in host.audit.ignores_used}
+        unused = dict.fromkeys(item for host in self.hosts for item in host.audit.ignores_unused)
+        for item in unused:
+            if item not in used:
+                yield f"The entry {item} of the policy's 'ignore' covers nothing: it is mistyped, or no longer needed."
 
     def unheard(self) -> list[tuple[str, str]]:
         """What could not be audited, and why: whole hosts first."""

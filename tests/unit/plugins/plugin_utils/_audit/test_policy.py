@@ -83,6 +83,22 @@ def test_what_is_ignored(entry: dict[str, t.Any], covered: bool) -> None:
     assert marked.findings[0].ignored == ("no proxy (until 2026-11-23)" if covered else "")
 
 
+def test_entries_that_cover_nothing_are_told() -> None:
+    entries = [
+        {"id": "CVE-1"},
+        {"id": "CVE-9"},
+        {"package": "dmeo"},
+        {"id": "yanked"},
+        {"id": "CVE-7", "groups": ["lab"]},
+    ]
+    read = policy.read({"ignore": [{"reason": "x", "expires": "2027-01-01", **entry} for entry in entries]})
+    item = environment(findings=(finding("low", package="Demo"),), problems=(Problem("yanked", "x", "X"),))
+    assert policy.uses(read, [item], ()) == (("CVE-1", "yanked"), ("CVE-9", "dmeo"))
+    assert policy.uses(read, [item], ("lab",))[1] == ("CVE-9", "dmeo", "CVE-7")
+    marked, _verdict = judged({"ignore": [{"package": "demo", "reason": "x", "expires": "2027-01-01"}]}, item)
+    assert marked.findings[0].ignored, "however its name is written"
+
+
 def test_an_expired_ignore_fails_and_says_so() -> None:
     option = {"ignore": [{"id": "CVE-1", "reason": "no proxy", "expires": "2026-11-22"}]}
     marked, verdict = judged(option, environment(findings=(finding("low"),)))
@@ -213,7 +229,7 @@ def test_an_audit_survives_as_plain_data() -> None:
         findings=(finding("high", fixed=("2.0",), path=("a", "demo")),),
         problems=(Problem("yanked", "x", "y"),),
     )
-    audit = HostAudit((item,), DATABASE, Verdict(True, ("because",)), ("note",), True)
+    audit = HostAudit((item,), DATABASE, Verdict(True, ("because",)), ("note",), True, ("CVE-1",), ("CVE-2",))
     plain = audit.plain()
     assert from_plain(plain) == audit
     assert plain["summary"]["high"] == plain["summary"]["findings"] == 1

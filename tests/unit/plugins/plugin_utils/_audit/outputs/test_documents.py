@@ -77,6 +77,13 @@ def test_sarif_says_what_where_and_how_bad():
     assert all(item["ruleId"] == run["tool"]["driver"]["rules"][item["ruleIndex"]]["id"] for item in run["results"])
 
 
+def test_an_entry_that_covers_nothing_on_any_host_is_a_note():
+    used = fleet.HostAudit(ignores_used=("CVE-1",), ignores_unused=("CVE-2",))
+    idle = fleet.HostAudit(ignores_unused=("CVE-1", "CVE-2"))
+    (note,) = fleet.Fleet(fleets.MADE, (fleet.Host("one", used), fleet.Host("two", idle))).notes()
+    assert "The entry CVE-2 of the policy's 'ignore' covers nothing" in note
+
+
 def test_malware_comes_first_in_every_output_and_by_its_own_name():
     audited = fleets.infected()
     assert audited.reasons()[0].startswith("gpu-9: ml: litellm 1.82.7 is malware")
