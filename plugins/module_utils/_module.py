@@ -14,6 +14,7 @@ import typing as t
 from dataclasses import dataclass, field, replace
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.gpufleet.mlstack.plugins.module_utils import _one_line
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
@@ -123,6 +124,7 @@ def run_module(
     )
     try:
         wishes = subject.wishes(module.params, context)
+        _one_line.require(module.params)
         outcomes = [converge(subject, wish, context, check_mode=module.check_mode) for wish in wishes]
         result = conclude(subject, outcomes, show_diff=module._diff)
         result["commands_run"] = context.commands.count

@@ -116,7 +116,7 @@ def _gcc(host: Host) -> str:
     """The gcc that C(gcc) starts, by its link on Debian, else the newest whose libraries are there."""
     if not host.exists("/usr/bin/gcc"):
         return ""
-    linked = re.search(r"gcc-([0-9]+)$", os.path.realpath(host.path("/usr/bin/gcc")))
+    linked = re.search(r"gcc-([0-9]+)\Z", os.path.realpath(host.path("/usr/bin/gcc")))
     if linked is not None:
         return linked.group(1)
     versions = [name for folder in host.names(_GCC_FOLDER) for name in host.names(f"{_GCC_FOLDER}/{folder}")]

@@ -16,20 +16,20 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine_er
 # resolvo (rattler, conda with conda-rattler-solver) and libmamba say the same in different words.
 _UNSOLVED = re.compile(r"Cannot solve the request because of|Could not solve for environment specs|Unsatisfiable")
 _NOTHING = (
-    re.compile(r"No candidates were found for (?P<name>[^\s=<>!~,]+)(?P<spec>[^\n]*?)\.?(?:\n|$)"),
+    re.compile(r"No candidates were found for (?P<name>[^\s=<>!~,]+)(?P<spec>[^\n]*?)\.?(?:\n|\Z)"),
     re.compile(r"(?P<name>[\w.-]+)(?P<spec>[^\n]*?) does not exist \(perhaps a typo or a missing channel\)"),
     re.compile(r"not available from current channels:\s+- (?P<name>[\w.-]+)(?P<spec>[^\n]*)"),
 )
 _MISSING_VIRTUAL = re.compile(
     r"(?P<name>__\w+)(?P<spec>[^\n]*?), (?:for which no candidates were found|which is missing on the system)"
 )
-_TREE = re.compile(r"^(?P<lead>[\s│├└─|`-]*)(?P<text>\S.*)$")
+_TREE = re.compile(r"^(?P<lead>[\s│├└─|`-]*)(?P<text>\S.*)\Z")
 _REQUIRER = re.compile(
-    r"^(?P<what>\S+(?: \S+)?) would (?:require|constrain)$|"
-    r"^(?P<name>\S+) .*?is (?:not )?installable (?:and|because) it (?:requires|constrains)$"
+    r"^(?P<what>\S+(?: \S+)?) would (?:require|constrain)\Z|"
+    r"^(?P<name>\S+) .*?is (?:not )?installable (?:and|because) it (?:requires|constrains)\Z"
 )
 _DEPENDENCY = re.compile(
-    r"^(?P<name>[\w.-]+)(?P<spec> [^,|]*?(?:,[<>=!~][^,]*?)*)?(?:,? (?:which|for which|can|cannot|is) .*)?$"
+    r"^(?P<name>[\w.-]+)(?P<spec> [^,|]*?(?:,[<>=!~][^,]*?)*)?(?:,? (?:which|for which|can|cannot|is) .*)?\Z"
 )
 
 

@@ -97,7 +97,7 @@ class Package:
         if not suffix or len(parts) != 3 or not all(parts) or not subdir:
             raise ValueError(f"{url} names no conda package")
         name, version, build = parts
-        number = re.search(r"_(\d+)$|^(\d+)$", build)
+        number = re.search(r"_(\d+)\Z|^(\d+)\Z", build)
         return cls(
             name=name,
             version=version,

@@ -22,7 +22,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[a-z0-9_][a-z0-9_.-]*")
 _PART = re.compile(r"[A-Za-z0-9_.+!*~]+")
 _USERINFO = re.compile(r"(?<=://)[^/@\s]+@")
-_TOKEN = re.compile(r"(?<=[a-z0-9])/t/[^/\s]+(?=/|$)")
+_TOKEN = re.compile(r"(?<=[a-z0-9])/t/[^/\s]+(?=/|\Z)")
 
 
 class BadPackageUrl(ValueError):

@@ -20,7 +20,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import pac
 if t.TYPE_CHECKING:
     from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.files import EnvironmentFile, LockFile
 
-_TOKEN = re.compile(r"/t/([^/]+)(?=/|$)")
+_TOKEN = re.compile(r"/t/([^/]+)(?=/|\Z)")
 Credentials = list[dict[str, str]]  # as the option 'credentials' has them
 
 

@@ -25,16 +25,16 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model i
 DISTRIBUTION_PACKAGE = "nvidia-cuda-toolkit"
 # What is a driver, or builds one. The distribution's own library of the driver (libcuda1) is not: its toolkit links it.
 DRIVER = (
-    r"(?:cuda-drivers|nvidia-open(?:-\d+)?$|nvidia-driver|nvidia-headless|nvidia-dkms|nvidia-kernel|nvidia-open-kernel"
+    r"(?:cuda-drivers|nvidia-open(?:-\d+)?\Z|nvidia-driver|nvidia-headless|nvidia-dkms|nvidia-kernel|nvidia-open-kernel"
     r"|kmod-nvidia|akmod-nvidia|linux-modules-nvidia|cuda-runtime-)"
 )
 WHY_NO_DRIVER = "toolkits come without a driver here: wish for the driver with nvidia_driver, and for a toolkit alone"
 
 # NVIDIA's packages of a release end in it; these are the ones that do, and that no other publisher has.
-_OF_RELEASE = r"^(?:cuda|lib(?:cu|npp|nv)|nsight|gds|nvidia-gds)[a-z0-9-]*-{dashed}$"
-_SHARED = r"^(?:cuda-toolkit(?:-\d+)?(?:-config-common)?|libcudnn\d.*|libnccl.*|cudnn.*)$"
+_OF_RELEASE = r"^(?:cuda|lib(?:cu|npp|nv)|nsight|gds|nvidia-gds)[a-z0-9-]*-{dashed}\Z"
+_SHARED = r"^(?:cuda-toolkit(?:-\d+)?(?:-config-common)?|libcudnn\d.*|libnccl.*|cudnn.*)\Z"
 _MAJORS = ("11", "12", "13")  # for which there is a cuDNN 9
-_OF_MAJOR = r"^(?:cuda-toolkit-{major}(?:-config-common)?|libcudnn\d+(?:-[a-z]+)?-cuda-{major})$"
+_OF_MAJOR = r"^(?:cuda-toolkit-{major}(?:-config-common)?|libcudnn\d+(?:-[a-z]+)?-cuda-{major})\Z"
 
 
 def of_toolkit(toolkit: ToolkitWish, manager: str) -> list[tuple[str, str]]:
@@ -117,12 +117,12 @@ def unwished(wish: Wish, installed: t.Sequence[str]) -> list[str]:
             gone |= set(of_release(toolkit.dashed, installed))
         elif toolkit.method == DISTRIBUTION:
             gone |= {name for name in installed if name == DISTRIBUTION_PACKAGE}
-    left = [name for name in installed if name not in gone and re.match(r"^cuda-.*-\d+-\d+$", name)]
+    left = [name for name in installed if name not in gone and re.match(r"^cuda-.*-\d+-\d+\Z", name)]
     if not any(toolkit.method == NVIDIA for toolkit in wish.absent):
         return sorted(gone)
     staying = [toolkit.dashed for toolkit in wish.present if toolkit.method == NVIDIA]
     for major in {toolkit.major for toolkit in wish.absent}:
-        if not any(re.search(rf"-{major}-\d+$", name) for name in left) and not any(
+        if not any(re.search(rf"-{major}-\d+\Z", name) for name in left) and not any(
             dashed.startswith(f"{major}-") for dashed in staying
         ):
             gone |= {name for name in installed if re.match(_OF_MAJOR.format(major=major), name)}

@@ -25,7 +25,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia import hardware, libraries, loaded, toolkits
 
 _PARENT = "/usr/local"
-_FOLDER = re.compile(r"^cuda-(\d+\.\d+)$")
+_FOLDER = re.compile(r"^cuda-(\d+\.\d+)\Z")
 
 
 def toolkits_of(host: Host, wish: Wish) -> tuple[dict[str, Found], dict[str, str]]:

@@ -28,10 +28,12 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import In
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Distribution
 
 # 12.4, 12.4.1, and 11.8.0_520.61.05 as NVIDIA's installers are named.
-_VERSION = re.compile(r"^(?P<release>\d{1,2}\.\d{1,2})(?:\.(?P<patch>\d{1,3}))?(?:_(?P<driver>\d{3}\.\d+(?:\.\d+)?))?$")
-_LIBRARY = re.compile(r"^[0-9][0-9.]*\*?$")
-_SHA256 = re.compile(r"^[0-9a-fA-F]{64}$")
-_SOURCE = re.compile(r"^(?:https?://[^\s@]+|/\S+)$")
+_VERSION = re.compile(
+    r"^(?P<release>\d{1,2}\.\d{1,2})(?:\.(?P<patch>\d{1,3}))?(?:_(?P<driver>\d{3}\.\d+(?:\.\d+)?))?\Z"
+)
+_LIBRARY = re.compile(r"^[0-9][0-9.]*\*?\Z")
+_SHA256 = re.compile(r"^[0-9a-fA-F]{64}\Z")
+_SOURCE = re.compile(r"^(?:https?://[^\s@\x00-\x1f\x7f]+|/[^\s\x00-\x1f\x7f]+)\Z")
 _KEYS: dict[str, tuple[type, ...]] = {
     "version": (str, int, float),
     "method": (str,),
@@ -127,7 +129,7 @@ def _refuse_what_a_method_has_not(toolkit: ToolkitWish, driver_named: bool) -> N
             raise _invalid(name, f"the digest {toolkit.sha256!r}", "give the 64 hexadecimal digits of its SHA-256")
     if (method == WHEELS) != bool(toolkit.environment):
         raise _invalid(name, "wheels and an environment belong together", "give environment with method wheels only")
-    if toolkit.environment and not re.match(r"^/[\w./+-]+$", toolkit.environment):
+    if toolkit.environment and not re.match(r"^/[\w./+-]+\Z", toolkit.environment):
         raise _invalid(name, f"the environment {toolkit.environment!r}", "give its absolute path")
     if toolkit.hold is not None and method not in (NVIDIA, DISTRIBUTION):
         raise _invalid(name, f"a hold, with method {method}", "only packages can be held")

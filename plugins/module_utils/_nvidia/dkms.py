@@ -21,8 +21,8 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 
 _TREE = "/var/lib/dkms"
 # Not nvidia-fs, nvidia-peermem and such, which have versions of their own.
-_DRIVER = re.compile(r"^nvidia(?:-(?:current|tesla|legacy|open|srv|\d)[\w.-]*)?$")
-_INSTALLED = re.compile(r"^kernel-(?P<release>.+)-(?P<arch>[^-]+)$")
+_DRIVER = re.compile(r"^nvidia(?:-(?:current|tesla|legacy|open|srv|\d)[\w.-]*)?\Z")
+_INSTALLED = re.compile(r"^kernel-(?P<release>.+)-(?P<arch>[^-]+)\Z")
 
 
 def built(host: Host) -> dict[str, str]:

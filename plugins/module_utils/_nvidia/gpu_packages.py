@@ -33,7 +33,7 @@ OF_OTHERS = re.compile(r"^(?:akmod-nvidia|xorg-x11-drv-nvidia|nvidia-x11-drv|kmo
 _RPM_FORMAT = r"%{NAME}\t%{ARCH}\t%|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE}\t%{VENDOR}\n"
 # What Ubuntu's and Debian's archives append to their versions. NVIDIA's own packages end in -1 or -0ubuntu1.
 _ARCHIVE_VERSION = re.compile(r"ubuntu\d*\.\d\d\.\d\d|ubuntu0\.|[~+]deb\d+u\d+|\+bpo|~bpo")
-_NVIDIA_VERSION = re.compile(r"^(?:\d+:)?\d{3}\.\d+(?:\.\d+)?-(?:\d+|0ubuntu1|1ubuntu1)$")
+_NVIDIA_VERSION = re.compile(r"^(?:\d+:)?\d{3}\.\d+(?:\.\d+)?-(?:\d+|0ubuntu1|1ubuntu1)\Z")
 
 
 @dataclass(frozen=True)
@@ -117,11 +117,11 @@ def _offered_by_nvidia(host: Host) -> frozenset[tuple[str, str]]:
     names = host.names(_LISTS)
     found: set[tuple[str, str]] = set()
     for name in names:
-        stem = re.sub(r"_(?:InRelease|Release)$", "", name)
+        stem = re.sub(r"_(?:InRelease|Release)\Z", "", name)
         if stem == name or not re.search(r"(?mi)^(?:Origin|Label):.*nvidia", host.read_text(f"{_LISTS}/{name}") or ""):
             continue
         for other in names:
-            if other.startswith(stem) and re.search(r"_Packages(?:\.gz)?$", other):
+            if other.startswith(stem) and re.search(r"_Packages(?:\.gz)?\Z", other):
                 found |= _listed(host, f"{_LISTS}/{other}")
     return frozenset(found)
 

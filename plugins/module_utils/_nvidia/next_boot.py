@@ -16,7 +16,7 @@ _ENTRIES = "/boot/loader/entries"
 _CONFIGURATIONS = ("/boot/grub/grub.cfg", "/boot/grub2/grub.cfg")
 _ENVIRONMENTS = ("/boot/grub/grubenv", "/boot/grub2/grubenv")
 _KERNEL = re.compile(r"/vmlinuz-(\S+)")
-_ENTRY = re.compile(r"^\s*(?P<kind>menuentry|submenu)\s+(?P<quote>['\"])(?P<title>.*?)(?P=quote)(?P<rest>.*)$")
+_ENTRY = re.compile(r"^\s*(?P<kind>menuentry|submenu)\s+(?P<quote>['\"])(?P<title>.*?)(?P=quote)(?P<rest>.*)\Z")
 _ID = re.compile(r"--id\s+(\S+)|\$menuentry_id_option\s+'([^']+)'")
 
 

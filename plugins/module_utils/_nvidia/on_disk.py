@@ -25,7 +25,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model imp
 MODULES = "/lib/modules"
 # Debian calls its module nvidia-current.ko, and gives it the name nvidia by an alias of modprobe.
 _MODULE = re.compile(
-    r"^nvidia(?!.*(?:uvm|modeset|drm|peermem))(?:-(?:current|tesla|legacy|open|\d+)[\w.-]*?)?\.ko(?:\.(?:gz|xz|zst))?$"
+    r"^nvidia(?!.*(?:uvm|modeset|drm|peermem))(?:-(?:current|tesla|legacy|open|\d+)[\w.-]*?)?\.ko(?:\.(?:gz|xz|zst))?\Z"
 )
 # In the order in which depmod takes them (depmod.d(5): 'search updates ... built-in').
 _PLACES = ("updates", "extra", "weak-updates", "kernel/drivers/video")

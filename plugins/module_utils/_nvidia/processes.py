@@ -15,7 +15,7 @@ import typing as t
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import Holder
 
-_DEVICE = re.compile(r"^/dev/(?:nvidia(?:\d+|ctl|-uvm(?:-tools)?|-modeset)?|nvidia-caps/.+|nvidia-nvswitch\S*)$")
+_DEVICE = re.compile(r"^/dev/(?:nvidia(?:\d+|ctl|-uvm(?:-tools)?|-modeset)?|nvidia-caps/.+|nvidia-nvswitch\S*)\Z")
 _MAPPED = re.compile(r"(/dev/nvidia\S*)")
 # NVIDIA's own services. They hold the GPU all the time, and a driver change restarts them.
 _DAEMONS = (
@@ -24,9 +24,9 @@ _DAEMONS = (
     *("nvidia-device-p", "gpu-feature-dis"),
 )
 _CONTAINER = re.compile(r"(?:docker|cri-containerd|crio|libpod|containerd|kubepods\S*)[-/:]([0-9a-f]{64})")
-_BARE_CONTAINER = re.compile(r"/([0-9a-f]{64})(?:/|\.scope|$)")
+_BARE_CONTAINER = re.compile(r"/([0-9a-f]{64})(?:/|\.scope|\Z)")
 _JOB = re.compile(r"/job_(\d+)")
-_UNIT = re.compile(r"^[^/]+\.(?:service|scope)$")
+_UNIT = re.compile(r"^[^/]+\.(?:service|scope)\Z")
 _DOCKER = "/var/lib/docker/containers"
 
 

@@ -26,7 +26,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.smi_value
 
 _GPU = re.compile(r"^GPU (\d+): (.+?) \(UUID: ([^)]+)\)")
 _MIG = re.compile(r"^\s+MIG (\S+)\s+Device\s+(\d+): \(UUID: ([^)]+)\)")
-_UNIT = re.compile(r"\s*\[[^\]]*\]$")
+_UNIT = re.compile(r"\s*\[[^\]]*\]\Z")
 
 
 def parse(text: str) -> SmiReport:

@@ -23,8 +23,8 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.smi_value
     version,
 )
 
-_GPU = re.compile(r"^GPU ([0-9A-Fa-f]{4,8}:[0-9A-Fa-f:.]+)\s*$")
-_PID = re.compile(r"^process id$")
+_GPU = re.compile(r"^GPU ([0-9A-Fa-f]{4,8}:[0-9A-Fa-f:.]+)\s*\Z")
+_PID = re.compile(r"^process id\Z")
 
 
 def parse(text: str) -> SmiReport:

@@ -23,9 +23,11 @@ _HEAD = re.compile(
 # '|   0  Tesla V100-SXM2...  On   | 00000000:86:00.0 Off |'; a long name is cut off with dots
 _GPU = re.compile(r"^\|\s*(\d+)\s{2,}(\S.*?)\s+(\S+)\s*\|\s*([0-9A-Fa-f]{8}:[0-9A-Fa-f:.]+)\s+\S+\s*\|")
 _MEMORY = re.compile(r"\|\s*(?:\d+MiB)\s*/\s*(\d+)MiB\s*\|")
-_MIG_MODE = re.compile(r"^\|\s+\|\s+\|\s*(Enabled|Disabled)\*?\s*\|\s*$")
+_MIG_MODE = re.compile(r"^\|\s+\|\s+\|\s*(Enabled|Disabled)\*?\s*\|\s*\Z")
 _MIG = re.compile(r"^\|\s*(\d+)\s+(\d+)\s+(\d+)\s+(\d+)\s*\|\s*\d+MiB")
-_PROCESS = re.compile(r"^\|\s*(\d+)\s+(?:(\d+|N/A)\s+(\d+|N/A)\s+)?(\d+)\s+([CGM+]+)\s+(\S.*?)\s+(\d+MiB|N/A)\s*\|\s*$")
+_PROCESS = re.compile(
+    r"^\|\s*(\d+)\s+(?:(\d+|N/A)\s+(\d+|N/A)\s+)?(\d+)\s+([CGM+]+)\s+(\S.*?)\s+(\d+MiB|N/A)\s*\|\s*\Z"
+)
 _PREFIX = re.compile(r"^[^|+]*(?=[|+])")  # the time stamps of a build server
 
 

@@ -27,7 +27,7 @@ def version(value: str) -> str:
 
 def mebibytes(value: str) -> int | None:
     """C(81559 MiB) or C(81559MiB) as a number; None for C([N/A]), as GPUs without memory of their own say."""
-    match = re.match(r"^(\d+)\s*(?:MiB)?$", value.strip())
+    match = re.match(r"^(\d+)\s*(?:MiB)?\Z", value.strip())
     return int(match.group(1)) if match else None
 
 

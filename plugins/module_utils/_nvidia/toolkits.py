@@ -26,7 +26,7 @@ DEFAULT_LINK = f"{PARENT}/cuda"
 # Where Debian's and Ubuntu's own package nvidia-cuda-toolkit lies.
 _DISTRIBUTION_PATH = "/usr/lib/nvidia-cuda-toolkit"
 _DISTRIBUTION_PACKAGE = "nvidia-cuda-toolkit"
-_FOLDER = re.compile(r"^cuda-(\d+\.\d+)(?:\.\d+)?$")
+_FOLDER = re.compile(r"^cuda-(\d+\.\d+)(?:\.\d+)?\Z")
 # A third number of eight digits is the date of a build, as in '11.8.20220929'.
 _VERSION = re.compile(r"(\d+\.\d+)(?:\.(\d+))?")
 _RELEASE = re.compile(r"release (\d+\.\d+), V(\d+\.\d+\.\d+)")

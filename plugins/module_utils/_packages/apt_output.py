@@ -20,7 +20,7 @@ _UNKNOWN = (
     re.compile(r"^E: Package '(?P<name>[^']+)' has no installation candidate"),
     re.compile(r"^E: Couldn't find any package by (?:glob|regex) '(?P<name>[^']+)'"),
 )
-_POLICY_VERSION = re.compile(r"^ (?:\*\*\*|   ) \S+ -?\d+$")
+_POLICY_VERSION = re.compile(r"^ (?:\*\*\*|   ) \S+ -?\d+\Z")
 _SIZE = re.compile(
     r"^After this operation, (?P<number>[\d.,]+) (?P<unit>k|M|G)?B of additional disk space will be used"
 )

@@ -49,7 +49,7 @@ _RPM_LOCKS = ("/var/lib/rpm/.rpm.lock", "/usr/lib/sysimage/rpm/.rpm.lock")
 # Without package lists, and for an ordinary user, dnf does not even say what it would do.
 _CANNOT_TELL = ("Cache-only enabled but no cache", "has to be run with superuser privileges")
 _LOCKED = 200  # dnf's exit status when another dnf runs and exit_on_lock is set
-_ARCHITECTURE = re.compile(r"\.(?:x86_64|aarch64|i686|noarch|ppc64le|s390x)$")
+_ARCHITECTURE = re.compile(r"\.(?:x86_64|aarch64|i686|noarch|ppc64le|s390x)\Z")
 
 
 class Dnf(PackageManager):

@@ -27,7 +27,7 @@ _SECTIONS = {
     "Removing dependent packages:": "remove",
     "Removing unused dependencies:": "remove",
 }
-_REPLACING = re.compile(r"^ +replacing +(?P<name>\S+)\.\S+ (?P<version>\S+)$")
+_REPLACING = re.compile(r"^ +replacing +(?P<name>\S+)\.\S+ (?P<version>\S+)\Z")
 
 # What dnf prints, our code for it, and the advice. The first that fits is taken.
 CAUSES = (

@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._managed_files import ManagedFile
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._one_line import CONTROL
 
 PRESENT, ABSENT = "present", "absent"
 
-_NAME = re.compile(r"^[a-zA-Z0-9][a-zA-Z0-9_.-]*$")
-_URL = re.compile(r"^(?:https?://[^\s@]+|file:/\S*)$")
-_FINGERPRINT = re.compile(r"^(?:[0-9A-F]{40}|[0-9A-F]{64}|sha256:[0-9a-f]{64})$")
-_WORD = re.compile(r"^[A-Za-z0-9./][A-Za-z0-9._/~+-]*$")
+_NAME = re.compile(r"^[a-zA-Z0-9][a-zA-Z0-9_.-]*\Z")
+_URL = re.compile(r"^(?:https?://[^\s@\x00-\x1f\x7f]+|file:/[^\s\x00-\x1f\x7f]*)\Z")
+_FINGERPRINT = re.compile(r"^(?:[0-9A-F]{40}|[0-9A-F]{64}|sha256:[0-9a-f]{64})\Z")
+_WORD = re.compile(r"^[A-Za-z0-9./][A-Za-z0-9._/~+-]*\Z")
 
 
 @dataclass(frozen=True)
@@ -149,15 +150,15 @@ def require_valid(sources: Sources) -> None:
             )
         for word in (repository.suite, *repository.components, *repository.architectures):
             _require(_WORD, word, f"{wished}: suite, components or architectures", "use plain words")
-        if "\n" in repository.title:
+        if CONTROL.search(repository.title):
             raise _invalid(wished, "a title of several lines", "use one line")
     for pin in sources.pins:
         _require(_NAME, pin.name, "a pin's name", "use letters, digits, '.', '_' and '-'")
-        if any("\n" in text for text in (pin.pin, pin.reason, *pin.packages)):
+        if any(CONTROL.search(text) for text in (pin.pin, pin.reason, *pin.packages)):
             raise _invalid(f"the pin {pin.name}", "a line break", "use one line for each field")
     for block in sources.upgrade_blocks:
         _require(_NAME, block.name, "an upgrade block's name", "use letters, digits, '.', '_' and '-'")
-        if any(set(pattern) & set('";\n') for pattern in block.patterns):
+        if any(set(pattern) & set('";') or CONTROL.search(pattern) for pattern in block.patterns):
             raise _invalid(f"the upgrade block {block.name}", "a quote, semicolon or line break", "leave it out")
     for stream in sources.streams:
         _require(_NAME, stream.module, "a module's name", "use the name that dnf module list shows")

@@ -27,7 +27,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 PLUGIN_PACKAGE = "python3-dnf-plugin-versionlock"
 _CONFIGURATION = "/etc/dnf/plugins/versionlock.conf"
 _DEFAULT_LIST = "/etc/dnf/plugins/versionlock.list"
-_ENTRY = re.compile(r"^(?P<name>.+)-(?:(?P<epoch>\d+|\*):)?(?P<version>[^-:]+)-(?P<release>[^-]+)\.(?P<arch>[^.-]+)$")
+_ENTRY = re.compile(r"^(?P<name>.+)-(?:(?P<epoch>\d+|\*):)?(?P<version>[^-:]+)-(?P<release>[^-]+)\.(?P<arch>[^.-]+)\Z")
 
 
 class VersionLocks:

@@ -25,8 +25,8 @@ if t.TYPE_CHECKING:
     from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.repository import Sources
 
 # Debian policy 5.6.1 and RPM's names, with an architecture behind ':' or '.'. No leading '-': it would be an option.
-_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9+._-]*(?::[a-z0-9]+)?$")
-_VERSION = re.compile(r"^[0-9A-Za-z*][0-9A-Za-z.+:~^*_-]*$")
+_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9+._-]*(?::[a-z0-9]+)?\Z")
+_VERSION = re.compile(r"^[0-9A-Za-z*][0-9A-Za-z.+:~^*_-]*\Z")
 _KEYS: dict[str, tuple[type, ...]] = {
     "name": (str,),
     "state": (str,),

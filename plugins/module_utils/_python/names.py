@@ -65,5 +65,5 @@ def metadata_folder_parts(folder: str) -> tuple[str, str] | None:
     if dash and not version[:1].isdigit():
         name, dash, version = stem.rpartition("-")
     if kind == "egg-info":
-        version = re.sub(r"-py\d+\.\d+(?:-.*)?$", "", version)
+        version = re.sub(r"-py\d+\.\d+(?:-.*)?\Z", "", version)
     return (name, version.replace("_", "-")) if dash and version and is_valid(name) else None

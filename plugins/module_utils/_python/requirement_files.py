@@ -39,7 +39,7 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _COOKIE = rb"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)"
-_COMMENT = r"(?:^|\s)#.*$"
+_COMMENT = r"(?:^|\s)#.*(?=\n?\Z)"
 _VARIABLE = r"\$\{([A-Z0-9_]+)\}"
 _HIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x85\u2028\u2029]")
 

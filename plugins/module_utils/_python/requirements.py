@@ -237,7 +237,7 @@ def _split_marker(body: str) -> tuple[str, markers.Marker | None]:
 def looks_like_path(body: str) -> bool:
     """Whether a text means a file or folder: it has a separator before any comparison, or an archive's suffix."""
     head = re.split(r"\s*[;@<>=!~]|\s\[", body.lstrip("~"), maxsplit=1)[0]
-    bare = re.sub(r"\[[^\]]*\]$", "", head)
+    bare = re.sub(r"\[[^\]]*\]\Z", "", head)
     return body.startswith((".", "/", "~/")) or "/" in head or bare.endswith(names.ARCHIVE_SUFFIXES)
 
 

@@ -153,7 +153,7 @@ def read(answer: t.Any, name: str) -> Project:
 def _version(filename: str, name: str) -> str:
     parts = names.wheel_parts(filename)
     if parts is None:
-        bare = re.sub(r"(?:\.tar\.(?:gz|bz2|xz)|\.zip|\.tgz)$", "", filename)
+        bare = re.sub(r"(?:\.tar\.(?:gz|bz2|xz)|\.zip|\.tgz)\Z", "", filename)
         stem, dash, version = bare.rpartition("-")
         parts = (stem, version) if dash and bare != filename else None
     return parts[1] if parts and names.normalize(parts[0]) == name else ""

@@ -22,9 +22,9 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.mo
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import NVIDIA_REPOSITORY, RUNFILE
 
-_BRANCH = re.compile(r"^\d{3}$")
-_VERSION = re.compile(r"^\d{3}\.\d+(?:\.\d+)?$")
-_SHA256 = re.compile(r"^[0-9a-fA-F]{64}$")
+_BRANCH = re.compile(r"^\d{3}\Z")
+_VERSION = re.compile(r"^\d{3}\.\d+(?:\.\d+)?\Z")
+_SHA256 = re.compile(r"^[0-9a-fA-F]{64}\Z")
 
 SPEC: dict[str, dict[str, t.Any]] = {
     "state": {"choices": ["present", "absent", "previous"], "default": "present"},

@@ -27,7 +27,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model imp
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.sources import piece_of
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import Change
 
-_KERNEL = re.compile(r"^(?:linux-image-|linux-modules-\d|linux-generic|kernel(?:-core|-modules|-modules-core)?$)")
+_KERNEL = re.compile(r"^(?:linux-image-|linux-modules-\d|linux-generic|kernel(?:-core|-modules|-modules-core)?\Z)")
 
 
 def require_one_source(wish: DriverWish, found: Observation) -> None:

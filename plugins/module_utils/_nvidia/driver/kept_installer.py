@@ -23,7 +23,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model imp
 
 FOLDER = "/var/lib/gpufleet-mlstack/nvidia-installer"
 # The name says all of it, so that no note and no file can disagree.
-_NAME = re.compile(r"^(?P<version>\d{3}\.\d+(?:\.\d+)?)-(?P<sha256>[0-9a-f]{64})\.run$")
+_NAME = re.compile(r"^(?P<version>\d{3}\.\d+(?:\.\d+)?)-(?P<sha256>[0-9a-f]{64})\.run\Z")
 
 
 def find(host: Host) -> tuple[KeptInstaller, ...]:

@@ -25,9 +25,9 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model imp
 )
 
 _COMPANIONS = ("fabric_manager", "imex", "nscq", "nvsdm")
-_BRANCH = re.compile(r"-(\d{3})(?=-|$)")
-_OPEN = re.compile(r"-open(?=-|$)")
-_SERVER = re.compile(r"-server(?=-|$)")
+_BRANCH = re.compile(r"-(\d{3})(?=-|\Z)")
+_OPEN = re.compile(r"-open(?=-|\Z)")
+_SERVER = re.compile(r"-server(?=-|\Z)")
 _MODULE = re.compile(r"^(?:kmod|dkms)-nvidia")
 # What builds modules, and Ubuntu's metapackages that need it.
 _BUILT_HERE = re.compile(
@@ -89,7 +89,7 @@ def header_packages(target: Target, release: str) -> tuple[str, str]:
     """Name and version of the package with a kernel's headers."""
     if target.apt:
         return f"linux-headers-{release}", ""
-    return "kernel-devel", re.sub(r"\.(?:x86_64|aarch64)$", "", release)
+    return "kernel-devel", re.sub(r"\.(?:x86_64|aarch64)\Z", "", release)
 
 
 def stays(piece: Piece, target: Target, wanted: t.Collection[str]) -> bool:
