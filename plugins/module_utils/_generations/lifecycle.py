@@ -106,7 +106,15 @@ class Environments(Subject[WishT, Observed[WantedT]], t.Generic[WishT, WantedT])
         )
         outdated = self.outdated(wish, observed, context)
         observed = replace(observed, outdated=outdated) if outdated else observed
-        return self._further(wish, context, store, observed)
+        observed = self._further(wish, context, store, observed)
+        if context.preview and self.rules.plan(wish, observed).changed:
+            self._require_change_allowed(wish, store)
+        return observed
+
+    def _require_change_allowed(self, wish: WishT, store: Store) -> None:
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import permission
+
+        permission.check(store.place, f"change the environment {wish.link}")
 
     def _further(self, wish: WishT, context: Context, store: Store, observed: Observed[WantedT]) -> Observed[WantedT]:
         """What only a change needs to know; nothing of it is looked at on a converged host."""
