@@ -137,7 +137,7 @@ def _one_by_one(client: Client, base: str, queries: t.Sequence[_Query]) -> None:
         try:
             list(pool.map(lambda query: _pages(client, base, query), queries))
         except NotThere as exc:
-            right = re.sub(r"(/v1)?(/query(batch)?|/vulns)?$", "", base)
+            right = re.sub(r"(/v1)?(/query(batch)?|/vulns)?\Z", "", base)
             todo = f"give the address without what follows the host: {right}" if right != base else ""
             raise web.not_there(f"{base}/v1/query", todo) from exc
 
