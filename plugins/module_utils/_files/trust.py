@@ -127,7 +127,7 @@ def _writable(path: str, found: os.stat_result) -> Flaw | None:
         path,
         f"{who} may write to {path} (mode {_mode(found)}, of {_user_name(found.st_uid)}), and so replace what others "
         "run",
-        f"take that right away (chmod {_lesser(found)} {path})",
+        f"take that right away ({_lesser(path, found)})",
     )
 
 
@@ -137,13 +137,13 @@ def _sticky(path: str) -> Flaw:
         "world_writable" if found.st_mode & stat.S_IWOTH else "group_writable",
         path,
         f"others may make files in {path} (mode {_mode(found)}, of {_user_name(found.st_uid)}, sticky)",
-        f"make a folder of your own in it first and use that, or take the right away (chmod {_lesser(found)} {path})",
+        f"make a folder of your own in it first and use that, or take the right away ({_lesser(path, found)})",
     )
 
 
-def _lesser(found: os.stat_result) -> str:
-    bits = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-    return {stat.S_IWGRP: "g-w", stat.S_IWOTH: "o-w"}.get(bits, "go-w")
+def _lesser(path: str, found: os.stat_result) -> str:
+    rights = {stat.S_IWOTH: "o-w", stat.S_IWGRP: "g-w"}
+    return " && ".join(f"chmod {right} {path}" for bit, right in rights.items() if found.st_mode & bit)
 
 
 def _others_write(path: str, found: os.stat_result) -> bool:
