@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
+import warnings
 from pathlib import Path
 
 if sys.version_info >= (3, 11):
@@ -40,7 +41,9 @@ def patterns(path: Path) -> list[tuple[int, str]]:
 
 def lets_a_line_break_through(pattern: str) -> bool:
     try:
-        tree = parser.parse(_PARTS.sub("x", pattern))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # of texts that are no patterns
+            tree = parser.parse(_PARTS.sub("x", pattern))
     except re.error:
         return False
     return not tree.state.flags & re.MULTILINE and constants.AT_END in _positions(tree)
