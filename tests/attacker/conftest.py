@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from ansible_collections.gpufleet.mlstack.tests.integration.conftest import index, packages, uv  # noqa: F401
+from ansible_collections.gpufleet.mlstack.tests.integration.conftest import index, packages, uv
+
+__all__ = ["attacker", "index", "packages", "uv"]
 
 
 @dataclass(frozen=True)

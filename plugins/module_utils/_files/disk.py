@@ -16,12 +16,6 @@ import time
 import typing as t
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._files.writing import (
-    replace_link as replace_link,
-)
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._files.writing import (
-    write_whole as write_whole,
-)
 
 _AT_FDCWD = -100  # linux/fcntl.h
 _RENAME_EXCHANGE = 2  # linux/fs.h

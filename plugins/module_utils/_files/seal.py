@@ -15,7 +15,7 @@ import os
 import stat
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._download import sha256_of
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk, trust
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk, trust, writing
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files.reading import NotReadable, read_text
 
 FILE = ".mlstack-seal.json"
@@ -36,7 +36,7 @@ def write(folder: str) -> None:
         files[name] = {"size": found.st_size, "time": found.st_mtime_ns, "sha256": sha256_of(path)}
     text = json.dumps({"format": _FORMAT, "files": files}, sort_keys=True)
     disk.sync_filesystem(folder)
-    disk.write_whole(os.path.join(folder, FILE), text)
+    writing.write_whole(os.path.join(folder, FILE), text)
 
 
 def is_whole(folder: str) -> bool:

@@ -13,7 +13,7 @@ import typing as t
 from datetime import datetime
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk, writing
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import record as records
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.place import Place
 
@@ -36,7 +36,7 @@ def adopt(place: Place, generation: str, now: datetime) -> str:
             "created": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
             "note": f"Made at {place.link}: its scripts and settings name that path. Kept for its owner, never used.",
         }
-        disk.write_whole(os.path.join(folder, records.FILE), records.render(note, id=os.path.basename(folder)))
+        writing.write_whole(os.path.join(folder, records.FILE), records.render(note, id=os.path.basename(folder)))
         # The link waits where the directory is to go: after the swap nothing is left to tidy.
         os.symlink(place.target(generation), aside)
         if not disk.exchange(aside, place.link):
@@ -58,10 +58,10 @@ def _folder(place: Place, now: datetime) -> str:
 
 
 def _in_two_steps(place: Place, generation: str, aside: str) -> None:
-    disk.write_whole(place.journal, json.dumps({"aside": aside, "generation": generation}))
+    writing.write_whole(place.journal, json.dumps({"aside": aside, "generation": generation}))
     os.unlink(aside)
     os.rename(place.link, aside)
-    disk.replace_link(place.link, place.target(generation), place.new_link)
+    writing.replace_link(place.link, place.target(generation), place.new_link)
     os.unlink(place.journal)
 
 

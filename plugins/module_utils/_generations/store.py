@@ -239,7 +239,7 @@ class Store:
 
     def seal(self, building: Building, content: t.Mapping[str, t.Any]) -> Generation:
         """Finish a generation: doorway, everything on disk, then the record with ``content`` (secrets taken out)."""
-        from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk, writing
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import doorway
 
         text = records.render(
@@ -253,7 +253,7 @@ class Store:
         with disk.explained(f"finish generation {building.id} of {self.place.link}"):
             doorway.make(building.path, self.place.link)
             disk.sync_filesystem(building.path)
-            disk.write_whole(os.path.join(building.path, records.FILE), text)
+            writing.write_whole(os.path.join(building.path, records.FILE), text)
             disk.sync_folder(self.place.store)
         sealed = records.load(building.path)
         if sealed is None:
@@ -266,7 +266,7 @@ class Store:
         Whatever else stands at the link's place is refused, but a directory when ``adopt``: it's moved aside, and the
         path where it lies then is returned (else an empty text).
         """
-        from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk, writing
 
         place = self.place
         standing, target = self._standing()
@@ -284,7 +284,7 @@ class Store:
                 todo="move it away, choose another name, or adopt it (adopt: true) if it is a directory",
             )
         with disk.explained(f"switch {place.link} to generation {generation.id}"):
-            disk.replace_link(place.link, place.target(generation.id), place.new_link)
+            writing.replace_link(place.link, place.target(generation.id), place.new_link)
         former = place.generation_of(target) if standing == "link" else ""
         if former and former != generation.id:
             self._discard_unsealed(self._path(former))

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import CommandError, CommandResult, Commands
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import LockTimeout
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk, writing
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.manager import TRANSACTIONS as FOLDER
 
@@ -94,7 +94,7 @@ def run(
     boot = (host.read_text(_BOOT_ID) or "").strip()
     record = {"argv": shown, "begun": time.time(), "boot": boot, "output": f"{path}/output"}
     with disk.explained(purpose):
-        disk.write_whole(f"{path}/record.json", json.dumps(record), 0o600)
+        writing.write_whole(f"{path}/record.json", json.dumps(record), 0o600)
     keeper = ["sh", "-c", _KEEPER, path, *argv]
     for words in _scope(host, path), []:
         try:

@@ -236,7 +236,7 @@ def wait_for(path) -> None:
 def test_an_interrupt_ends_all_layers_and_what_was_started_goes(cache, number):
     process = interrupted(cache, "quick")
     process.send_signal(number)
-    printed, _ = process.communicate(timeout=30)
+    printed = process.communicate(timeout=30)[0]
     assert process.returncode == 130
     *lines, last = [line.split()[:2] for line in printed.splitlines() if line]
     assert sorted(lines) == [["other", "stopped"], ["quick", "stopped"]] and last == ["interrupted"]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk, writing
 
 
 @pytest.mark.parametrize(
@@ -41,11 +41,11 @@ def test_a_defect_stays_one() -> None:
 
 def test_a_file_is_written_whole_or_not(tmp_path: Path) -> None:
     file = tmp_path / "record"
-    disk.write_whole(str(file), "one")
+    writing.write_whole(str(file), "one")
     assert file.read_text() == "one"
     assert stat.S_IMODE(file.stat().st_mode) == 0o644
     with pytest.raises(UnicodeEncodeError):
-        disk.write_whole(str(file), "two \ud800")
+        writing.write_whole(str(file), "two \ud800")
     assert file.read_text() == "one"
     assert os.listdir(tmp_path) == ["record"]
 
