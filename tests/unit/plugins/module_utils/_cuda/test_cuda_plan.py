@@ -288,3 +288,19 @@ def test_the_environment_does_not_depend_on_the_release():
     assert managed.texts(files) == managed.texts(environment_files.files(True, compiler=True))
     assert not any(str(number) in (file.text or "") for file in files for number in (11, 12, 13))
     assert [file.text for file in environment_files.files(False, compiler=True)] == [None, None, None]
+
+
+def test_a_toolkit_without_its_compiler_is_installed_anew():
+    toolkit = ToolkitWish("12.4", "12.4.1", "runfile")
+    wish = Wish((toolkit,), driver="ignore")
+    whole = found("12.4.1")
+    assert planner.missing_runfiles(wish, seen(wish, whole)) == []
+    assert planner.missing_runfiles(wish, seen(wish, replace(whole, compiler=False))) == [toolkit]
+
+
+@pytest.mark.parametrize(("method", "taken"), [("runfile", True), ("distribution", True), ("nvidia", False)])
+def test_the_packages_of_nvidia_take_their_choice_away_themselves(method, taken):
+    toolkit = ToolkitWish("12.4", "12.4.1", method, "absent")
+    wish = Wish((toolkit,), driver="ignore")
+    observation = seen(wish, default=Default(toolkit.path, (toolkit.path,)))
+    assert planner.unregistered(wish, observation) == ([toolkit.path] if taken else [])

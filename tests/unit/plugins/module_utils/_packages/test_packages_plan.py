@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._managed_files import ManagedFile
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import plan as planner
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import (
     ABSENT,
@@ -21,6 +22,11 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model i
     PackageWish,
     Wish,
     version_matches,
+)
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.repository import (
+    Repository,
+    Sources,
+    SourcesObservation,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -156,6 +162,23 @@ def test_refusals_come_from_the_plan(options, forecast, code):
     with pytest.raises(MlstackError) as caught:
         planner.plan(Wish((wished(),), **options), seen(forecast=forecast))
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize("options", [{"update_cache": False}, {}])
+def test_what_nobody_offers_may_come_from_a_repository_that_is_still_to_be_added(options):
+    """The lists are as fresh as they get: only without the coming repository is that the last word."""
+    coming = Sources((Repository(name="more", url="https://packages.invalid/more"),))
+    file = ManagedFile("/etc/apt/sources.list.d/more.sources", "URIs: https://packages.invalid/more\n")
+    before = SourcesObservation("apt", files=(file,), texts={file.path: None})
+    observation = seen(refreshed=True, forecast=Forecast(unknown=("tool",)))
+    with pytest.raises(MlstackError) as caught:
+        planner.plan(Wish((wished(),), **options), observation)
+    assert caught.value.code == "unknown_package"
+    wish = Wish((wished(),), sources=coming, **options)
+    made = planner.plan(wish, replace(observation, sources=before))
+    assert verbs(made)[0] == ("write", file.path)
+    with pytest.raises(MlstackError):  # it is there by now, and has not got it either
+        planner.plan(wish, replace(observation, sources=replace(before, texts={file.path: file.text})))
 
 
 @pytest.mark.parametrize(

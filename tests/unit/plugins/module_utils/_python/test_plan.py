@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+from dataclasses import replace
 
 import pytest
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
@@ -175,3 +176,16 @@ def test_planning_reads_no_clock_and_touches_no_file():
             imported.add(node.module or "")
     forbidden = {"os", "sys", "time", "datetime", "subprocess", "random", "pathlib", "shutil", "ansible"}
     assert not {name.split(".")[0] for name in imported} & forbidden
+
+
+def test_a_generation_that_lets_newer_packages_wait_is_not_gone_back_to():
+    """It has the digest that is wanted, and would bring the old packages again."""
+    store = ModelStore()
+    asked = wish(packages=["numpy==1.0"])
+    digest = store.observe(asked).wanted.digest
+    old, new = generation("1", digest, {"numpy": "1.0"}), generation("2", "other", {"numpy": "2.0"})
+    store.generations, store.current = [old, new], "2"
+    store.contents = {"1": {"numpy": "1.0"}, "2": {"numpy": "2.0"}}
+    observed = store.observe(asked)
+    assert "build" not in verbs(planner.plan_environment(asked, observed))
+    assert "build" in verbs(planner.plan_environment(asked, replace(observed, outdated=("numpy 1.1 is out",))))

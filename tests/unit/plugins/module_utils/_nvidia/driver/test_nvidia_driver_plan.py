@@ -198,6 +198,19 @@ def test_a_fresh_installation_says_everything():
     assert made.after[-1].startswith("reboot required: the new driver 550.54.15 (open)")
 
 
+def test_a_host_without_a_gpu_needs_no_boot_for_a_driver():
+    """An image is prepared on such a host, and a boot would load nothing there."""
+    made = planned(replace(empty_host(), gpus=()), target(version="550.54.15"))
+    assert made.changed and made.details["reboot_reasons"] == [] and not made.details["reboot_required"]
+
+
+@pytest.mark.parametrize(("modules", "stays"), [("prebuilt", True), ("dkms", False)])
+def test_modules_that_ubuntu_built_stay_only_where_they_are_wished(modules, stays):
+    name = f"linux-modules-nvidia-580-server-open-{KERNEL}"
+    piece = Piece(sources.piece_of(name), name, "6.8.0-45.45+1", "580.95.05", "distribution")
+    assert package_sets.stays(piece, target(branch="580", modules=modules, **ARCHIVE), ()) is stays
+
+
 def test_a_change_names_what_runs_and_who_holds_it():
     holder = Holder(4711, "ada", "python train.py", ("/dev/nvidia0",), unit="session-3.scope")
     daemon = Holder(1, "root", "nvidia-persistenced", ("/dev/nvidia0",), daemon=True)
