@@ -20,7 +20,9 @@ description:
   - Check mode and diff show what the package manager itself would do, with dependencies, removals, and old and new
     versions. They change nothing on the host, and so go by the package lists that it has.
   - A change that would remove a package nobody named is refused before anything is changed.
-  - A run of dpkg that was interrupted is finished first, where something has to be changed.
+  - What an earlier run of apt, dpkg or dnf has left unfinished, whoever began it, is finished first, though nothing
+    else has to be changed. A run of this module that was cut off goes on; the next one waits for it, and warns how it
+    ended.
 extends_documentation_fragment:
   - gpufleet.mlstack.attributes
 options:

@@ -94,7 +94,10 @@ lock_holder:
   returned: success
   type: str
 interrupted:
-  description: Why an earlier run of the package manager must be finished, or empty.
+  description:
+    - What an earlier run of the package manager has left unfinished, or empty. These are packages that dpkg has only
+      half installed or not configured, triggers that have not run, and what a transaction that never ended by dnf's
+      history has brought.
   returned: success
   type: str
 packages:

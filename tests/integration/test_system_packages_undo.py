@@ -31,17 +31,17 @@ PACKAGES = [
 
 
 @pytest.fixture(scope="module")
-def debian() -> Iterator[PackageHost]:
+def shared_debian() -> Iterator[PackageHost]:
     with package_host("apt") as made:
         publish(made, PACKAGES)
         yield made
 
 
-@pytest.fixture(autouse=True)
-def _clean(debian: PackageHost) -> Iterator[None]:
-    yield
+@pytest.fixture
+def debian(shared_debian: PackageHost) -> Iterator[PackageHost]:
+    yield shared_debian
     names = " ".join(package.name for package in PACKAGES)
-    debian.sh(f"dpkg --purge --force-all {names} >/dev/null 2>&1; dpkg --configure -a; apt-mark unhold {names} || true")
+    shared_debian.sh(f"apt-mark unhold {names} >/dev/null; dpkg --purge --force-all {names} >/dev/null 2>&1 || true")
 
 
 @contextlib.contextmanager
@@ -108,3 +108,48 @@ def test_what_others_use_by_now_stays_and_is_told(debian: PackageHost) -> None:
 def test_the_words_of_a_script_are_not_taken_for_those_of_apt(debian: PackageHost) -> None:
     refused = debian.refuse(["f-lock"], "package_script_failed")
     assert "Could not get lock on the index" in refused["msg"]
+
+
+@pytest.fixture(scope="module")
+def rocky() -> Iterator[PackageHost]:
+    with package_host("dnf") as made:
+        publish(
+            made,
+            [
+                LocalPackage("f-plain", files={"/usr/share/f-plain": "1\n"}),
+                LocalPackage("f-conf", files={"/etc/f-conf.conf": "a = 1\n"}),
+                LocalPackage(
+                    "f-fail", scripts={"preinst": "echo 'Read-only file system, already locked by x'; exit 3"}
+                ),
+                LocalPackage("f-user", requires=("f-plain",)),
+            ],
+        )
+        yield made
+
+
+def test_what_a_failed_dnf_brought_goes_and_what_was_there_stays(rocky: PackageHost) -> None:
+    rocky.succeed(["bed-leaf", {"name": "bed-tool", "version": "1.0"}])
+    wish = ["f-plain", "f-conf", "f-fail", "bed-leaf", {"name": "bed-tool", "version": "1.1-2"}]
+    refused = rocky.refuse(wish, "package_script_failed")
+    assert [rocky.version(name) for name in ("f-plain", "f-conf", "f-fail", "bed-leaf")] == ["", "", "", "1.1-1"]
+    assert sorted(refused["withdrawn"]) == ["f-conf:noarch", "f-plain:noarch"]
+    # An upgrade is not taken back: that is told, and is a change.
+    assert rocky.version("bed-tool") == "1.1-2"
+    assert (refused["changed"], refused["differs"]) == (True, ["bed-tool (1.1-2 installed)"])
+    assert not rocky.succeed(["bed-leaf", "bed-tool"])["changed"]
+
+
+def test_what_others_use_by_now_is_not_taken_back_by_dnf_either(rocky: PackageHost) -> None:
+    rocky.container.write(
+        "/usr/local/sbin/dnf",
+        '#!/bin/sh\ncase "$*" in *--comment=*) ;; *) exec /usr/bin/dnf "$@";; esac\n'
+        '/usr/bin/dnf "$@"\nrc=$?\n/usr/bin/dnf -qy install f-user >/dev/null 2>&1\nexit $rc\n',
+        "0755",
+    )
+    try:
+        refused = rocky.refuse(["f-plain", "f-conf", "f-fail"], "package_script_failed")
+    finally:
+        rocky.sh("rm /usr/local/sbin/dnf")
+    assert [bool(rocky.version(name)) for name in ("f-user", "f-plain", "f-conf")] == [True, True, False]
+    assert refused["differs"] == ["f-plain (1.0-1 installed)"] and refused["changed"]
+    assert "f-plain (1.0-1 installed)" in refused["msg"]

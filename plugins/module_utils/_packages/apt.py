@@ -38,6 +38,13 @@ _CHANGE_OPTIONS = (
     "--option=Dpkg::Options::=--force-confold",
     "--option=Dpkg::Use-Pty=0",
 )
+_BROKEN = frozenset({"reinstall-required", "half-installed"})
+# What dpkg's words for a package that is not whole mean to people; dpkg --audit says it at length.
+_UNFINISHED = {
+    **dict.fromkeys(_BROKEN, "to be installed again"),
+    **dict.fromkeys(("unpacked", "half-configured"), "not configured"),
+    **dict.fromkeys(("triggers-awaited", "triggers-pending"), "triggers not run"),
+}
 _SPARE_BYTES = 32 * 1000**2  # beyond what apt says it needs: dpkg writes its own database too
 
 
@@ -48,7 +55,7 @@ class Apt(PackageManager):
 
     def __init__(self, *arguments: t.Any) -> None:
         super().__init__(*arguments)
-        self._unfinished: list[str] = []
+        self._unfinished: list[Installed] | None = None  # as of the last look at the database
 
     def installed(self, names: t.Sequence[str]) -> dict[str, Installed]:
         """See PackageManager. The whole database is read: it costs dpkg the same, and holds virtual names too."""
@@ -71,7 +78,12 @@ class Apt(PackageManager):
     def interrupted(self) -> str:
         if any(name.isdigit() for name in self.host.names(_JOURNAL)):
             return "dpkg left a journal of unfinished work"
-        return f"not configured: {', '.join(self._unfinished)}" if self._unfinished else ""
+        if self._unfinished is None:
+            self._database()
+        words: dict[str, list[str]] = {}
+        for package in self._unfinished or ():
+            words.setdefault(_UNFINISHED.get(package.status, package.status), []).append(package.name)
+        return "; ".join(f"{word}: {', '.join(names)}" for word, names in words.items())
 
     def candidates(self, names: t.Sequence[str]) -> dict[str, tuple[str, ...]]:
         if not names:
@@ -193,13 +205,22 @@ class Apt(PackageManager):
 
     def repair(self) -> None:
         wished = "finish the interrupted run of dpkg (dpkg --configure -a)"
+        self._database()
+        broken = [package for package in self._unfinished or () if package.status in _BROKEN]
+        again = [f"{package.name}:{package.arch}".replace(":all", "") + f"={package.version}" for package in broken]
+        repairing = ["apt-get", "--yes", "--quiet", "--fix-broken", "--no-remove", *_CHANGE_OPTIONS]
         for argv in (
+            # Half unpacked: nothing but their archives makes them whole, of the version that they had.
+            *([[*repairing, "--reinstall", "--allow-change-held-packages", "install", *again]] if again else []),
             ["dpkg", "--force-confdef", "--force-confold", "--configure", "--pending"],
             # A run that was killed while unpacking may have left a package without what it depends on.
-            ["apt-get", "--yes", "--quiet", "--fix-broken", "--no-remove", *_CHANGE_OPTIONS, "install"],
+            [*repairing, "install"],
         ):
             with self.recorded(wished) as folder:
                 result = self.lasting(argv, folder, wished, env=_QUIET)
+        held = [package.name for package in broken if package.held]
+        if held:
+            self.hold(held)
         if not result.ok:
             from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import apt_failure
 
@@ -236,7 +257,7 @@ class Apt(PackageManager):
 
     def _database(self) -> list[Installed]:
         packages = [package for package in self._all() if package.status != "config-files"]
-        self._unfinished = [package.name for package in packages if not package.complete]
+        self._unfinished = [package for package in packages if not package.complete]
         return packages
 
     def _all(self) -> list[Installed]:

@@ -14,7 +14,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import C
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import apt_output
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.apt_undo import Undone
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.undone import Undone
 
 # What apt or dpkg prints, our code for it, and the advice. The first that fits is taken.
 _CAUSES = (
@@ -31,6 +31,11 @@ _CAUSES = (
     ("were unauthenticated packages", "unsigned_package", "sign the repository and name its key with Signed-By"),
     ("Hash Sum mismatch", "repository_unusable", "refresh the mirror: a file is not the one that its index names"),
     ("Unable to fetch some archives", "repository_unusable", "mend the way to the repository, then run the task again"),
+    (
+        "needs to be reinstalled, but",
+        "archive_missing",
+        "enable the repository that has this version, refresh the package lists, or remove the package by hand",
+    ),
     ("unmet dependencies", "unsolvable", "name another version of what stands in the way"),
 )
 _OWN_LINES = ("E: ", "W: ", "dpkg: error", "dpkg-query: error", "The following packages have unmet dependencies")
@@ -47,14 +52,12 @@ def explain(result: CommandResult, wished: str, undone: Undone | None = None) ->
     return MlstackError(
         code,
         wished=wished,
-        found="; ".join(told or [apt_output.problem_of(text)]) + _aftermath(undone),
+        found="; ".join(told or [apt_output.problem_of(text)]) + f"; {undone}",
         todo=todo,
         rc=result.rc,
         stdout=result.out,
         stderr=result.err,
-        withdrawn=list(undone.removed),
-        differs=list(undone.left),
-        changed=bool(undone.left),
+        **undone.details(),
     )
 
 
@@ -69,14 +72,6 @@ def _cause(reasons: t.Sequence[str], text: str) -> tuple[str, str]:
     if reasons:
         return "package_script_failed", "mend what the package's script complains about"
     return "package_manager_failed", "read stdout and stderr in this result, mend the cause, run the task again"
-
-
-def _aftermath(undone: Undone) -> str:
-    removed = [name.rpartition(":")[0] for name in undone.removed]
-    told = f"; removed again: {', '.join(removed)}" if removed else ""
-    if not undone.left:
-        return f"{told}; the packages are as they were"
-    return f"{told}; these differ now and could not be taken back: {', '.join(undone.left)}"
 
 
 def require_space(host: Host, needed: int, wished: str) -> None:

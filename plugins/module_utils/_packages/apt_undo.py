@@ -8,26 +8,18 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import locks
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.manager import CHANGE_TIMEOUT
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import Installed
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.undone import Undone
 
 _FRONTEND_LOCK = "/var/lib/dpkg/lock-frontend"
 _CONFIG_FILES = "config-files"
 
 Database = t.Mapping[tuple[str, str], Installed]
-
-
-@dataclass(frozen=True)
-class Undone:
-    """What became of a failed run. ``removed`` are packages that are gone again; ``left`` is what it has changed for
-    good, each as C(name (version status)), where C(config-files) means that only configuration files are left."""
-
-    removed: tuple[str, ...] = ()
-    left: tuple[str, ...] = ()
 
 
 class AptRecord:
@@ -127,7 +119,7 @@ def take_back(
             commands.run(
                 ["dpkg", "--remove", *names],
                 env={**env, "DPKG_FRONTEND_LOCKED": "1"},
-                timeout=7200.0,
+                timeout=CHANGE_TIMEOUT,
                 check=False,
                 outlives_us=True,
             )

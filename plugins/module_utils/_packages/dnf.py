@@ -11,12 +11,14 @@ import os
 import re
 import time
 import typing as t
+import uuid
 from dataclasses import replace
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import CommandResult
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import writing
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import dnf_output, locks
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.dnf_history import History, Item
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.manager import CHANGE_TIMEOUT, PackageManager
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import (
     Change,
@@ -28,6 +30,9 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.version
     PLUGIN_PACKAGE,
     VersionLocks,
 )
+
+if t.TYPE_CHECKING:
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.undone import Undone
 
 _QUERY_FORMAT = r"%{NAME}\t%{EPOCHNUM}\t%{VERSION}\t%{RELEASE}\t%{ARCH}\t[%{PROVIDENAME} ]\n"
 _CANDIDATE_FORMAT = "%{name}\t%{epoch}\t%{version}\t%{release}\t%{arch}"
@@ -77,8 +82,13 @@ class Dnf(PackageManager):
 
     def interrupted(self) -> str:
         """See PackageManager. A transaction that was killed between its installations and its removals leaves two
-        versions of one package."""
-        return f"several versions of {', '.join(self._duplicates)}" if self._duplicates else ""
+        versions of one package, and scripts that did not come to their end."""
+        unfinished = self._unfinished()
+        told = [f"several versions of {', '.join(self._duplicates)}"] if self._duplicates else []
+        for command in dict.fromkeys(item.command for item, _package in unfinished):
+            names = ", ".join(package.name for item, package in unfinished if item.command == command)
+            told.append(f"dnf's transaction '{command}' never ended; to be installed again: {names}")
+        return "; ".join(told)
 
     def needed_for_holds(self) -> tuple[str, ...]:
         return () if self._locks.usable else (PLUGIN_PACKAGE,)
@@ -184,24 +194,51 @@ class Dnf(PackageManager):
         writing.write_whole(self.host.path(_STAMP), "")
 
     def repair(self) -> None:
-        wished = "remove the older of two versions (dnf remove --duplicates)"
-        with self._locks.lifted(self._duplicates) as unlocked, self.recorded(wished) as folder:
-            argv = ["dnf", "--color=never", "--setopt=exit_on_lock=True", *unlocked, "-y", "remove", "--duplicates"]
+        again = [f"{package.name}-{package.version}.{package.arch}" for _item, package in self._unfinished()]
+        if self._duplicates:
+            self._repair("remove the older of two versions", self._duplicates, ["remove", "--duplicates"])
+        if again:
+            self._repair("install again what a transaction of dnf left unfinished", (), ["reinstall", *again])
+
+    def _repair(self, wished: str, unlocked: t.Sequence[str], step: t.Sequence[str]) -> None:
+        wished = f"{wished} (dnf {' '.join(step)})"
+        with self._locks.lifted(unlocked) as options, self.recorded(wished) as folder:
+            argv = ["dnf", "--color=never", "--setopt=exit_on_lock=True", *options, "-y", *step]
             result = self.lasting(argv, folder, wished)
         if not result.ok:
             raise self._explained(result, wished)
 
+    def _unfinished(self) -> list[tuple[Item, Installed]]:
+        """What unfinished transactions have brought, as it is on the host now. Adds to the duplicates."""
+        items = {(item.name, item.version, item.arch): item for item in History(self.host).unfinished() if item.brings}
+        if not items:
+            return []
+        names = sorted({name for name, _version, _arch in items})
+        packages = self._rpm(names)
+        picked = [dnf_output.pick(name, packages, self.host.machine) for name in names]
+        broken = [package.name for package in picked if package is not None and not package.complete]
+        self._duplicates = list(dict.fromkeys([*self._duplicates, *broken]))
+        here = {(package.name, package.version, package.arch): package for package in packages}
+        return [(item, here[key]) for key, item in items.items() if key in here]
+
     def apply(self, transaction: Transaction) -> list[str]:
         warnings: list[str] = []
+        # By this comment the transactions are found again in dnf's history, whoever else uses dnf.
+        comment = f"gpufleet.mlstack {uuid.uuid4()}"
         for step in _steps(transaction, erasing=bool(transaction.remove or transaction.allow_removal)):
             wished = f"dnf {' '.join(step)}"
             with self._unlocked(transaction) as unlocked, self.recorded(wished) as folder:
-                argv = self._argv(["-y", *step], transaction, unlocked)
+                argv = self._argv(["-y", f"--comment={comment}", *step], transaction, unlocked)
                 result = self.lasting(argv, folder, wished, retries=5, retry_if=lambda result: result.rc == _LOCKED)
             if not result.ok:
-                raise self._explained(result, wished)
+                raise self._explained(result, wished, self._taken_back(comment))
             warnings += dnf_output.script_warnings(f"{result.out}\n{result.err}")
         return warnings
+
+    def _taken_back(self, comment: str) -> Undone:
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import dnf_undo
+
+        return dnf_undo.take_back(History(self.host).of(comment), self.commands, self._rpm, timeout=CHANGE_TIMEOUT)
 
     def hold(self, names: t.Sequence[str]) -> None:
         found = self.installed(names)
@@ -258,25 +295,24 @@ class Dnf(PackageManager):
         """From which lists dnf answers, and what of them it sees."""
         return list(self.foreseen) if self.may_fetch else ["--cacheonly", *self.foreseen]
 
-    def _explained(self, result: CommandResult, wished: str) -> MlstackError:
+    def _explained(self, result: CommandResult, wished: str, undone: Undone | None = None) -> MlstackError:
         text = f"{result.out}\n{result.err}"
-        code, todo = next(
-            ((code, todo) for mark, code, todo in dnf_output.CAUSES if mark in text),
-            ("package_manager_failed", "read stdout and stderr in this result, mend the cause, run the task again"),
-        )
+        code, todo = dnf_output.cause_of(text)
         found = dnf_output.problem_of(text)
         detail = [line.strip() for line in text.splitlines() if "more space needed" in line or "is not signed" in line]
         detail += [
             line.strip() for line in text.splitlines() if "Curl error" in line or "GPG Keys are configured" in line
         ]
+        detail += [line.strip() for line in text.splitlines() if line.startswith("error: %")]
         return MlstackError(
             code,
             wished=wished,
-            found="; ".join(dict.fromkeys([*detail, found])),
+            found="; ".join(dict.fromkeys([*detail, found, *([str(undone)] if undone is not None else [])])),
             todo=todo,
             rc=result.rc,
             stdout=result.out,
             stderr=result.err,
+            **(undone.details() if undone is not None else {}),
         )
 
     def _changed_at(self, path: str) -> float:

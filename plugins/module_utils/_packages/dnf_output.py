@@ -46,6 +46,22 @@ CAUSES = (
 )
 
 
+def cause_of(text: str) -> tuple[str, str]:
+    """Our code and the advice. While a transaction runs, scripts may print any word: of that only rpm's and dnf's own
+    errors count."""
+    before, running, during = text.partition("\nRunning transaction\n")
+    own = [line for line in during.splitlines() if line.lower().startswith(("error", "[errno"))]
+    lines = [*(before.splitlines() if not running else ()), *own]
+    # In dnf's error come the lines that it indents.
+    lines += [problem_of(during)] if running else []
+    for mark, code, todo in CAUSES:
+        if any(mark in line for line in lines):
+            return code, todo
+    if re.search(r"(?m)^error: %pre\w*\(.+\) scriptlet failed", text):
+        return "package_script_failed", "mend what the package's script complains about"
+    return "package_manager_failed", "read stdout and stderr in this result, mend the cause, run the task again"
+
+
 def parse_table(text: str) -> list[Change]:
     """The transaction that C(dnf --assumeno) announces. Dnf does not say which version an upgrade replaces."""
     changes: list[Change] = []

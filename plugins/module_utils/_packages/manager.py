@@ -163,3 +163,15 @@ def name_for(host: Host, distribution: Distribution) -> str:
         found=f"{known}, where neither apt-get (Debian, Ubuntu) nor dnf 4 (Rocky, Alma, RHEL 9 and 10) is at home",
         todo="use a supported distribution, or leave this phase out for this host",
     )
+
+
+def left_unfinished(host: Host, distribution: Distribution) -> bool:
+    """Whether files show that an earlier run has left something, for whom a manager is not worth asking. What dpkg has
+    left is in the state of each package."""
+    if host.names(TRANSACTIONS):
+        return True
+    if distribution.family != "RedHat":
+        return False
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.dnf_history import History
+
+    return bool(History(host).unfinished())

@@ -103,7 +103,7 @@ def plan(wish: Wish, observation: Observation) -> Plan:
     transaction, forecast = resolution.transaction, observation.forecast
     sources = sources_plan(wish, observation)
     refresh = refresh_reason(wish, observation, resolution)
-    interrupted = observation.interrupted if transaction else ""
+    interrupted = observation.interrupted
     if forecast is not None and not refresh and not interrupted:
         check(wish, resolution, forecast)
     actions = list(sources.actions)

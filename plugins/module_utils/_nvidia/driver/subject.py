@@ -32,7 +32,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.mo
     DriverWish,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import plan_sources, sources
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.manager import name_for
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.manager import left_unfinished, name_for
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
 
 if t.TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Driver(Subject[DriverWish, DriverState]):
         if target is not None or wish.state != "present":
             wanted = package_wish.package_wish(wish, target, found, self._distribution)
             state = replace(state, package_wish=wanted)
-            if not self._settled(wanted, found):
+            if not self._settled(wanted, found) or left_unfinished(host, self._distribution):
                 if wish.state == ABSENT:
                     wanted = self._packages.with_freed(wanted)
                 self._packages.expect(wish, target, found)

@@ -200,3 +200,32 @@ def test_sorting_is_stable_under_reordering(versions):
     assert [compare_versions(a, b) for a, b in zip(newest_first(versions), newest_first(versions[::-1]))] == [
         0 for _version in versions
     ]
+
+
+RUNNING = "Transaction test succeeded.\nRunning transaction\n  Running scriptlet: x-1.0-1.noarch   1/1 \n"
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("Error: Error downloading packages:\n  Cannot download x\n", "repository_unusable"),
+        ("Package x-1-1.noarch.rpm is not signed\nError: GPG check FAILED\n", "unsigned_package"),
+        (
+            "Error: Transaction test error:\n  installing x needs 9MB more space needed on the / filesystem\n",
+            "disk_full",
+        ),
+        # What a script prints is no cause, whatever it is.
+        (
+            f"{RUNNING}already locked by me\nRead-only file system\nError: Transaction failed\n",
+            "package_manager_failed",
+        ),
+        (
+            f"{RUNNING}is not signed\nerror: %prein(x-1.0-1.noarch) scriptlet failed, exit status 3\n\n"
+            "Error in PREIN scriptlet in rpm package x\nError: Transaction failed\n",
+            "package_script_failed",
+        ),
+        (f"{RUNNING}error: unpacking of archive failed on /x: cpio: write: No space left on device\n", "disk_full"),
+    ],
+)
+def test_only_what_dnf_and_rpm_say_themselves_is_a_cause(text, code):
+    assert dnf_output.cause_of(text)[0] == code

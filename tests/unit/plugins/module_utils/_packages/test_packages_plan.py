@@ -123,7 +123,12 @@ def test_version_matches(wish, version, fits):
             [("repair", "package manager"), ("install", "tool")],
             id="interrupted",
         ),
-        pytest.param(wished(), seen(found(), interrupted="a journal"), [], id="interrupted-but-nothing-to-do"),
+        pytest.param(
+            wished(),
+            seen(found(), interrupted="a journal"),
+            [("repair", "package manager")],
+            id="interrupted-and-nothing-else-to-do",
+        ),
         pytest.param(
             wished(), seen(stale="old"), [("refresh", "package lists"), ("install", "tool")], id="stale-lists"
         ),
