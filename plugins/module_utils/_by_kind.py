@@ -12,6 +12,9 @@ import typing as t
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Subject
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
 
+if t.TYPE_CHECKING:
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._apply import Handlers
+
 
 class ByKind(Subject[t.Any, t.Any]):
     """A module's subject defines C(wishes), C(result) and C(subject_of)."""
@@ -31,8 +34,11 @@ class ByKind(Subject[t.Any, t.Any]):
     def lock(self, wish: t.Any, context: Context) -> t.ContextManager[t.Any]:
         return self.subject_of(wish).lock(wish, context)
 
-    def apply(self, wish: t.Any, observation: t.Any, plan: Plan, context: Context) -> dict[str, t.Any]:
-        return self.subject_of(wish).apply(wish, observation, plan, context)
+    def handlers(self, wish: t.Any, context: Context) -> Handlers:
+        return self.subject_of(wish).handlers(wish, context)
+
+    def difference(self, wish: t.Any, before: t.Any, after: t.Any) -> dict[str, t.Any]:
+        return self.subject_of(wish).difference(wish, before, after)
 
     def picture(self, wish: t.Any, observation: t.Any) -> tuple[str, ...] | None:
         return self.subject_of(wish).picture(wish, observation)

@@ -18,8 +18,13 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils import _one_line
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Action, Plan
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._redact import Redactor
+
+if t.TYPE_CHECKING:
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._apply import Handlers
+
+ROUNDS = 5  # of observing, planning and executing: repositories, lists, packages, what came with them
 
 Wish = t.TypeVar("Wish")
 Observation = t.TypeVar("Observation")
@@ -62,8 +67,7 @@ class Subject(t.Generic[Wish, Observation]):
     """One thing a module manages. A module defines a subclass and calls run_module().
 
     ``wishes`` turns arguments into independent wishes: a wish that fails does not stop the next one.
-    ``plan`` is pure. ``apply`` raises MlstackError and leaves the host as it was, or in a state from which the next
-    run converges.
+    ``plan`` is pure, and what it says is what is executed: ``handlers`` has one handler for each of its verbs.
     """
 
     # Arguments that are not repeated in the result, such as the contents of files.
@@ -86,10 +90,19 @@ class Subject(t.Generic[Wish, Observation]):
         """Held while a plan is made anew and applied, so that two runs at once do the work once."""
         return contextlib.nullcontext()
 
+    def handlers(self, wish: Wish, context: Context) -> Handlers:
+        """What executes each verb of the plan; asked for only where there is something to do. A handler raises
+        MlstackError and leaves the host as it was, or in a state from which the next run converges."""
+        return _Undivided(self, wish, context)
+
     def apply(self, wish: Wish, observation: Observation, plan: Plan, context: Context) -> dict[str, t.Any]:
-        """Carry the plan out; the return value joins the result. A Plan in it under C(plan) is what was really done,
-        where that could only be known on the way, and is shown in place of the one that was made before."""
+        """Execute a plan as a whole, in wings that have no handlers yet. A Plan in the result under ``plan`` is what
+        was really done."""
         raise NotImplementedError
+
+    def difference(self, wish: Wish, before: Observation, after: Observation) -> dict[str, t.Any]:
+        """What the result says of a change, from what was observed before and after it."""
+        return {}
 
     def picture(self, wish: Wish, observation: Observation) -> tuple[str, ...] | None:
         """The lines of a diff that stand for an observation; None leaves a diff to what the plan foresaw."""
@@ -102,6 +115,29 @@ class Subject(t.Generic[Wish, Observation]):
     def result(self, outcomes: list[Outcome[Wish]]) -> dict[str, t.Any]:
         """The keys of the module's result besides changed, plan and diff."""
         return dict(outcomes[0].details) if len(outcomes) == 1 else {}
+
+
+class _Undivided(t.Mapping[str, t.Any]):
+    """One handler for all verbs: the subject's own apply()."""
+
+    def __init__(self, subject: Subject[t.Any, t.Any], wish: t.Any, context: Context) -> None:
+        self._subject, self._wish, self._context = subject, wish, context
+
+    def __getitem__(self, verb: str) -> t.Callable[..., t.Any]:
+        return self._apply
+
+    def __iter__(self) -> t.Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+    def _apply(self, actions: t.Sequence[Action], change: t.Any) -> t.Sequence[Action]:
+        plan = self._subject.plan(self._wish, change.observed)
+        told = dict(self._subject.apply(self._wish, change.observed, plan, self._context))
+        done: Plan = told.pop("plan", plan)
+        change.facts.update(told)
+        return done.actions
 
 
 def run_module(
@@ -156,32 +192,48 @@ def converge(subject: Subject[Wish, Observation], wish: Wish, context: Context, 
         if outcome.plan.changed and not check_mode:
             with subject.lock(wish, context):
                 # Somebody else may have done it while we waited.
-                observation = subject.observe(wish, context)
-                outcome.plan = subject.plan(wish, observation)
-                if outcome.plan.changed:
-                    done = dict(subject.apply(wish, observation, outcome.plan, context))
-                    outcome.plan = done.pop("plan", outcome.plan)
-                    outcome.details.update(done)
-                    outcome.changed = True
-                    observation = subject.observe(wish, context)
-                    _settled(subject, wish, observation)
-                    picture = subject.picture(wish, observation)
-                    if picture is not None:
-                        outcome.plan = replace(outcome.plan, after=picture)
+                observation = _change(subject, wish, context, outcome)
         outcome.details = {**subject.describe(wish, observation), **outcome.plan.details, **outcome.details}
     except MlstackError as exc:
         outcome.error = exc
-        outcome.changed = outcome.changed or bool(exc.details.pop("changed", False))
+        outcome.changed = bool(exc.details.pop("changed", outcome.changed))
     outcome.seconds = time.monotonic() - started
     return outcome
 
 
-def _settled(subject: Subject[Wish, Observation], wish: Wish, observation: Observation) -> None:
-    leftover = subject.plan(wish, observation)
+def _change(subject: Subject[Wish, Observation], wish: Wish, context: Context, outcome: Outcome[Wish]) -> Observation:
+    """Execute plans until one is empty; what was done joins the outcome. Returns the last observation."""
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils import _apply
+
+    observation = subject.observe(wish, context)
+    outcome.plan = plan = subject.plan(wish, observation)
+    if not plan.changed:
+        return observation
+    handlers = subject.handlers(wish, context)
+    change = _apply.Change(wish, observation, observation)
+    try:
+        with change:
+            for _round in range(ROUNDS):
+                _apply.execute(plan, handlers, change)
+                observation = change.observed = subject.observe(wish, context)
+                plan = subject.plan(wish, observation)
+                if not plan.changed or _apply.repeated(plan, change.done):
+                    break
+            _refuse_leftover(subject.title(wish), plan)
+    finally:
+        outcome.changed = bool(change.done)
+    picture = subject.picture(wish, observation)
+    after = outcome.plan.after if picture is None else picture
+    outcome.plan = replace(outcome.plan, actions=tuple(change.done), after=after)
+    outcome.details.update({**subject.difference(wish, change.first, observation), **change.facts})
+    return observation
+
+
+def _refuse_leftover(title: str, leftover: Plan) -> None:
     if leftover.changed:
         raise MlstackError(
             "not_settled",
-            wished=f"{subject.title(wish)} as described, with nothing left to do",
+            wished=f"{title} as described, with nothing left to do",
             found="after the change the host still differs: " + "; ".join(a.summary for a in leftover.actions),
             todo="see whether something else manages the same thing; if not, report this as a defect",
             changed=True,

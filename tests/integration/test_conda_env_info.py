@@ -72,7 +72,7 @@ def root(tmp_path: Path) -> Iterator[Path]:
             with store.build(f"{number}" * 12, now) as building:
                 record = fill(Path(building.prefix))
                 generation = store.seal(building, {"engine": "rattler", **record})
-            store.switch(generation, adopt=False, now=now)
+            store.switch(generation)
     (root / "notes").mkdir()
     (root / "venv").mkdir()
     (root / "venv" / "pyvenv.cfg").write_text("")

@@ -66,12 +66,12 @@ def test_a_module_promises_what_its_code_can_do(path):
 
 
 def can_change(path: Path) -> bool:
-    """Whether the subject of a module has a way to apply a plan. One without a subject is its action plugin's alone."""
+    """Whether the subject of a module can execute a plan. One without a subject is its action plugin's alone."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "run_module":
             module = importlib.import_module(f"ansible_collections.gpufleet.mlstack.plugins.modules.{path.stem}")
             subject = getattr(module, node.args[0].func.id)
-            return subject.apply is not Subject.apply
+            return subject.handlers is not Subject.handlers or subject.apply is not Subject.apply
     assert (CHECKOUT / "plugins" / "action" / path.name).exists()
     return True
 

@@ -27,8 +27,8 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.workplace 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files.timing import timed
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.lifecycle import switch
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.plan import Observed
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.record import Generation
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Building, Store
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context
 
@@ -129,8 +129,8 @@ class Builder:
         overrides = {name: str(value or "") for name, value in (wish.options["virtual_packages"] or {}).items()}
         return virtual_packages.detect(self._context.host, self._context.commands, overrides)
 
-    def build(self, wish: CondaWish, observed: Observed[Wanted], store: Store) -> dict[str, t.Any]:
-        """Build, verify, seal and switch. What fails leaves no trace and the generation in use as it is."""
+    def build(self, wish: CondaWish, observed: Observed[Wanted], store: Store) -> tuple[Generation, dict[str, t.Any]]:
+        """Build, verify and seal. What fails leaves no trace and the generation in use as it is."""
         timings: dict[str, float] = {}
         engine = self._workplace.engine()
         with timed(timings, "solve"):
@@ -167,8 +167,7 @@ class Builder:
             disk.delete(scratch)
             with timed(timings, "seal"):
                 generation = store.seal(building, record)
-        told = switch(wish, store, generation)
-        return {**told, "timings": {name: round(seconds, 3) for name, seconds in timings.items()}}
+        return generation, {"timings": {name: round(seconds, 3) for name, seconds in timings.items()}}
 
     def _fill(
         self,

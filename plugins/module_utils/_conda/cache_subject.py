@@ -49,8 +49,11 @@ class Caches(Subject[CacheWish, "list[Cache]"]):
             details={"cache": [{"path": cache.folder, "size": cache.size} for cache in observation]},
         )
 
-    def apply(self, wish: CacheWish, observation: list[Cache], plan: Plan, context: Context) -> dict[str, t.Any]:
-        for cache in observation:
-            with disk.explained(f"delete the cache {cache.folder}"):
-                disk.delete(cache.folder)
-        return {}
+    def handlers(self, wish: CacheWish, context: Context) -> dict[str, t.Any]:
+        return {"purge": _purge}
+
+
+def _purge(actions: t.Sequence[Action], change: t.Any) -> None:
+    for action in actions:
+        with disk.explained(f"delete the cache {action.subject}"):
+            disk.delete(action.subject)

@@ -77,22 +77,26 @@ class Programs(Subject[ProgramWish, ObservedProgram]):
             trust.require(wish.prefix, f"a conda program at {wish.prefix}", "choose another prefix")
         return plan
 
-    def apply(self, wish: ProgramWish, observation: ObservedProgram, plan: Plan, context: Context) -> dict[str, t.Any]:
-        profile = planner.profile_path(wish.prefix)
-        for action in plan.actions:
-            if action.verb == "clean":
-                self._clean(wish)
-            elif action.verb == "install":
-                self._install(wish, context)
-            elif action.verb == "init":
-                written_file.write(profile, planner.profile_text(wish), f"let login shells know {wish.prefix}")
-            elif action.verb == "uninit":
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(profile)
-        return {}
+    def handlers(self, wish: ProgramWish, context: Context) -> dict[str, t.Any]:
+        return {
+            "clean": lambda actions, change: self._clean(wish),
+            "install": lambda actions, change: self._install(wish, context),
+            "init": lambda actions, change: self._init(wish),
+            "uninit": lambda actions, change: self._uninit(wish),
+        }
 
     def describe(self, wish: ProgramWish, observation: ObservedProgram) -> dict[str, t.Any]:
         return planner.result(wish)
+
+    @staticmethod
+    def _init(wish: ProgramWish) -> None:
+        profile = planner.profile_path(wish.prefix)
+        written_file.write(profile, planner.profile_text(wish), f"let login shells know {wish.prefix}")
+
+    @staticmethod
+    def _uninit(wish: ProgramWish) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(planner.profile_path(wish.prefix))
 
     def _clean(self, wish: ProgramWish) -> None:
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk

@@ -10,11 +10,9 @@ from __future__ import annotations
 import os
 import typing as t
 from dataclasses import replace
-from datetime import datetime, timezone
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import written_file
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import choose
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.plan import (
     Observed,
     Rules,
@@ -28,6 +26,9 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.reco
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Store, StoreState
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Subject
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
+
+if t.TYPE_CHECKING:
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._apply import Handlers
 
 WishT = t.TypeVar("WishT", bound=Wish)
 WantedT = t.TypeVar("WantedT", bound=Wanted)
@@ -43,8 +44,10 @@ class Builder(t.Protocol[AnyWish_contra, WantedT]):
     def preview(self, wish: AnyWish_contra, observed: Observed[WantedT]) -> Versions | None:
         """What a build would hold; changes nothing but temporary files."""
 
-    def build(self, wish: AnyWish_contra, observed: Observed[WantedT], store: Store) -> dict[str, t.Any]:
-        """Build, verify, seal and switch. What fails leaves no trace and the generation in use as it is."""
+    def build(
+        self, wish: AnyWish_contra, observed: Observed[WantedT], store: Store
+    ) -> tuple[Generation, dict[str, t.Any]]:
+        """Build, verify and seal; returns the generation and what the result says of it. What fails leaves no trace."""
 
 
 class Environments(Subject[WishT, Observed[WantedT]], t.Generic[WishT, WantedT]):
@@ -126,16 +129,17 @@ class Environments(Subject[WishT, Observed[WantedT]], t.Generic[WishT, WantedT])
             others = [item for item in generations if current is None or item.id != current.id]
             files = wish.options["verify_files"]
             intact = tuple(item for item in others if not self.drift_of(item, files=files)) if undecided else ()
-            observed = replace(observed, generations=generations, intact=intact)
+            damaged = tuple(store.damaged())
+            observed = replace(observed, generations=generations, intact=intact, damaged=damaged)
         building = wish.state in self.rules.building and self.rules.needs_build(wish, observed)
         if building:
             self.builder(context).check(wish, observed)
         self._refuse_what_cannot_be(wish, context, store, observed)
         if building and context.preview:
             observed = replace(observed, preview=self.builder(context).preview(wish, observed))
-        surplus = self.rules.surplus(wish, observed) if observed.generations else []
-        usage = store.users([item.path for item in surplus]) if surplus else None
-        in_use = frozenset(item.id for item in surplus if usage and usage.of(item.path))
+        doomed = self.rules.doomed(wish, observed)
+        usage = store.users([store.path_of(item) for item in doomed]) if doomed else None
+        in_use = frozenset(item for item in doomed if usage and usage.of(store.path_of(item)))
         return replace(observed, in_use=in_use)
 
     def plan(self, wish: WishT, observation: Observed[WantedT]) -> Plan:
@@ -144,32 +148,18 @@ class Environments(Subject[WishT, Observed[WantedT]], t.Generic[WishT, WantedT])
     def lock(self, wish: WishT, context: Context) -> t.ContextManager[t.Any]:
         return Store(wish.root, wish.name, context.redactor).lock(self.params["lock_timeout"])
 
-    def apply(self, wish: WishT, observation: Observed[WantedT], plan: Plan, context: Context) -> dict[str, t.Any]:
-        store = Store(wish.root, wish.name, context.redactor)
-        told: dict[str, t.Any] = {}
-        try:
-            for action in plan.actions:
-                if action.verb == "clean":
-                    store.clean_leftovers()
-                elif action.verb == "build":
-                    told.update(self.builder(context).build(wish, observation, store))
-                    self._rebuilt.add(wish.name)
-                elif action.verb == "switch" and "generation" in action.details:
-                    told.update(switch(wish, store, _generation(store, action.details["generation"])))
-                elif action.verb == "remove":
-                    store.remove(force=wish.options["force"])
-                    return comparison(observation.installed, {})
-            switching = any(action.verb in ("switch", "prune") for action in plan.actions)
-            if observation.store.ids and switching and wish.state != "rolled_back":
-                _prune(wish, store)
-            current = store.observe().current
-            self._write(wish, current)
-        except MlstackError as exc:
-            now = store.observe().current
-            before = observation.current.id if observation.current else ""
-            exc.details.setdefault("changed", (now.id if now else "") != before)
-            raise
-        return {**told, **comparison(observation.installed, self.installed_in(current) if current else {})}
+    def handlers(self, wish: WishT, context: Context) -> Handlers:
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.apply import Steps
+
+        def build(observed: Observed[WantedT], store: Store) -> tuple[Generation, dict[str, t.Any]]:
+            built = self.builder(context).build(wish, observed, store)
+            self._rebuilt.add(wish.name)
+            return built
+
+        return Steps(wish, Store(wish.root, wish.name, context.redactor), self.rules, build).handlers()
+
+    def difference(self, wish: WishT, before: Observed[WantedT], after: Observed[WantedT]) -> dict[str, t.Any]:
+        return comparison(before.installed, after.installed)
 
     def picture(self, wish: WishT, observation: Observed[WantedT]) -> tuple[str, ...]:
         return lines(observation.installed)
@@ -214,17 +204,6 @@ class Environments(Subject[WishT, Observed[WantedT]], t.Generic[WishT, WantedT])
         path = self.rules.output(wish)
         return written_file.read(path, _writing(wish, path)) if path else None
 
-    def _write(self, wish: WishT, current: Generation | None) -> None:
-        path = self.rules.output(wish)
-        if path and current is not None:
-            written_file.write(path, self.rules.text(wish, current), _writing(wish, path))
-
-
-def switch(wish: Wish, store: Store, generation: Generation) -> dict[str, str]:
-    """Let the link point to a finished generation; says where a directory lies that had to be moved aside."""
-    adopted = store.switch(generation, adopt=wish.options["adopt"], now=datetime.now(timezone.utc))
-    return {"adopted": adopted} if adopted else {}
-
 
 def _refuse_other_kind(wish: Wish, state: StoreState, kind: str) -> None:
     """A generation of another kind is somebody's environment, and not this module's to replace."""
@@ -240,13 +219,3 @@ def _refuse_other_kind(wish: Wish, state: StoreState, kind: str) -> None:
 
 def _writing(wish: Wish, path: str) -> str:
     return f"write the exact contents of {wish.name} to {path}"
-
-
-def _prune(wish: Wish, store: Store) -> None:
-    state = store.observe()
-    if state.current is not None:
-        store.prune(choose.doomed(state.current.id, store.generations(), wish.options["keep"] + 1))
-
-
-def _generation(store: Store, generation: str) -> Generation:
-    return next(item for item in store.generations() if item.id == generation)

@@ -81,6 +81,7 @@ class Observed(t.Generic[WantedT]):
     drift: tuple[str, ...] = ()
     generations: tuple[Generation, ...] = ()
     intact: tuple[Generation, ...] = ()
+    damaged: tuple[str, ...] = ()
     in_use: frozenset[str] = frozenset()
     preview: Versions | None = None
     frozen: str | None = None
@@ -126,10 +127,15 @@ class Rules:
             return bool(wish.absent_packages and _unwanted(wish, observed))
         return self._is_behind(wish, observed) and self._reusable(wish, observed) is None
 
-    def surplus(self, wish: Wish, observed: Observed[t.Any]) -> list[Generation]:
-        """The generations that nothing needs once the wish is met, whether or not a live process uses them still."""
-        if wish.state == "rolled_back":
-            return []  # else the newest could go, and going back again would go back further
+    def doomed(self, wish: Wish, observed: Observed[t.Any]) -> list[str]:
+        """The ids of generations that nothing needs once the wish is met, whether or not a process uses them still."""
+        if wish.state == "rolled_back" or not (observed.generations or observed.damaged):
+            return []  # after a rollback the newest could go, and going back again would go back further
+        current = observed.current.id if observed.current else ""
+        damaged = [generation for generation in observed.damaged if generation != current]
+        return [*(item.id for item in self._surplus(wish, observed)), *damaged]
+
+    def _surplus(self, wish: Wish, observed: Observed[t.Any]) -> list[Generation]:
         if self.needs_build(wish, observed):
             previous = observed.current.id if observed.current else ""
             newcomer = Generation("~", "", {"previous": previous})  # sorts behind every date: it will be the newest
@@ -149,7 +155,7 @@ class Rules:
             return Plan((*self._prune(wish, observed), *self._freeze(wish, observed, observed.current)))
         reusable = self._reusable(wish, observed)
         because = "; ".join(reasons)
-        adopt = [_adopt(wish)] if observed.store.standing == "directory" else []
+        adopt = [_adopt(wish, reusable)] if observed.store.standing == "directory" else []
         if reusable is not None:
             after = self.recorded(reusable)
             steps = [*adopt, _switch(wish, reusable.id, because)]
@@ -228,9 +234,9 @@ class Rules:
 
     def _prune(self, wish: Wish, observed: Observed[t.Any]) -> tuple[Action, ...]:
         return tuple(
-            Action("prune", item.id, f"delete generation {item.id}, which nothing needs any more")
-            for item in self.surplus(wish, observed)
-            if item.id not in observed.in_use
+            Action("prune", generation, f"delete generation {generation}, which nothing needs any more")
+            for generation in self.doomed(wish, observed)
+            if generation not in observed.in_use
         )
 
     def _freeze(self, wish: Wish, observed: Observed[t.Any], after: Generation | None) -> tuple[Action, ...]:
@@ -297,8 +303,9 @@ def _switch(wish: Wish, generation: str, because: str) -> Action:
     return Action("switch", wish.name, summary, {"generation": generation})
 
 
-def _adopt(wish: Wish) -> Action:
-    return Action("adopt", wish.name, f"move the directory {wish.link} aside below .generations, keeping it")
+def _adopt(wish: Wish, reusable: Generation | None) -> Action:
+    details = {"generation": reusable.id} if reusable is not None else {}
+    return Action("adopt", wish.name, f"move the directory {wish.link} aside below .generations, keeping it", details)
 
 
 def _clean(wish: Wish, observed: Observed[t.Any]) -> tuple[Action, ...]:

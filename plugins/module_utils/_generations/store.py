@@ -109,7 +109,7 @@ class Store:
         found = []
         for generation in self._names()[0]:
             with contextlib.suppress(records.DamagedRecord, MlstackError):
-                loaded = records.load(self._path(generation))
+                loaded = records.load(self.path_of(generation))
                 if loaded is not None:
                     found.append(loaded)
         return found
@@ -128,7 +128,7 @@ class Store:
 
     def _current(self, generation: str) -> tuple[Generation | None, str]:
         try:
-            current = records.load(self._path(generation))
+            current = records.load(self.path_of(generation))
         except records.DamagedRecord as exc:
             return None, f"the record of generation {generation} is damaged: {exc}"
         return current, "" if current else f"generation {generation} is missing or was never finished"
@@ -143,7 +143,7 @@ class Store:
         except OSError:
             names = []
         for name in names:
-            path = self._path(name)
+            path = self.path_of(name)
             if records.is_id(name):
                 (finished if os.path.exists(os.path.join(path, records.FILE)) else leftovers).append(name)
             elif name.startswith(ADOPTED):
@@ -153,12 +153,12 @@ class Store:
                 (leftovers if half_done else adopted).append(name)
             elif name.startswith(TRASH) or path == self.place.journal:
                 leftovers.append(name)
-        paths = [self._path(name) for name in leftovers]
+        paths = [self.path_of(name) for name in leftovers]
         if os.path.islink(self.place.new_link):
             paths.append(self.place.new_link)
-        return tuple(finished), tuple(paths), tuple(self._path(name) for name in adopted)
+        return tuple(finished), tuple(paths), tuple(self.path_of(name) for name in adopted)
 
-    def _path(self, generation: str) -> str:
+    def path_of(self, generation: str) -> str:
         return os.path.join(self.place.store, generation)
 
     # --- changing ------------------------------------------------------------------------------------------------
@@ -215,7 +215,7 @@ class Store:
             # An id is never given twice: not the one of something just deleted, nor the one a dangling link names.
             taken = {*os.listdir(self.place.store), self._generation_in_use(), *self._gone}
             generation = records.next_id(now, digest, taken)
-            path = self._path(generation)
+            path = self.path_of(generation)
             os.mkdir(path)
         building = Building(generation, path, digest, now, self._generation_in_use())
         mask = os.umask(0o022)
@@ -260,21 +260,23 @@ class Store:
             raise AssertionError(f"{building.path} has no record although it was just written")
         return sealed
 
-    def switch(self, generation: Generation, *, adopt: bool = False, now: datetime | None = None) -> str:
+    def adopt(self, generation: Generation, now: datetime) -> str:
+        """Move the directory at the link's place aside and let the link point to a finished generation, in one step;
+        returns the path where the directory lies then. Refused while processes use it."""
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import adopt
+
+        adopt.refuse_in_use(self.place, self.users([self.place.link]))
+        return adopt.adopt(self.place, generation.id, now)
+
+    def switch(self, generation: Generation) -> None:
         """Let the link point to a finished generation; the one rename(2) that people notice.
 
-        Whatever else stands at the link's place is refused, but a directory when ``adopt``: it's moved aside, and the
-        path where it lies then is returned (else an empty text).
+        Whatever else stands at the link's place is refused.
         """
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk, writing
 
         place = self.place
         standing, target = self._standing()
-        if standing == "directory" and adopt and now is not None:
-            from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import adopt as adoption
-
-            adoption.refuse_in_use(place, self.users([place.link]))
-            return adoption.adopt(place, generation.id, now)
         if standing in ("directory", "file", "foreign_link"):
             what = {"directory": "a directory", "file": "a file", "foreign_link": f"a link to {target}"}[standing]
             raise MlstackError(
@@ -283,38 +285,39 @@ class Store:
                 found=f"{what} stands there that is not of this collection's making",
                 todo="move it away, choose another name, or adopt it (adopt: true) if it is a directory",
             )
+        if target == place.target(generation.id):
+            return
         with disk.explained(f"switch {place.link} to generation {generation.id}"):
             writing.replace_link(place.link, place.target(generation.id), place.new_link)
         former = place.generation_of(target) if standing == "link" else ""
         if former and former != generation.id:
-            self._discard_unsealed(self._path(former))
-        return ""
+            self._discard_unsealed(self.path_of(former))
 
-    def prune(self, doomed: t.Sequence[Generation]) -> tuple[list[str], dict[str, list[str]]]:
-        """Delete generations, and those whose record is damaged, unless live processes or the link use them.
+    def prune(self, doomed: t.Sequence[str]) -> tuple[list[str], dict[str, list[str]]]:
+        """Delete generations by id, unless live processes or the link use them.
 
         Returns the ids deleted and, for those spared, who uses them.
         """
         deleted: list[str] = []
         spared: dict[str, list[str]] = {}
-        ids = dict.fromkeys([*(generation.id for generation in doomed), *self._damaged()])
+        ids = dict.fromkeys(doomed)
         ids.pop(self._generation_in_use(), None)
-        usage = self.users([self._path(generation) for generation in ids]) if ids else None
+        usage = self.users([self.path_of(generation) for generation in ids]) if ids else None
         for generation in ids:
-            users = usage.of(self._path(generation)) if usage else []
+            users = usage.of(self.path_of(generation)) if usage else []
             if users:
                 spared[generation] = users
             else:
-                self._discard(self._path(generation))
+                self._discard(self.path_of(generation))
                 deleted.append(generation)
         return deleted, spared
 
-    def _damaged(self) -> list[str]:
-        """Generations nobody can go back to, because their record says nothing."""
+    def damaged(self) -> list[str]:
+        """The ids of generations that nobody can go back to, because their record says nothing."""
         found = []
         for generation in self._names()[0]:
             try:
-                records.load(self._path(generation))
+                records.load(self.path_of(generation))
             except records.DamagedRecord:
                 found.append(generation)
             except MlstackError:
@@ -333,12 +336,12 @@ class Store:
         standing, _target = self._standing()
         ids, leftovers, _adopted = self._names()
         if not force:
-            adopt.refuse_in_use(self.place, self.users([self._path(generation) for generation in ids]))
+            adopt.refuse_in_use(self.place, self.users([self.path_of(generation) for generation in ids]))
         with disk.explained(f"remove the environment {self.place.link}"):
             if standing == "link":
                 os.unlink(self.place.link)
                 disk.sync_folder(self.place.root)
-        for path in [*(self._path(generation) for generation in ids), *leftovers]:
+        for path in [*(self.path_of(generation) for generation in ids), *leftovers]:
             self._discard(path)
         return list(ids)
 
@@ -350,7 +353,7 @@ class Store:
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import adopt
 
         adopt.repair(self.place)
-        in_use = self._path(self._generation_in_use())
+        in_use = self.path_of(self._generation_in_use())
         leftovers = [path for path in self._names()[1] if path != in_use]
         for path in leftovers:
             self._discard(path)

@@ -19,7 +19,7 @@ from datetime import datetime, timezone
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.lifecycle import switch
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.record import Generation
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Building, Store
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import (
@@ -73,8 +73,8 @@ class Builder:
             found = engine.preview(interpreter.path, request, scratch)
         return {names.normalize(name): version for name, version in found.items()}
 
-    def build(self, wish: EnvironmentWish, observed: Observed, store: Store) -> dict[str, t.Any]:
-        """Build, verify, seal and switch. What fails leaves no trace and the generation in use as it is."""
+    def build(self, wish: EnvironmentWish, observed: Observed, store: Store) -> tuple[Generation, dict[str, t.Any]]:
+        """Build, verify and seal. What fails leaves no trace and the generation in use as it is."""
         timings: dict[str, float] = {}
         engine = self._workshop.engine()
         request = self._request(wish, observed)
@@ -92,8 +92,7 @@ class Builder:
             record["asked"] = dict(observed.wanted.asked) if observed.wanted else {}
             with _timed(timings, "seal"):
                 generation = store.seal(building, record)
-        told = switch(wish, store, generation)
-        return {**told, "timings": {name: round(seconds, 3) for name, seconds in timings.items()}}
+        return generation, {"timings": {name: round(seconds, 3) for name, seconds in timings.items()}}
 
     def _fill(
         self,

@@ -86,10 +86,13 @@ class Caches(Subject[CacheWish, list[Cache]]):
             before=tuple(f"{cache.folder} {cache.size} bytes" for cache in observation),
         )
 
-    def apply(self, wish: CacheWish, observation: list[Cache], plan: Plan, context: Context) -> dict[str, t.Any]:
-        from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
+    def handlers(self, wish: CacheWish, context: Context) -> dict[str, t.Any]:
+        return {"purge": _purge}
 
-        for cache in observation:
-            with disk.explained(f"delete the cache {cache.folder}"):
-                disk.delete(cache.folder)
-        return {}
+
+def _purge(actions: t.Sequence[Action], change: t.Any) -> None:
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
+
+    for action in actions:
+        with disk.explained(f"delete the cache {action.subject}"):
+            disk.delete(action.subject)

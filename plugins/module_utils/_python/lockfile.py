@@ -54,10 +54,14 @@ class Locks(Subject[EnvironmentWish, ObservedLock]):
     def plan(self, wish: EnvironmentWish, observation: ObservedLock) -> Plan:
         return plan_lock(wish, observation)
 
-    def apply(self, wish: EnvironmentWish, observation: ObservedLock, plan: Plan, context: Context) -> dict[str, t.Any]:
-        path = wish.options["lock_to"]
-        written_file.write(path, observation.after, f"write the lock of {wish.name} to {path}")
-        return {}
+    def handlers(self, wish: EnvironmentWish, context: Context) -> dict[str, t.Any]:
+        return {"lock": self._write}
+
+    @staticmethod
+    def _write(actions: t.Sequence[Action], change: t.Any) -> None:
+        for action in actions:
+            path = action.details["path"]
+            written_file.write(path, change.observed.after, f"write the lock of {action.subject} to {path}")
 
     def describe(self, wish: EnvironmentWish, observation: ObservedLock) -> dict[str, t.Any]:
         locked = versions_in(observation.after)

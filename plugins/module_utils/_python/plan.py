@@ -38,7 +38,6 @@ class PythonRules(generations.Rules):
 
 
 RULES = PythonRules()
-plan_environment, needs_build, surplus = RULES.plan, RULES.needs_build, RULES.surplus
 
 
 def freeze_text(generation: Generation) -> str:

@@ -63,14 +63,17 @@ class Words(Subject[t.Any, t.Any]):
                 stream.write(self.meanwhile[wish[0]])
         yield
 
-    def apply(self, wish, observation, plan, context):
-        if wish[1] == "bad":
-            raise MlstackError("cannot", wished="w", found="f", todo="t", hint=context.redactor.text("x"))
-        if wish[1] == "bug":
-            raise KeyError(f"https://u:secretword@host/{wish[1]}")
-        with open(wish[0], "w") as stream:
-            stream.write("other" if wish[1] == "stubborn" else wish[1])
-        return {"written": True}
+    def handlers(self, wish, context):
+        def write(actions, change):
+            if wish[1] == "bad":
+                raise MlstackError("cannot", wished="w", found="f", todo="t", hint=context.redactor.text("x"))
+            if wish[1] == "bug":
+                raise KeyError(f"https://u:secretword@host/{wish[1]}")
+            with open(wish[0], "w") as stream:
+                stream.write("other" if wish[1] == "stubborn" else wish[1])
+            change.facts["written"] = True
+
+        return {"write": write}
 
     def describe(self, wish, observation):
         return {"word": observation}

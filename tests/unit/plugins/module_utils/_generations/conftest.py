@@ -41,7 +41,9 @@ def built(store: Store, digest: str = "aaaaaa", *, adopt: bool = False, after: i
         with store.build(digest, now) as building:
             fill(building.prefix, digest)
             generation = store.seal(building, {"text": digest})
-        store.switch(generation, adopt=adopt, now=now)
+        if adopt and store.observe().standing == "directory":
+            store.adopt(generation, now)
+        store.switch(generation)
     return generation
 
 

@@ -49,7 +49,7 @@ def test_what_was_adopted_is_never_deleted_nor_gone_back_to(occupied: Store) -> 
     assert [known.id for known in occupied.generations()] == [generation.id]
     with occupied.lock():
         occupied.clean_leftovers()
-        occupied.prune(occupied.generations())
+        occupied.prune([item.id for item in occupied.generations()])
         occupied.remove()
     assert occupied.observe().standing == "absent"
     assert Path(adopted, "prefix/lib/module.py").exists()

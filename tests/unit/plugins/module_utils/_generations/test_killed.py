@@ -88,7 +88,7 @@ class Environment(RuleBasedStateMachine):
 
         def work() -> None:
             with self.store.lock(10):
-                self.store.prune(choose.doomed(current.id, self.store.generations(), keep))
+                self.store.prune([item.id for item in choose.doomed(current.id, self.store.generations(), keep)])
 
         self.do(step, work, current.digest)
         if step is None:
@@ -173,7 +173,7 @@ def test_killed_at_each_single_step(folder: Path, act: str) -> None:
                 if act == "remove":
                     store.remove()
                 else:
-                    store.prune(store.generations())
+                    store.prune([item.id for item in store.generations()])
 
         killed = killed_at(step, work)
         state = store.observe()
@@ -188,7 +188,7 @@ def test_killed_at_each_single_step(folder: Path, act: str) -> None:
         last = built(store, "000009", after=int(timedelta(minutes=1).total_seconds()))
         with store.lock():
             store.clean_leftovers()
-            _deleted, spared = store.prune(choose.doomed(last.id, store.generations(), keep=1))
+            _deleted, spared = store.prune([item.id for item in choose.doomed(last.id, store.generations(), keep=1)])
         assert spared == {}
         assert os.listdir(store.place.store) == [last.id]
         assert sorted(os.listdir(store.place.root)) == [".generations", "ml"]

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._apply import Change, execute
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import cache
@@ -47,7 +48,7 @@ def test_a_cache_is_deleted_whole_and_once(tmp_path, names):
     found = subject.observe(wish, None)
     plan = subject.plan(wish, found)
     assert [action.subject for action in plan.actions] == [folder]
-    subject.apply(wish, found, plan, None)
+    execute(plan, subject.handlers(wish, None), Change(wish, found, found))
     assert not (tmp_path / "cache").exists()
     assert not subject.plan(wish, subject.observe(wish, None)).changed
 

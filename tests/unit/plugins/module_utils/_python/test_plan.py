@@ -75,12 +75,12 @@ def test_after_a_plan_is_carried_out_there_is_nothing_left_to_do(story):
         store.rebuilt = False
         observed = store.observe(asked)
         try:
-            plan = planner.plan_environment(asked, observed)
+            plan = planner.RULES.plan(asked, observed)
         except MlstackError as error:
             assert error.code == "nothing_to_roll_back_to"
             continue
         store.apply(asked, observed, plan)
-        again = planner.plan_environment(asked, store.observe(asked))
+        again = planner.RULES.plan(asked, store.observe(asked))
         assert not again.changed, (verbs(plan), verbs(again))
 
 
@@ -91,7 +91,7 @@ def test_the_plan_names_every_generation_that_goes(history, last):
         store.rebuilt = False
         observed = store.observe(asked)
         try:
-            plan = planner.plan_environment(asked, observed)
+            plan = planner.RULES.plan(asked, observed)
         except MlstackError:
             return
         store.apply(asked, observed, plan)
@@ -122,8 +122,8 @@ def test_drift_is_empty_only_where_nothing_differs(recorded, installed):
 def test_a_preview_changes_what_is_shown_and_not_what_is_done(asked, foretold):
     store = ModelStore()
     observed = store.observe(asked)
-    plain = planner.plan_environment(asked, observed)
-    shown = planner.plan_environment(asked, previewed(observed, foretold))
+    plain = planner.RULES.plan(asked, observed)
+    shown = planner.RULES.plan(asked, previewed(observed, foretold))
     assert shown.actions == plain.actions
     assert shown.details["added"] == dict(sorted(foretold.items()))
 
@@ -133,14 +133,14 @@ def test_going_back_counts_from_the_newest_even_if_that_was_changed_by_hand():
     for version in ("1.0", "1.1", "2.0"):
         asked = wish(packages=[f"six=={version}"])
         observed = store.observe(asked)
-        store.apply(asked, observed, planner.plan_environment(asked, observed))
+        store.apply(asked, observed, planner.RULES.plan(asked, observed))
     newest = store.current
     store.contents[newest]["byhand"] = "1.0"
     back = wish(state="rolled_back")
     observed = store.observe(back)
-    store.apply(back, observed, planner.plan_environment(back, observed))
+    store.apply(back, observed, planner.RULES.plan(back, observed))
     assert store.contents[store.current] == {"six": "1.1"}
-    assert not planner.plan_environment(back, store.observe(back)).changed
+    assert not planner.RULES.plan(back, store.observe(back)).changed
 
 
 def test_what_stands_in_the_place_is_refused_and_named():
@@ -151,7 +151,7 @@ def test_what_stands_in_the_place_is_refused_and_named():
             options = {"packages": ["six==1.0"]} if state == "present" else {}
             asked = wish(state=state, **options)
             with pytest.raises(MlstackError) as refused:
-                planner.plan_environment(asked, store.observe(asked))
+                planner.RULES.plan(asked, store.observe(asked))
             assert refused.value.code == "occupied" and words in refused.value.found
 
 
@@ -159,12 +159,12 @@ def test_a_directory_is_adopted_before_the_switch_when_asked():
     store = ModelStore()
     store.standing = "directory"
     asked = wish(packages=["six==1.0"], adopt=True)
-    assert verbs(planner.plan_environment(asked, store.observe(asked))) == ["build", "adopt", "switch"]
+    assert verbs(planner.RULES.plan(asked, store.observe(asked))) == ["build", "adopt", "switch"]
     # Built already, and stopped before the switch.
     ready = store.observe(asked)
     kept = generation("20260101T000000-abcdef", ready.wanted.digest, {"six": "1.0"})
     store.generations, store.contents = [kept], {kept.id: {"six": "1.0"}}
-    assert verbs(planner.plan_environment(asked, store.observe(asked))) == ["adopt", "switch"]
+    assert verbs(planner.RULES.plan(asked, store.observe(asked))) == ["adopt", "switch"]
 
 
 def test_planning_reads_no_clock_and_touches_no_file():
