@@ -14,6 +14,7 @@ from datetime import datetime, timezone
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import (
     match_spec,
+    relations,
     state_file,
     verify,
     virtual_packages,
@@ -42,6 +43,7 @@ class Builder:
         self._pip = PipPart(context, params)
         self._platform = virtual_packages.platform_of(context.host.machine)
         self._solutions: dict[SolveRequest, tuple[Package, ...]] = {}
+        self._warned: set[str] = set()
 
     def check(self, wish: CondaWish, observed: Observed[Wanted]) -> None:
         """Refuse a file that was read for another platform; the controller reads it anew then."""
@@ -71,7 +73,22 @@ class Builder:
     def solve(self, wish: CondaWish, observed: Observed[Wanted]) -> tuple[Package, ...]:
         """The packages that a build would install. Nothing is solved where they are known already."""
         known = self._known(wish, observed)
-        return self._solved(known) if isinstance(known, SolveRequest) else known
+        packages = self._solved(known) if isinstance(known, SolveRequest) else known
+        self._judge(wish, observed, packages)
+        return packages
+
+    def _judge(self, wish: CondaWish, observed: Observed[Wanted], packages: t.Sequence[Package]) -> None:
+        """Refuse what does not work with this host, before it is fetched and again before it is used; warn of the rest.
+
+        Raises MlstackError."""
+        title, virtual = f"environment {wish.name}", self._virtual(wish)
+        settled = self._is_settled(wish, observed)
+        lines = verify.check_host(title, packages, virtual, settled=settled)
+        lines += verify.cpu_builds(title, packages, virtual, self._specs(wish, observed))
+        for line in lines:
+            if line not in self._warned:
+                self._warned.add(line)
+                self._context.warn(line)
 
     def _known(self, wish: CondaWish, observed: Observed[Wanted]) -> tuple[Package, ...] | SolveRequest:
         """The packages, or what is to be solved to know them."""
@@ -86,16 +103,19 @@ class Builder:
         repairing = current is not None and current.digest == wanted.digest
         if repairing and wish.state != "updated":
             return tuple(recorded)
-        if not wanted.specs:
+        if not (wanted.specs or wanted.welcome):
             return ()
-        request = self._request(wish, wanted.specs, wanted.channels, recorded if wish.state == "present" else [])
+        locked = recorded if wish.state == "present" else []
+        request = self._request(wish, wanted.specs, wanted.channels, locked, wanted.welcome)
         return self._solutions.get(request, request)
 
     def _without(self, wish: CondaWish, observed: Observed[Wanted], recorded: list[Package]) -> tuple[Package, ...]:
         record = observed.current.record if observed.current is not None else {}
         specs = [text for text in record.get("specs", ()) if match_spec.parse(text).name not in wish.absent_packages]
         channels = record.get("channels", ())
-        found = self._solved(self._request(wish, specs, channels, recorded)) if specs else ()
+        welcome = [text for text in record.get("welcome", ()) if text not in wish.absent_packages]
+        request = self._request(wish, specs, channels, recorded, welcome)
+        found = self._solved(request) if specs or welcome else ()
         needed = [item for item in found if item.name in wish.absent_packages]
         if needed:
             by = {item.name: [who.name for who in found if item.name in _names(who)] for item in needed}
@@ -107,8 +127,21 @@ class Builder:
             )
         return found
 
+    def _is_settled(self, wish: CondaWish, observed: Observed[Wanted]) -> bool:
+        """Whether a lock, the source of a clone or a record says what is installed, and no solver."""
+        wanted, current = observed.wanted, observed.current
+        if wanted is None:
+            return False
+        repairing = current is not None and current.digest == wanted.digest and wish.state != "updated"
+        return wanted.locked is not None or repairing
+
     def _request(
-        self, wish: CondaWish, specs: t.Iterable[str], channels: t.Iterable[str], locked: t.Iterable[Package]
+        self,
+        wish: CondaWish,
+        specs: t.Iterable[str],
+        channels: t.Iterable[str],
+        locked: t.Iterable[Package],
+        welcome: t.Iterable[str],
     ) -> SolveRequest:
         return SolveRequest(
             tuple(specs),
@@ -117,12 +150,23 @@ class Builder:
             locked=tuple(locked),
             virtual_packages=self._virtual(wish),
             title=f"environment {wish.name}",
+            welcome=tuple(welcome),
         )
 
     def _solved(self, request: SolveRequest) -> tuple[Package, ...]:
         """What is asked for once in a call is solved once: the question comes before the build and in it."""
         if request not in self._solutions:
-            self._solutions[request] = self._workplace.engine().solve(request).packages
+            engine = self._workplace.engine()
+            try:
+                whole = replace(request, specs=(*request.specs, *request.welcome), welcome=())
+                packages = engine.solve(whole).packages
+            except MlstackError as exc:
+                if exc.code != "no_such_package" or exc.details.get("package") not in request.welcome:
+                    raise
+                packages = engine.solve(replace(request, welcome=())).packages if request.specs else ()
+                missing = ", ".join(request.welcome)
+                self._context.warn(f"{request.title}: the channels have no {missing}, which would have come along")
+            self._solutions[request] = packages
         return self._solutions[request]
 
     def _virtual(self, wish: CondaWish) -> tuple[t.Any, ...]:
@@ -135,7 +179,10 @@ class Builder:
         engine = self._workplace.engine()
         with timed(timings, "solve"):
             known = self._known(wish, observed)
+            if isinstance(known, SolveRequest) and (known.welcome or not engine.in_one_go):
+                known = self._solved(known)
         packages = () if isinstance(known, SolveRequest) else known
+        self._judge(wish, observed, packages)
         contents = self._pip.contents(wish, observed)
         channels = observed.wanted.channels if observed.wanted else observed.current.record.get("channels", [])  # type: ignore[union-attr]
         specs = self._specs(wish, observed)
@@ -159,11 +206,12 @@ class Builder:
             with timed(timings, "verify"):
                 judged = specs if wish.state != "cloned" else ()
                 installed = verify.check_packages(f"environment {wish.name}", building.prefix, packages, judged)
+                self._judge(wish, observed, installed)
             with timed(timings, "pip"):
                 self._pip.install(wish, contents, building.prefix, scratch)
             record = self._record(wish, observed, building, installed, contents, scratch, timings)
             record.update(engine=engine.describe().as_dict(), specs=list(specs), channels=list(channels))
-            record.update(variables=dict(variables))
+            record.update(variables=dict(variables), welcome=self._welcome(observed))
             disk.delete(scratch)
             with timed(timings, "seal"):
                 generation = store.seal(building, record)
@@ -254,6 +302,11 @@ class Builder:
         listed = observed.current.record.get("specs", ()) if observed.current else ()
         return tuple(text for text in listed if match_spec.parse(text).name not in wish.absent_packages)
 
+    def _welcome(self, observed: Observed[Wanted]) -> list[str]:
+        if observed.wanted is not None:
+            return list(observed.wanted.welcome)
+        return list(observed.current.record.get("welcome", ())) if observed.current else []
+
     def _variables(self, observed: Observed[Wanted]) -> t.Mapping[str, str]:
         if observed.wanted is not None:
             return observed.wanted.variables
@@ -270,7 +323,7 @@ class Builder:
 
 
 def _names(package: Package) -> set[str]:
-    return {text.split()[0] for text in package.depends if text.split()}
+    return {relations.name_of(text) for text in package.depends}
 
 
 def _kept(package: Package) -> dict[str, t.Any]:

@@ -9,21 +9,23 @@ from __future__ import annotations
 
 import os
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import history, info, meta, state_file, wanted
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import (
+    history,
+    info,
+    meta,
+    state_file,
+    wanted,
+    whereabouts,
+)
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.wish import CondaWish
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Store
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import verify
 
 
-def of_source(source: str, wish: CondaWish, context: Context) -> wanted.Wanted:
+def of_source(source: str, wish: CondaWish) -> wanted.Wanted:
     """The contents of ``source``: an environment below the same root by name, or any conda prefix by path."""
-    prefix, record = source, {}
-    if "/" not in source:
-        state = Store(wish.root, source, context.redactor).observe()
-        if state.current is not None:
-            prefix, record = state.current.prefix, dict(state.current.record)
+    place = whereabouts.of(source if "/" in source else os.path.join(wish.root, source))
+    prefix, record = place.prefix, dict(place.record)
     if not meta.is_prefix(prefix):
         raise MlstackError(
             "no_such_environment",
@@ -31,7 +33,7 @@ def of_source(source: str, wish: CondaWish, context: Context) -> wanted.Wanted:
             found="no conda environment is there",
             todo="correct clone_of: the name of an environment below the same root, or the path of a prefix",
         )
-    found = meta.read(os.path.realpath(prefix), entries=True)
+    found = meta.read(prefix, entries=True)
     if found.broken:
         raise MlstackError(
             "source_broken",
@@ -47,7 +49,7 @@ def of_source(source: str, wish: CondaWish, context: Context) -> wanted.Wanted:
             found=f"the records of {', '.join(without)} do not say where these packages came from",
             todo="install them from a channel there, or describe the clone by packages",
         )
-    pip, _broken = info.beside_conda(os.path.realpath(prefix), found)
+    pip, _broken = info.beside_conda(prefix, found)
     if not record:
         names = {item.name for item in found.packages}
         record["specs"] = list(history.requested(history.read(prefix), names).values())

@@ -62,6 +62,9 @@ class Engine(abc.ABC):
     C(offline), C(permission_denied), C(link_script_failed) or C(engine_failed).
     """
 
+    # Whether create() is one request to it, in which nobody can look at the solution before it is installed.
+    in_one_go = False
+
     def __init__(self, commands: Commands, limits: Limits) -> None:
         self.commands = commands
         self.limits = limits

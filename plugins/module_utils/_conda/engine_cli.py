@@ -6,14 +6,19 @@
 """conda, mamba and micromamba as engines, by their command line.
 
 They agree on what is used here: C(create --dry-run --json) to solve, C(install --file) with exact URLs to install. An
-environment is never made by C(create): with C(-y) that deletes what stands at the path.
+environment is never made by C(create): with C(-y) that deletes what stands at the path. What is there already is
+preferred by C(pinned_packages), which bound a version and ask for nothing; where not all of it can stay, kept.py finds
+what can. The history is written by us alone: these programs take every URL of C(--file) for a wish.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
+import shutil
+import signal
 import tempfile
 import time
 import typing as t
@@ -26,6 +31,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import (
     engine_errors,
     history,
     history_entry,
+    kept,
     surroundings,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.engine import (
@@ -53,6 +59,13 @@ _CLASSIC = (
 )
 
 
+# What a solver says where pins exclude each other or what is wished; without a known cause, too: that is for the
+# attempt without pins to tell.
+_NO_SOLUTION = frozenset(
+    {"conflict", "no_such_version", "no_such_package", "no_virtual_package", "command_failed", "engine_failed"}
+)
+
+
 class CommandLineEngine(Engine):
     """One of the programs, as identified by identify()."""
 
@@ -69,20 +82,24 @@ class CommandLineEngine(Engine):
     def solve(self, request: SolveRequest) -> Solution:
         started = time.monotonic()
         wished = f"{request.title} solved by {self._description.name}"
-        named = {history.name_of(spec) for spec in request.specs}
-        specs = [*request.specs, *(package.spec for package in request.pinned)]
-        kept = [package.spec for package in request.locked if package.name not in named]
-        # What to prefer cannot be said; what to keep can: so first with all of it, then without.
-        attempts = [[*specs, *kept], specs] if kept else [specs]
-        for number, attempt in enumerate(attempts, 1):
-            try:
-                packages = self._solved(attempt, request, wished)
-            except MlstackError as exc:
-                if exc.code not in ("conflict", "no_such_version", "no_such_package") or number == len(attempts):
-                    raise
-            else:
-                break
+        preferred = kept.allowed(request)
+        packages = self._with_all(preferred, request, wished) if preferred else None
+        if packages is None:
+            packages = kept.overlaid(self._solved(request, request.constraints, wished), request)
         return Solution(packages, time.monotonic() - started)
+
+    def _with_all(
+        self, preferred: t.Sequence[Package], request: SolveRequest, wished: str
+    ) -> tuple[Package, ...] | None:
+        """The solution in which all that is there stays as it is; None where there is no such."""
+        names = {package.name for package in preferred}
+        bounds = [text for text in request.constraints if history.name_of(text) not in names]
+        try:
+            return self._solved(request, [*bounds, *(package.spec for package in preferred)], wished)
+        except MlstackError as exc:
+            if exc.code not in _NO_SOLUTION:
+                raise
+        return None
 
     def install(self, request: InstallRequest) -> InstallResult:
         started = time.monotonic()
@@ -94,55 +111,78 @@ class CommandLineEngine(Engine):
     def _installed(self, request: InstallRequest) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Install, and tell the stems linked and unlinked by what conda-meta holds before and after."""
         wished = f"{request.title} installed by {self._description.name} into {request.prefix}"
-        meta = os.path.join(request.prefix, "conda-meta")
-        with open(os.path.join(meta, "history"), "a", encoding="utf-8"):
-            pass  # by this file all of them know an environment
-        before = records.installed(Path(meta))
+        meta = Path(request.prefix, "conda-meta")
+        before = records.installed(meta)
         wanted = {package.stem: package for package in request.packages}
-        surplus = [stem for stem in before if stem not in wanted]
-        missing = [
-            package
-            for package in request.packages
-            if not records.is_same(before.get(package.stem, {"name": None}), vars(package))
-        ]
+        stays = {stem for stem in before if stem in wanted and records.is_same(before[stem], vars(wanted[stem]))}
+        goes = {stem: record for stem, record in before.items() if stem not in stays}
+        # A file that goes with one package may be another's, too: that one is taken out as well, and installed anew.
+        again = _sharing(goes.values(), {stem: before[stem] for stem in stays})
+        missing = [package for package in request.packages if package.stem not in stays or package.stem in again]
         for package in missing:
             check_local_archive(package, wished)
-        names = {package.name for package in request.packages}
-        gone = sorted({str(before[stem]["name"]) for stem in surplus} - names)
-        if gone:
-            self._run(["remove", "--force", "--json", "-y", "-p", request.prefix, *gone], request.sources, wished)
-        if missing:
-            self._install_explicit(request, missing, wished)
-        after = records.installed(Path(meta))
+        left = {package.name for package in request.packages if package.stem not in again}
+        gone = sorted({str(before[stem]["name"]) for stem in {*goes, *again}} - left)
+        _make_history(meta)
+        ended = self._changed(request, gone, missing, wished) if gone or missing else None
+        after = records.installed(meta)
+        if ended is not None and not ended.ok and not _is_whole(request.prefix, wanted, after):
+            raise self._failure(ended, request.sources, wished)
         _check_outcome(wished, wanted, after)
         linked, unlinked = tuple(sorted(set(after) - set(before))), tuple(sorted(set(before) - set(after)))
         if request.specs:
             history_entry.write(request, linked, unlinked)
         return linked, unlinked
 
-    def _solved(self, specs: t.Sequence[str], request: SolveRequest, wished: str) -> tuple[Package, ...]:
+    def _changed(
+        self, request: InstallRequest, gone: t.Sequence[str], missing: t.Sequence[Package], wished: str
+    ) -> CommandResult | None:
+        """Take packages out by name, install others; how the program ended that installed."""
+        with own_history(Path(request.prefix, "conda-meta")):
+            if gone:
+                self._run(["remove", "--force", "--json", "-y", "-p", request.prefix, *gone], request.sources, wished)
+            return self._install_explicit(request, missing, wished) if missing else None
+
+    def _solved(self, request: SolveRequest, pins: t.Sequence[str], wished: str) -> tuple[Package, ...]:
+        specs = [*request.specs, *(package.spec for package in request.pinned)]
         with tempfile.TemporaryDirectory(prefix="solve-", dir=self.limits.scratch) as scratch:
             argv = ["create", "--dry-run", "--json", "-y", "-p", os.path.join(scratch, "nothing")]
             argv += ["--override-channels", *(word for name in request.sources.channels for word in ("-c", name))]
             # Without packages in its cache conda describes all that it would download.
             cache = os.path.join(self._cache(), "conda-index")
             env = {**overrides(request.virtual_packages), "CONDA_SUBDIR": request.platform}
-            result = self._run([*argv, "--", *specs], request.sources, wished, env, cache, request.constraints)
+            try:
+                result = self._run([*argv, "--", *specs], request.sources, wished, env, cache, pins)
+            except MlstackError as exc:
+                raise self._said(exc, specs) from None
         try:
-            return engine_cli_output.linked(engine_cli_output.answer(result.out))
+            return kept.needed(specs, engine_cli_output.linked(engine_cli_output.answer(result.out)))
         except ValueError as exc:
             raise MlstackError(
                 "engine_failed", wished=wished, found=f"an answer that cannot be used: {exc}", todo="use another engine"
             ) from exc
 
-    def _install_explicit(self, request: InstallRequest, packages: t.Sequence[Package], wished: str) -> None:
+    def _said(self, error: MlstackError, specs: t.Sequence[str]) -> MlstackError:
+        """The error with the wish in it, where the classic solver does not name what stands in the way."""
+        if self._description.solver != "classic" or any(error.details.get(key) for key in ("conflicts", "package")):
+            return error
+        wish = ", ".join(specs)
+        found = {
+            "conflict": f"the channels have no packages for all of {wish}; the classic solver does not say why",
+            "no_virtual_package": f"{wish}: {error.found}",
+        }.get(error.code, error.found)
+        return MlstackError(error.code, wished=error.wished, found=found, todo=error.todo, **error.details)
+
+    def _install_explicit(self, request: InstallRequest, packages: t.Sequence[Package], wished: str) -> CommandResult:
+        """How the program ended: with 0, or by a signal; then conda-meta tells what it had done before."""
         with tempfile.TemporaryDirectory(prefix="explicit-", dir=self.limits.scratch) as scratch:
             lock = os.path.join(scratch, "explicit.txt")
             with open(lock, "w", encoding="utf-8") as stream:
                 stream.write("@EXPLICIT\n" + "".join(f"{explicit_line(package)}\n" for package in packages))
             argv = ["install", "--json", "-y", "-p", request.prefix, "--file", lock]
             argv += ["--no-pyc"] if self._description.name != CONDA and not request.compile_bytecode else []
-            self._run(argv, request.sources, wished, {"CONDA_SUBDIR": request.platform})
+            env = {"CONDA_SUBDIR": request.platform}
+            return self._run(argv, request.sources, wished, env, signal_is_no_failure=True)
 
     def _cache(self) -> str:
         return self.limits.cache or surroundings.default_cache()
@@ -154,12 +194,13 @@ class CommandLineEngine(Engine):
         wished: str,
         env: t.Mapping[str, str | None] | None = None,
         cache: str = "",
-        constraints: t.Sequence[str] = (),
+        pins: t.Sequence[str] = (),
+        signal_is_no_failure: bool = False,
     ) -> CommandResult:
         for secret in sources.secrets:
             self.commands.redactor.add(secret)
         with tempfile.TemporaryDirectory(prefix="home-", dir=self.limits.scratch) as home:
-            _write_home(home, sources, constraints)
+            _write_home(home, sources, pins)
             variables = {
                 **STRAY_VARIABLES,
                 **surroundings.environ(sources, home),
@@ -177,11 +218,15 @@ class CommandLineEngine(Engine):
                 check=False,
             )
         answered = engine_cli_output.answer(result.out)
-        if not result.ok or answered.get("success") is False:
-            failure = self.commands.failure(result, wished)
-            text = engine_cli_output.reason(result.out, result.err)
-            raise engine_errors.explained(failure, text, sources.offline)
+        # An interpreter may crash while it ends, after all that it had to say.
+        said_all = _by_signal(result) and (answered.get("success") is True or signal_is_no_failure)
+        if not (result.ok or said_all) or answered.get("success") is False:
+            raise self._failure(result, sources, wished)
         return result
+
+    def _failure(self, result: CommandResult, sources: Sources, wished: str) -> MlstackError:
+        text = engine_cli_output.reason(result.out, result.err)
+        return engine_errors.explained(self.commands.failure(result, wished), text, sources.offline)
 
 
 def identify(commands: Commands, program: str, scratch: str) -> tuple[str, str, str]:
@@ -197,7 +242,9 @@ def overrides(packages: t.Sequence[VirtualPackage]) -> dict[str, str]:
     """The variables that let a program see these virtual packages; without any it looks itself. Empty hides CUDA."""
     if not packages:
         return {}
-    found = {package.override: package.version for package in packages if package.override}
+    # Of the processor the build tells, and its version is always 1.
+    told = {item: item.build if item.name == "__archspec" else item.version for item in packages}
+    found = {package.override: told[package] for package in packages if package.override}
     return {"CONDA_OVERRIDE_CUDA": "", **found}
 
 
@@ -229,6 +276,48 @@ def check_local_archive(package: Package, wished: str) -> None:
         raise engine_errors.from_rattler(error, wished, offline=False)
 
 
+@contextlib.contextmanager
+def own_history(meta: Path) -> t.Iterator[None]:
+    """Leave the history as it is, whatever a program writes into it meanwhile, and also if we are killed."""
+    history_file, kept_file = meta / "history", meta / "history.mlstack"
+    shutil.copy2(history_file, f"{kept_file}.new")
+    os.replace(f"{kept_file}.new", kept_file)
+    try:
+        yield
+    finally:
+        os.replace(kept_file, history_file)
+
+
+def _make_history(meta: Path) -> None:
+    """By this file all of them know an environment; what a killed run's program wrote into it is taken back."""
+    if (meta / "history.mlstack").exists():
+        os.replace(meta / "history.mlstack", meta / "history")
+    if not (meta / "history").exists():
+        (meta / "history").touch()
+
+
+def _by_signal(result: CommandResult) -> bool:
+    """Ended by a signal, or by a shell whose program did (128 and its number)."""
+    return result.rc < 0 or 128 < result.rc <= 128 + signal.SIGRTMAX
+
+
+def _sharing(goes: t.Iterable[t.Mapping[str, t.Any]], stays: t.Mapping[str, t.Mapping[str, t.Any]]) -> set[str]:
+    """The stems of those that stay and have a file which one that goes has, too; one after the other."""
+    lost = {path for record in goes for path in record.get("files") or ()}
+    left, found = dict(stays), set()
+    while lost:
+        hit = {stem for stem, record in left.items() if not lost.isdisjoint(record.get("files") or ())}
+        found |= hit
+        lost = {path for stem in hit for path in left.pop(stem).get("files") or ()}
+    return found
+
+
+def _is_whole(prefix: str, wanted: t.Collection[str], after: t.Mapping[str, t.Mapping[str, t.Any]]) -> bool:
+    """Whether all that was wanted has its record, which comes last, and all of its files."""
+    files = (path for record in after.values() for path in record.get("files") or ())
+    return set(wanted) == set(after) and all(os.path.lexists(os.path.join(prefix, path)) for path in files)
+
+
 def _check_outcome(wished: str, wanted: t.Mapping[str, Package], after: t.Mapping[str, t.Mapping[str, t.Any]]) -> None:
     """Whatever a program says it did: conda-meta tells."""
     lacking, foreign = sorted(set(wanted) - set(after)), sorted(set(after) - set(wanted))
@@ -239,7 +328,7 @@ def _check_outcome(wished: str, wanted: t.Mapping[str, Package], after: t.Mappin
         )
 
 
-def _write_home(home: str, sources: Sources, constraints: t.Sequence[str]) -> None:
+def _write_home(home: str, sources: Sources, pins: t.Sequence[str]) -> None:
     """Configuration and credentials, in files that this user alone can read: arguments can be read by everybody."""
     settings: dict[str, t.Any] = {
         "always_yes": False,
@@ -250,7 +339,7 @@ def _write_home(home: str, sources: Sources, constraints: t.Sequence[str]) -> No
         "offline": sources.offline,
     }
     settings.update({"channel_alias": sources.channel_alias} if sources.channel_alias else {})
-    settings.update({"pinned_packages": list(constraints)} if constraints else {})
+    settings.update({"pinned_packages": list(pins)} if pins else {})
     if sources.mirrors:
         settings["mirrored_channels"] = {prefix: list(places) for prefix, places in sources.mirrors}
     _write_private(os.path.join(home, ".condarc"), json.dumps(settings))  # JSON is YAML

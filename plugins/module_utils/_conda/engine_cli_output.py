@@ -59,7 +59,10 @@ def _milliseconds(item: t.Mapping[str, t.Any]) -> int:
 def reason(out: str, err: str) -> str:
     """What an output says of a failure: messages of the JSON answer, else everything that was printed."""
     answered = answer(out)
-    messages = [str(answered.get("message") or answered.get("error") or "")]
+    # Several failures at once are a list, and the message that names none of them.
+    several = [item for item in answered.get("errors") or () if isinstance(item, dict)]
+    messages = [str(item.get("message") or "") for item in several if item.get("exception_name") != "tuple"]
+    messages += [str(answered.get("message") or answered.get("error") or "")]
     messages += [str(item.get("message", "")) for item in answered.get("log_history") or () if isinstance(item, dict)]
     messages += [str(problem) for problem in answered.get("solver_problems") or ()]
     told = "\n".join(filter(None, messages))

@@ -11,6 +11,7 @@ import re
 import typing as t
 from dataclasses import dataclass, field
 
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import classic_conflicts
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine_errors import Conflict
 
 # resolvo (rattler, conda with conda-rattler-solver) and libmamba say the same in different words.
@@ -23,9 +24,14 @@ _NOTHING = (
 _MISSING_VIRTUAL = re.compile(
     r"(?P<name>__\w+)(?P<spec>[^\n]*?), (?:for which no candidates were found|which is missing on the system)"
 )
+# A package that is not to be had beside the driver which the host has.
+_DRIVER = re.compile(
+    r"^[\s│├└─]*(?P<by>\S[^\n]*?) would constrain\n[\s│├└─]*__cuda (?P<spec>[^\n]+?), which conflicts", re.MULTILINE
+)
+_DRIVERS_CUDA = re.compile(r"[└├]─ __cuda (?P<version>\d[\d.]*)[ \t]*(?:\n|\Z)")
 _TREE = re.compile(r"^(?P<lead>[\s│├└─|`-]*)(?P<text>\S.*)\Z")
 _REQUIRER = re.compile(
-    r"^(?P<what>\S+(?: \S+)?) would (?:require|constrain)\Z|"
+    r"^(?P<what>\S+(?: \S+(?: \| \S+)*)?) would (?:require|constrain)\Z|"
     r"^(?P<name>\S+) .*?is (?:not )?installable (?:and|because) it (?:requires|constrains)\Z"
 )
 _DEPENDENCY = re.compile(
@@ -49,20 +55,47 @@ def unsolved(text: str) -> Unsolved | None:
         match = pattern.search(text)
         if match and not match["name"].startswith("__"):
             return _nothing(match["name"], _plain(match["spec"]))
+    lacking = classic_conflicts.lacking(text)
+    if lacking:
+        return _virtual(lacking.name, lacking.spec, lacking.by, {"solver_output": text.strip()})
     if not _UNSOLVED.search(text):
         return None
     details: dict[str, t.Any] = {"solver_output": text.strip()}
-    clashes = conflicts(text)
+    clashes = conflicts(text) or classic_conflicts.conflicts(text)
+    driver = _driver(text, details)
     if clashes:
         details["conflicts"] = [vars(clash) for clash in clashes]
-        return Unsolved(
-            "conflict", "; ".join(map(str, clashes)), "change one of the specs so that both are satisfied", details
-        )
+        found = "; ".join([*map(str, clashes), *([driver.found] if driver else [])])
+        return Unsolved("conflict", found, "change one of the specs so that both are satisfied", details)
     match = _MISSING_VIRTUAL.search(text)
     if match:
         return _virtual(match["name"], _plain(match["spec"]), requirer_of(text, match.start()), details)
+    if driver:
+        return driver
     lines = [line.strip(" │├└─") for line in text.splitlines() if line.strip()]
     return Unsolved("conflict", "; ".join(lines[:6]), "change the specs so that they can be satisfied", details)
+
+
+def _driver(text: str, details: dict[str, t.Any]) -> Unsolved | None:
+    """That packages want a newer driver than the host has, where the text says so."""
+    needs = list(dict.fromkeys((match["by"], match["spec"]) for match in _DRIVER.finditer(text)))
+    if not needs:
+        return None
+    version = _DRIVERS_CUDA.search(text)
+    listed = " and ".join(f"{by} needs __cuda {spec}" for by, spec in needs)
+    details = {**details, "package": needs[0][0], "wanted": f"__cuda {needs[0][1]}"}
+    return Unsolved("no_virtual_package", driver_found(listed, version["version"] if version else ""), DRIVER, details)
+
+
+DRIVER = (
+    "install a newer NVIDIA driver, choose builds for an older CUDA or for the CPU, or say which CUDA the hosts have "
+    "(virtual_packages: {__cuda: ...})"
+)
+
+
+def driver_found(needs: str, version: str) -> str:
+    """Of packages that want another CUDA than the NVIDIA driver of this host offers."""
+    return f"{needs}, and the NVIDIA driver of this host offers CUDA {version or 'of another version'}"
 
 
 def _nothing(name: str, spec: str) -> Unsolved:
@@ -112,7 +145,9 @@ def conflicts(text: str) -> list[Conflict]:
     found = []
     for number, (by, name, spec) in enumerate(needs):
         for other_by, other_name, other_spec in needs[number + 1 :]:
-            if name == other_name and spec and other_spec and spec != other_spec and by != other_by:
+            # Two versions of one package are a choice: what each needs, nobody wants at once.
+            apart = by.partition(" ")[0] != other_by.partition(" ")[0]
+            if name == other_name and spec and other_spec and spec != other_spec and apart:
                 first, second = (by, f" {spec}"), (other_by, f" {other_spec}")
                 if not first[0]:
                     first, second = second, first

@@ -5,8 +5,8 @@
 # Private to this collection: it may change at any time. Other collections use the modules instead.
 """What an engine's failure means, in our words: which package, what was wanted, what was found, what to do.
 
-The patterns are those of py-rattler 0.25 and 0.28, mamba and micromamba 2.8 and conda 26.7, held against their real
-output in the tests.
+The patterns are those of py-rattler 0.25 and 0.28, mamba and micromamba 2.8 and conda 26.7 with its three solvers,
+held against their real output in the tests.
 """
 
 from __future__ import annotations
@@ -110,9 +110,17 @@ _READINGS = (
     ),
     _Reading(
         "link_script_failed",
-        r"(?P<line>[^\n]*(?:LinkError|post-link script failed|pre/post link script)[^\n]*)",
-        "a script of a package failed: {line}",
+        # conda says which package and script, then quotes all that it printed.
+        r"(?P<line>[^\n]*(?:LinkError|(?:post|pre)-(?:un)?link script failed|pre/post link script)[^\n]*)"
+        r"(?:(?:(?!return code)[^\n]*\n)*?(?P<words>[^\n]*\S[^\n]*)\s*\nreturn code)?",
+        "a script of a package failed: {line} {words}",
         "find out what it needs, or leave the package out",
+    ),
+    _Reading(
+        "conflict",
+        r"(?P<line>Requested specs conflict with configured specs)",
+        "a version that must stay is not one of those that are wished",
+        "change one of the specs so that both are satisfied",
     ),
 )
 
@@ -165,7 +173,7 @@ def read(text: str, offline: bool) -> Unsolved | None:
                     "fill the package cache beforehand, name a file:// channel, or leave offline off",
                 )
             found = reading.found.format(**{"path": "", **words})
-            return Unsolved(reading.code, found, reading.todo)
+            return Unsolved(reading.code, found.rstrip(), reading.todo)
     if offline and re.search(
         r"no (?:usable )?(?:repodata )?cache|not in the cache|cache is not available|NoCacheAvailable|OfflineError",
         text,

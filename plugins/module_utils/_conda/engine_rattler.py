@@ -50,6 +50,8 @@ _START = (
 class RattlerEngine(Engine):
     """``folder`` holds py-rattler, as the toolbox installed it for the interpreter ``python``."""
 
+    in_one_go = True
+
     def __init__(self, commands: Commands, limits: Limits, python: str, folder: str, version: str) -> None:
         super().__init__(commands, limits)
         self._python = python

@@ -18,7 +18,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.plan
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.record import Generation
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import StoreState
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import site_packages
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import names, site_packages
 
 if t.TYPE_CHECKING:
     from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.builder import Builder
@@ -42,9 +42,12 @@ class Environments(Lifecycle):
     def installed_in(self, generation: Generation) -> dict[str, str]:
         record = generation.record
         found = site_packages.scan(*_folders(generation)).versions
+        stems = meta.names(generation.prefix).stems
         conda = {*record.get("installed", {})} - {*record.get("pip_installed", {})}
+        # What somebody installed with conda by hand is no package of pip's either.
+        conda |= {names.normalize(stem.rsplit("-", 2)[0]) for stem in stems if stem not in record.get("conda", ())}
         pip = {name: version for name, version in found.items() if name not in conda}
-        return planner.contents(meta.names(generation.prefix).stems, pip)
+        return planner.contents(stems, pip)
 
     def drift_of(self, generation: Generation, *, files: bool = False) -> tuple[str, ...]:
         return drift.of_record(generation.prefix, generation.record, files=files)
@@ -58,7 +61,7 @@ class Environments(Lifecycle):
 
         current = state.current
         if wish.state == "cloned":
-            return self._of_source(wish, context)
+            return self._of_source(wish)
         as_asked = current is not None and bool(current.record.get("asked"))
         as_asked = as_asked and current.record["asked"] == reading.asked(wish)  # type: ignore[union-attr]
         if as_asked and wish.state == "present" and not differences and not wish.options["reinstall"]:
@@ -69,7 +72,7 @@ class Environments(Lifecycle):
             context.warn(line)
         return wanted
 
-    def _of_source(self, wish: CondaWish, context: Context) -> Wanted:
+    def _of_source(self, wish: CondaWish) -> Wanted:
         """What the environment to be cloned holds: one of ours by name or path, or anybody's by path."""
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import clone
 
@@ -78,7 +81,7 @@ class Environments(Lifecycle):
         records = os.path.join(source if "/" in source else os.path.join(wish.root, source), "conda-meta")
         known = (source, os.path.realpath(records), os.stat(records).st_mtime_ns if os.path.isdir(records) else 0)
         if known not in self._sources:
-            self._sources[known] = clone.of_source(source, wish, context)
+            self._sources[known] = clone.of_source(source, wish)
         return self._sources[known]
 
     def outdated(self, wish: CondaWish, observed: Observed[Wanted], context: Context) -> tuple[str, ...]:

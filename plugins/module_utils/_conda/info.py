@@ -19,9 +19,11 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import (
     package_cache,
     state_file,
     virtual_packages,
+    whereabouts,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.model import SUBDIRS, Package
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.record import Generation
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Store, StoreState
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Outcome, Subject
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
@@ -59,11 +61,16 @@ class CondaInfo(Subject[Question, dict[str, t.Any]]):
 
     def observe(self, wish: Question, context: Context) -> dict[str, t.Any]:
         told: dict[str, t.Any] = {"drift": [], "broken": []}
-        prefix = os.path.abspath(wish.path)
+        place = whereabouts.of(wish.path)
+        prefix = place.prefix
+        if place.generation is not None and not wish.root:
+            wish = Question(place.root, place.name, wish.path)
+            told["name"] = place.name
         if wish.root:
             state = Store(wish.root, wish.name, context.redactor).observe()
             told.update(self._managed(state))
-            prefix = state.current.prefix if state.current else wish.path
+            if place.generation is not None:  # which is not the current one where an older one's path was given
+                told.update(self._generation(place.generation))
         if meta.is_prefix(prefix):
             if told.get("standing") in (None, "directory"):
                 told["standing"] = "conda"
@@ -103,10 +110,12 @@ class CondaInfo(Subject[Question, dict[str, t.Any]]):
             told["broken"] = [state.damage]
         current = state.current
         if current is not None and meta.is_prefix(current.prefix):
-            told["generation"] = current.id
-            told["record"] = dict(current.record)
-            told["drift"] = list(drift.of_record(current.prefix, current.record))
+            told.update(self._generation(current))
         return told
+
+    def _generation(self, generation: Generation) -> dict[str, t.Any]:
+        found = list(drift.of_record(generation.prefix, generation.record))
+        return {"generation": generation.id, "record": dict(generation.record), "drift": found}
 
     def _tell_contents(self, told: dict[str, t.Any], prefix: str, wish: Question) -> None:
         found = meta.read(prefix, entries=True)

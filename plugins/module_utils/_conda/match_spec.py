@@ -45,7 +45,7 @@ class MatchSpec(t.NamedTuple):
     keys: tuple[tuple[str, str], ...] = ()  # md5, sha256, url, ... by name
 
     def __str__(self) -> str:
-        channel = f"{self.channel}/{self.subdir}" if self.subdir else self.channel
+        channel = f"{self.channel}/{self.subdir}" if self.channel and self.subdir else self.channel
         start = f"{channel}::{self.name}" if channel else self.name
         exact = self.version.exact if self.version is not None else None
         keys = dict(self.keys)
@@ -61,6 +61,8 @@ class MatchSpec(t.NamedTuple):
         else:
             keys = {**({"version": str(self.version)} if self.version else {}), **keys}
             keys = {**keys, **({"build": self.build} if self.build else {})}
+        if self.subdir and not self.channel:
+            keys["subdir"] = self.subdir
         return text + (f"[{','.join(f'{key}={value!r}' for key, value in keys.items())}]" if keys else "")
 
     def allows(self, *, name: str, version: str, build: str = "") -> bool:

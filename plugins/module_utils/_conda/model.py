@@ -186,7 +186,8 @@ class SolveRequest:
     ``specs`` are conda's match specs, as lenient as conda reads them; ``constraints`` bound versions without asking for
     the package. ``locked`` packages are preferred to others as long as a spec does not speak against them; ``pinned``
     ones must stay as they are. ``virtual_packages`` is all that the host has; empty lets the engine look itself.
-    ``title`` says in messages for what this is.
+    ``title`` says in messages for what this is. ``welcome`` packages are taken where the channels have them; the
+    engine is not told of them.
     """
 
     specs: tuple[str, ...]
@@ -197,6 +198,7 @@ class SolveRequest:
     pinned: tuple[Package, ...] = ()
     virtual_packages: tuple[VirtualPackage, ...] = ()
     title: str = "these packages"
+    welcome: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

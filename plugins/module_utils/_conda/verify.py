@@ -8,14 +8,26 @@
 from __future__ import annotations
 
 import os
+import re
 import typing as t
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import drift, match_spec, meta
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.model import Package
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import (
+    drift,
+    engine_conflicts,
+    match_spec,
+    meta,
+    relations,
+)
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.model import Package, VirtualPackage
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import site_packages
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import verify as python_verify
+
+# What of the host is compared. Not the processor: engines have its exact name, and we the level that it reaches.
+_OF_HOST = frozenset({"__cuda", "__glibc", "__linux", "__unix", "__osx", "__win"})
+# conda-forge writes cpu_py311_0, cpu_mkl_py311_0, others py3.11_cpu_0.
+_FOR_CPU = re.compile(r"(?:^|_)cpu(?:_|$)")
 
 
 def check_packages(title: str, prefix: str, packages: t.Sequence[Package], specs: t.Iterable[str]) -> list[Package]:
@@ -29,18 +41,68 @@ def check_packages(title: str, prefix: str, packages: t.Sequence[Package], specs
     expected, there = {item.stem for item in packages}, {item.stem for item in found.packages}
     problems += [f"{stem} is missing" for stem in sorted(expected - there)]
     problems += [f"{stem} is there, and nobody asked for it" for stem in sorted(there - expected)]
-    problems += [f"{spec} is wished, and {_told(installed, spec)}" for spec in specs if not _fits(installed, spec)]
+    problems += [f"{spec} is wished, and {_told(installed, spec)}" for spec in specs if not _is_there(installed, spec)]
     if problems:
         raise _failed(title, "not_as_wished", problems, "find out what the channel serves under these names")
     broken = [
-        f"{item.name} {item.version} depends on {text}, and {_told(installed, text)}"
-        for item in found.packages
-        for text in item.depends
-        if not text.startswith("__") and not _fits(installed, text)
+        f"{item.package.name} {item.package.version} {'excludes' if item.constrains else 'depends on'} "
+        f"{'all but ' * item.constrains}{item.text}, and {_told(installed, item.text)}"
+        for item in relations.broken(found.packages, installed)
+        if not item.name.startswith("__")
     ]
     if broken:
         raise _failed(title, "broken_requirements", broken, "lock the environment anew, with all that it depends on")
     return list(found.packages)
+
+
+def check_host(
+    title: str, packages: t.Iterable[Package], virtual: t.Sequence[VirtualPackage], *, settled: bool = False
+) -> list[str]:
+    """Refuse packages that do not work with the host's kernel, C library or NVIDIA driver; returns warnings.
+
+    Solvers should have seen to it; conda's classic one passes over C(constrains), and a lock was solved elsewhere.
+    What is ``settled`` by a lock or a record may lie there before the driver is loaded: that is a warning.
+    Raises MlstackError C(no_virtual_package).
+    """
+    host = relations.of_host(virtual)
+    problems, warnings = [], []
+    for item in relations.broken(packages, host):
+        if item.name not in _OF_HOST:
+            continue
+        needs = f"{item.package.name} {item.package.version} {item.package.build} needs {item.text}"
+        if item.name != "__cuda":
+            there = f"{item.name} {item.found.version} is here" if item.found else f"there is no {item.name} here"
+            problems.append(f"{needs}, and {there}")
+        elif item.found is not None:
+            problems.append(engine_conflicts.driver_found(needs, item.found.version))
+        elif settled:
+            warnings.append(f"{title}: {needs}, and no NVIDIA driver is loaded on this host")
+        else:
+            problems.append(f"{needs}, and no NVIDIA driver is loaded on this host")
+    if problems:
+        todo = "choose versions and builds for this host, or a newer system"
+        todo = engine_conflicts.DRIVER if any("NVIDIA driver" in text for text in problems) else todo
+        raise _failed(title, "no_virtual_package", problems, todo)
+    return warnings
+
+
+def cpu_builds(
+    title: str, packages: t.Sequence[Package], virtual: t.Sequence[VirtualPackage], specs: t.Iterable[str]
+) -> list[str]:
+    """Warnings of builds for the CPU where a GPU was meant: the host has a driver, or the wish speaks of CUDA."""
+    asked = [match_spec.parse(text) for text in specs]
+    cuda = next((item.version for item in virtual if item.name == "__cuda"), "")
+    named = next((item.name for item in asked if item.name.startswith("cuda")), "")
+    if not (cuda or named):
+        return []
+    why = f"the host has an NVIDIA driver for CUDA {cuda}" if cuda else f"the wish names {named}"
+    meant = {item.name for item in asked if "cpu" in item.build}
+    return [
+        f"{title}: {item.name} {item.version} {item.build} is a build for the CPU, and {why}: ask for one that fits "
+        f"the driver ({item.name}=*=cuda*), or for this one ({item.name}=*=*cpu*) to say that it is meant"
+        for item in packages
+        if _FOR_CPU.search(item.build) and item.name not in meant
+    ]
 
 
 def damaged(prefix: str) -> dict[str, list[str]]:
@@ -86,17 +148,13 @@ def check_python(
     return python_verify.verify(title, None, imports, prefix, commands, scratch, installed_from, judged=pip)
 
 
-def _fits(installed: t.Mapping[str, Package], text: str) -> bool:
-    try:
-        spec = match_spec.parse(text)
-    except match_spec.BadSpec:
-        return True  # the engine understood it, we do not: no verdict
-    item = installed.get(spec.name)
-    return item is not None and spec.allows(name=item.name, version=item.version, build=item.build)
+def _is_there(installed: t.Mapping[str, Package], text: str) -> bool:
+    item = installed.get(relations.name_of(text))
+    return item is not None and relations.asked(item, text)
 
 
 def _told(installed: t.Mapping[str, Package], text: str) -> str:
-    name = match_spec.parse(text).name
+    name = relations.name_of(text)
     item = installed.get(name)
     return f"{name} {item.version} {item.build} is installed" if item else f"no {name} is installed"
 

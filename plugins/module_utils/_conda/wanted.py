@@ -22,7 +22,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import re
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.requirement_files import RequirementSet
 
 # Options that bear on what an environment holds; to be raised when the same words come to mean something else.
-_READING = 2
+_READING = 3
 _CONTENT = frozenset({"packages", "channels", "file", "categories", "environment", "exact", "pip_packages"})
 _CONTENT |= {"pip_requirements", "pip_require_hashes", "pip_may_replace", "virtual_packages", "verify_imports"}
 _CONTENT |= {"link_scripts", "compile_bytecode"}
@@ -33,6 +33,7 @@ class Wanted:
     """The contents that an environment should have.
 
     ``locked`` are the packages of a lock or of the environment that is cloned, else None and ``specs`` are solved.
+    ``welcome`` are packages that come along where the channels have them.
     ``requirements`` and ``constraints`` are for pip, as requirement file texts. ``digest`` is the same for wishes that
     mean the same, ``asked`` for those that say the same. ``variables`` are set when the environment is activated.
     """
@@ -48,6 +49,7 @@ class Wanted:
     warnings: tuple[str, ...] = ()
     variables: t.Mapping[str, str] = field(default_factory=dict)
     more: t.Mapping[str, t.Any] = field(default_factory=dict)
+    welcome: tuple[str, ...] = ()
 
     @property
     def size(self) -> str:
@@ -118,8 +120,17 @@ def wanted(wish: CondaWish, current: Generation | None, variables: t.Mapping[str
             found="no channel is named, neither here nor in a file",
             todo="set channels, for example [conda-forge]",
         )
-    found = Wanted(tuple(specs), tuple(channels), "", locked, *texts, pip, asked(wish), variables=activated)
+    welcome = ("pip",) if _brings_pip(described, specs) else ()
+    found = Wanted(
+        tuple(specs), tuple(channels), "", locked, *texts, pip, asked(wish), variables=activated, welcome=welcome
+    )
     return _with_digest(found, wish, described.warnings if described is not None else ())
+
+
+def _brings_pip(described: EnvironmentFile | LockFile | None, specs: t.Iterable[str]) -> bool:
+    """A pip section wants pip, as conda sees it, also where nobody names it."""
+    listed = isinstance(described, EnvironmentFile) and described.pip_listed
+    return listed and all(match_spec.parse(text).name != "pip" for text in specs)
 
 
 def _with_digest(found: Wanted, wish: CondaWish, warnings: t.Iterable[str]) -> Wanted:
@@ -142,7 +153,7 @@ def _with_digest(found: Wanted, wish: CondaWish, warnings: t.Iterable[str]) -> W
     ]
     digest = hashlib.sha256(json.dumps(said).encode()).hexdigest()
     fields = {name: getattr(found, name) for name in ("specs", "channels", "locked", "requirements", "constraints")}
-    fields.update(pip_set=found.pip_set, asked=found.asked, variables=found.variables)
+    fields.update(pip_set=found.pip_set, asked=found.asked, variables=found.variables, welcome=found.welcome)
     return Wanted(**fields, digest=digest, warnings=tuple(warnings))
 
 
@@ -172,10 +183,11 @@ def _spec(wish: CondaWish, text: str) -> str:
 
 
 def _merged(first: t.Iterable[str], second: t.Iterable[str]) -> list[str]:
-    """Specs by name, the later ones in place of the earlier."""
-    found = {match_spec.parse(text).name: text for text in first}
-    found.update({match_spec.parse(text).name: text for text in second})
-    return list(found.values())
+    """Both lists; the second one in place of the first where it speaks of the same package. Two specs of one name in
+    one list are both meant."""
+    second = list(second)
+    named = {match_spec.parse(text).name for text in second}
+    return list(dict.fromkeys([*(text for text in first if match_spec.parse(text).name not in named), *second]))
 
 
 def _added(before: str, now: str) -> str:

@@ -58,7 +58,7 @@ class _Reader:
 
     def read(self) -> EnvironmentFile:
         document = self._document
-        if "dependencies" not in document.items:
+        if not {"dependencies", "channels"} & set(document.items):
             self._refuse(document.line, "", "it has no dependencies", "name the packages below 'dependencies:'")
         channels, nodefaults = self._channels()
         platforms = tuple(item.text for item in self._texts("platforms"))
@@ -130,6 +130,8 @@ class _Reader:
         for name, value in node.items.items():
             if not _NAME_OF_VARIABLE.fullmatch(name) or not isinstance(value, Scalar):
                 self._refuse(node.line_of(name), name, "it is no variable with a text", "write NAME: value")
+            elif value.is_null:
+                self._warn(node.line_of(name), f"the variable {name} has no value and is left out: '' is an empty one")
             else:
                 found.append((name, value.text))
         return tuple(found)

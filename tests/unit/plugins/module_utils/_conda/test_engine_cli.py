@@ -169,7 +169,9 @@ def test_preferred_packages_are_kept_where_that_can_be(tmp_path):
     stand_in = StandIn(tmp_path)
     locked = (Package("numpy", "1.26.4", "py311_0"), Package("six", "1.15.0", "pyhd_0"))
     stand_in.engine.solve(SolveRequest(("six=1.16",), sources(), "linux-64", locked=locked))
-    assert stand_in.argv[-2:] == ["six=1.16", "numpy==1.26.4=py311_0"]
+    # Bounded and not asked for; what the wish speaks against is no part of it.
+    assert stand_in.argv[-2:] == ["--", "six=1.16"]
+    assert json.loads(stand_in.home(".condarc").read_text())["pinned_packages"] == ["numpy==1.26.4=py311_0"]
 
 
 @pytest.mark.parametrize(
@@ -202,3 +204,78 @@ def test_archives_of_a_folder_are_compared_with_their_hash(tmp_path):
     with pytest.raises(MlstackError) as refused:
         engine_cli.check_local_archive(Package("a b", "1", "0", url=url, md5="0" * 32), "x")
     assert refused.value.code == "package_missing"
+
+
+def test_without_a_solution_in_which_all_stays_the_rest_is_asked_for_alone(tmp_path):
+    refusing = 'grep -q pinned_packages "$HOME/.condarc" && { echo \'{"message": "Unsatisfiable"}\'; exit 1; }'
+    stand_in = StandIn(tmp_path, more=refusing)
+    old = Package("six", "1.14.0", "pyhd_0")
+    solution = stand_in.engine.solve(SolveRequest(("six",), sources(), "linux-64", locked=(old,)))
+    assert stand_in.argv.count("create") == 2
+    assert solution.packages == (old,)  # nothing of the new solution speaks against it
+
+
+@pytest.mark.parametrize("code", [1, 2])
+def test_a_status_is_a_failure_whatever_was_said(tmp_path, code):
+    stand_in = StandIn(tmp_path, more=f"cat '{tmp_path}/answer'; exit {code}")
+    with pytest.raises(MlstackError):
+        stand_in.engine.solve(SolveRequest(("six",), sources(), "linux-64"))
+
+
+@pytest.mark.parametrize("end", ["kill -SEGV $$", "exit 139"])
+def test_an_end_by_signal_is_judged_by_what_is_there(tmp_path, end):
+    """The interpreter of conda crashes now and then while it ends."""
+    prefix = tmp_path / "prefix"
+    record = json.dumps({**SIX, "files": ["lib/six.py"]})
+    done = f"mkdir -p '{prefix}/lib'; touch '{prefix}/lib/six.py'\n{INSTALLED.format(prefix=prefix, record=record)}"
+    request = InstallRequest(str(prefix), (Package.from_record(SIX),), sources(), "linux-64", ("six",))
+    stand_in = StandIn(tmp_path, more=f"{done}\n{end}")
+    assert stand_in.engine.install(request).linked == ("six-1.16.0-pyhd_0",)
+    for spoiled in (prefix / "lib" / "six.py", prefix / "conda-meta" / "six-1.16.0-pyhd_0.json"):
+        for path in (prefix / "conda-meta").glob("*.json"):
+            path.unlink()
+        stand_in.program.write_text(STAND_IN.format(folder=tmp_path, more=f"{done}\nrm '{spoiled}'\n{end}"))
+        with pytest.raises(MlstackError) as refused:
+            stand_in.engine.install(request)
+        assert refused.value.code == "command_failed"
+
+
+def test_the_history_is_ours_alone(tmp_path):
+    prefix = tmp_path / "prefix"
+    theirs = f"echo \"# update specs: ['http://x::six==1.16.0=pyhd_0']\" >> '{prefix}/conda-meta/history'"
+    stand_in = StandIn(tmp_path, more=f"{INSTALLED.format(prefix=prefix, record=json.dumps(SIX))}\n{theirs}")
+    meta = prefix / "conda-meta"
+    meta.mkdir(parents=True)
+    # What a killed run left: its program had written, and we had not taken it back.
+    (meta / "history").write_text("theirs\n")
+    (meta / "history.mlstack").write_text("before\n")
+    stand_in.engine.install(InstallRequest(str(prefix), (Package.from_record(SIX),), sources(), "linux-64", ("six",)))
+    text = (meta / "history").read_text()
+    assert text.startswith("before\n") and "theirs" not in text and "==1.16.0=pyhd_0" not in text
+    assert text.count("# update specs:") == 1 and "# update specs: ['six']\n" in text
+    assert sorted(path.name for path in meta.iterdir()) == ["history", "six-1.16.0-pyhd_0.json"]
+
+
+def test_what_shares_a_file_with_what_goes_is_installed_anew(tmp_path):
+    prefix = tmp_path / "prefix"
+    meta = prefix / "conda-meta"
+    meta.mkdir(parents=True)
+    names = {"x": ["share/both", "share/x"], "y": ["share/both", "share/chain"], "z": ["share/chain"], "w": ["share/w"]}
+    packages = {}
+    for name, files in names.items():
+        record = {**SIX, "name": name, "url": f"http://channels.invalid/x/noarch/{name}-1.16.0-pyhd_0.conda"}
+        packages[name] = Package.from_record(record)
+        (meta / f"{name}-1.16.0-pyhd_0.json").write_text(json.dumps({**record, "files": files}))
+    # The stand-in takes nothing away: what matters is what it was asked for.
+    stand_in = StandIn(tmp_path, more=f"rm -f '{meta}/x-1.16.0-pyhd_0.json'")
+    stays = tuple(packages[name] for name in "wyz")
+    stand_in.engine.install(InstallRequest(str(prefix), stays, sources(), "linux-64"))
+    remove = stand_in.argv[: stand_in.argv.index("install")]
+    assert remove == ["remove", "--force", "--json", "-y", "-p", str(prefix), "x", "y", "z"]
+    listed = (tmp_path / "explicit.txt").read_text()
+    assert [name in listed for name in ("y-1.16", "z-1.16", "x-1.16", "w-1.16")] == [True, True, False, False]
+
+
+def test_a_processor_is_told_by_its_name():
+    told = engine_cli.overrides((VirtualPackage("__archspec", "1", "x86_64_v3"), VirtualPackage("__cuda", "12.4")))
+    assert told == {"CONDA_OVERRIDE_ARCHSPEC": "x86_64_v3", "CONDA_OVERRIDE_CUDA": "12.4"}

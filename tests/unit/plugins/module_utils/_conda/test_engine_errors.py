@@ -41,6 +41,38 @@ NO_CUDA = """Cannot solve the request because of: pytorch-gpu * cannot be instal
       └─ pytorch 2.4.0 would require
          └─ __cuda *, for which no candidates were found.
 """
+OLD_DRIVER = """Cannot solve the request because of: The following packages are incompatible
+├─ __cuda * can be installed with any of the following options:
+│  └─ __cuda 10.2
+└─ pytorch 2.* cuda* cannot be installed because there are no viable options:
+   ├─ pytorch 2.9.1 would require
+   │  └─ cuda-version >=13.0,<14, which cannot be installed because there are no viable options:
+   │     └─ cuda-version 13.0 would constrain
+   │        └─ __cuda >=13, which conflicts with any installable versions previously reported
+   └─ pytorch 2.8.0 | 2.7.1 would require
+      └─ cuda-version >=12.8,<13, which cannot be installed because there are no viable options:
+         └─ cuda-version 12.8 would constrain
+            └─ __cuda >=12, which conflicts with any installable versions previously reported
+"""
+
+
+def test_a_driver_that_is_too_old_is_the_cause_and_named():
+    known = engine_errors.read(OLD_DRIVER, offline=False)
+    assert known.code == "no_virtual_package"
+    assert known.found == (
+        "cuda-version 13.0 needs __cuda >=13 and cuda-version 12.8 needs __cuda >=12, and the NVIDIA driver of this "
+        "host offers CUDA 10.2"
+    )
+    assert "conflicts" not in known.details  # two versions of pytorch are a choice, and no conflict
+    assert "driver" in known.todo
+
+
+def test_a_driver_beside_another_conflict_is_named_too():
+    both = CLASH + OLD_DRIVER.partition("\n")[2]
+    known = engine_errors.read(both, offline=False)
+    assert known.code == "conflict"
+    assert "six" in known.found and "NVIDIA driver of this host offers CUDA 10.2" in known.found
+    assert [item["package"] for item in known.details["conflicts"]] == ["six"]
 
 
 @pytest.mark.parametrize(

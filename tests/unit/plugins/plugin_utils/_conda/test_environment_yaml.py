@@ -181,6 +181,23 @@ def test_what_has_no_meaning_is_told():
     assert read(text).category == "dev"
 
 
+def test_a_file_may_have_channels_alone():
+    found = read("name: x\nchannels: [conda-forge]\n")
+    assert (found.channels, found.specs) == (("conda-forge",), ())
+
+
+@pytest.mark.parametrize("value", ["null", "~", ""])
+def test_a_variable_without_a_value_is_left_out_and_told(value):
+    found = read(f"dependencies: [six]\nvariables:\n  A: '1'\n  C: {value}\n  D: ''\n  E: 'null'\n")
+    assert found.variables == (("A", "1"), ("D", ""), ("E", "null"))
+    (warning,) = found.warnings
+    assert warning.startswith("env/environment.yml:4: the variable C has no value")
+
+
+def test_two_specs_of_one_name_are_both_there():
+    assert [item.text for item in read("dependencies: ['six<1.16', 'six>=1.14']").specs] == ["six<1.16", "six>=1.14"]
+
+
 def test_an_empty_pip_section_is_still_one():
     assert read("dependencies: [python, {pip: }]").pip_listed
     assert not read("dependencies: [python]").pip_listed
