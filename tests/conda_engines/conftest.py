@@ -24,6 +24,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.toolbox i
 from ansible_collections.gpufleet.mlstack.tests.bed import conda_channel, host
 from ansible_collections.gpufleet.mlstack.tests.bed.conda_channel import Channel
 from ansible_collections.gpufleet.mlstack.tests.bed.conda_server import CondaServer
+from ansible_collections.gpufleet.mlstack.tests.conda_engines.environments import Environments
 from ansible_collections.gpufleet.mlstack.tests.conda_engines.work import Work
 
 import interpreters
@@ -89,6 +90,25 @@ def server(channel: Channel) -> Iterator[CondaServer]:
 def work(request: pytest.FixtureRequest, tmp_path: Path, channel: Channel, make: Make) -> Work:
     """A place for one test, for each engine."""
     return Work(make(request.param, tmp_path), tmp_path, channel)
+
+
+@pytest.fixture(params=["rattler", *(name for name in NAMES if name in PROGRAMS)])
+def envs(request: pytest.FixtureRequest, tmp_path: Path, channel: Channel, make: Make) -> Environments:
+    """A root for conda_env with each engine. rattler runs under the Python of the modules here."""
+    name = request.param
+    cache = _cache_of(request, name)
+    if name not in PROGRAMS:
+        return Environments(tmp_path, channel, {"engine": name}, cache, "resolvo")
+    solver = make(name, tmp_path / "asked").describe().solver
+    return Environments(tmp_path, channel, {"engine": name, "executable": os.environ[PROGRAMS[name]]}, cache, solver)
+
+
+def _cache_of(request: pytest.FixtureRequest, name: str) -> Path:
+    """A cache of packages that all tests of a run share."""
+    factory: pytest.TempPathFactory = request.getfixturevalue("tmp_path_factory")
+    folder = factory.getbasetemp() / f"cache-{name}"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @pytest.fixture(params=RATTLERS)
