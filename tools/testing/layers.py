@@ -68,6 +68,12 @@ def browser(work: Workplace) -> None:
         raise Impossible(why)
 
 
+def samples(work: Workplace) -> None:
+    """Files of other projects are not ours to pass on: they lie beside the checkout of those who have them."""
+    if not os.path.isdir(os.path.join(os.path.dirname(work.checkout), "shared", "data")):
+        raise NotAsked("it reads files of other projects, and there is no ../shared/data")
+
+
 def asked_by(variable: str, why: str) -> Step:
     """For a layer that would take most of the time of a continuous integration."""
 
@@ -110,6 +116,7 @@ LAYERS = (
     Layer("docs", "documentation and changelog: lint, and the pages build without a warning", gates.docs),
     Layer("units", "unit tests with the coverage of plugins/", units.units, (git,)),
     Layer("floor", "unit tests of host code under Python 3.9", units.floor),
+    Layer("research", "what other projects' files and programs look like, from ../shared", units.research, (samples,)),
     Layer("sanity", "ansible-test sanity, in a copy outside the checkout", sanity.sanity, (git,)),
     Layer(
         "collection", "build, install offline, run by name from another folder", tests_in("tests/collection"), (git,)

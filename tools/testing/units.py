@@ -28,13 +28,22 @@ def units(work: Workplace) -> None:
     work.notes.append(f"{covered:.0f} % of plugins/ covered")
 
 
+def research(work: Workplace) -> None:
+    work.pytest(["tests/research"])
+    _under_oldest_python(work, ["tests/research/host"])
+
+
 def floor(work: Workplace) -> None:
-    python = _floor_python()
-    lock = os.path.join(work.checkout, "requirements-floor.lock")
-    environment = locked_environment.prepare("floor", lock, python, work.cache, work.host.say)
     folders = [folder for folder in HOST_TESTS if os.path.isdir(os.path.join(work.checkout, folder))]
     if not folders:
         raise Failed("there are no tests of host code")
+    _under_oldest_python(work, folders)
+
+
+def _under_oldest_python(work: Workplace, folders: list[str]) -> None:
+    python = _floor_python()
+    lock = os.path.join(work.checkout, "requirements-floor.lock")
+    environment = locked_environment.prepare("floor", lock, python, work.cache, work.host.say)
     # Hosts get the module_utils of ansible-core and nothing else of it.
     environ = work.environ(PYTHONPATH=_module_utils_only(work))
     work.pytest(folders, python=os.path.join(environment, "bin", "python"), env=environ)

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 import locked_environment
 from testing import run as runner
-from testing.layers import Layer, asked_by
+from testing.layers import Layer, asked_by, samples
 from testing.machine import Machine
 from testing.workplace import Counts, Impossible, Workplace, collection_link, counts_of
 
@@ -129,6 +131,29 @@ def test_a_layer_that_nobody_asked_for_is_left_out_in_ci_too(outcome_of, monkeyp
     assert printed.endswith("\n1 passed, 0 failed, 1 skipped\n")
     monkeypatch.setenv("MOON", "yes")
     assert "second       ok" in outcome_of(ci, first=passes, second=long)[1]
+
+
+@pytest.mark.parametrize("ci", ["", "true"])
+def test_files_of_other_projects_are_read_where_somebody_has_them(outcome_of, monkeypatch, tmp_path, ci):
+    (tmp_path / "checkout").mkdir()
+
+    def reads(work: Workplace) -> None:
+        work.checkout = str(tmp_path / "checkout")
+        samples(work)
+        passes(work)
+
+    status, printed = outcome_of(ci, first=passes, second=reads)
+    assert status == 0 and "second       left out" in printed and "no ../shared/data" in printed
+    (tmp_path / "shared" / "data").mkdir(parents=True)
+    assert "second       ok" in outcome_of(ci, first=passes, second=reads)[1]
+
+
+def test_no_unit_test_looks_beside_the_checkout():
+    """Who has but a clone would see it skipped, or fail."""
+    units = Path(locked_environment.CHECKOUT, "tests", "unit")
+    beside = re.compile(r"""["']shared["'] / |\.\./shared/""")
+    found = [path for path in units.rglob("*.py") if path != Path(__file__) and beside.search(path.read_text("utf-8"))]
+    assert found == []
 
 
 def test_a_run_that_tested_nothing_is_no_good(outcome_of):

@@ -5,16 +5,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import history, history_entry
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.model import InstallRequest, Package, Sources
 from hypothesis import given
 from hypothesis import strategies as st
-
-SAMPLES = Path(__file__).resolve().parents[6] / "shared" / "data" / "conda-records"
-needs_samples = pytest.mark.skipif(not SAMPLES.is_dir(), reason=f"the samples are not beside the checkout: {SAMPLES}")
 
 CONDA = """\
 ==> 2026-11-22 20:15:30 <==
@@ -101,21 +96,3 @@ def test_what_our_engine_writes_is_read():
 def test_any_text_is_read(text):
     for revision in history.parse("==> d <==\n" + text):
         assert all(isinstance(item, str) for item in revision.asked + revision.linked)
-
-
-@needs_samples
-def test_real_histories():
-    mamba = history.read(str(SAMPLES / "mamba-history" / "parse"))
-    assert [len(item.linked) for item in mamba] == [1, 8, 1, 1, 20, 1, 0, 2]
-    installed = {"cpp-tabulate", "openssl", "wheel", "xtl", "nlohmann_json", "setuptools"}
-    assert history.requested(mamba, installed) == {
-        "cpp-tabulate": "cpp-tabulate",
-        "openssl": "openssl=3.5.0",
-        "xtl": "xtl=0.8.0",
-        "wheel": "wheel=0.40.0",
-    }
-    (metadata,) = history.read(str(SAMPLES / "mamba-history" / "parse_metadata"))
-    assert metadata.asked == ['pandas[version=">=0.25.2,<3"]']
-    assert len(metadata.linked) == 40
-    (conda,) = history.read(str(SAMPLES / "conda-env_metadata" / "envpy37osx_whl"))
-    assert (conda.asked, conda.conda_version, len(conda.linked)) == (["python=3.7"], "4.6.0a2", 17)

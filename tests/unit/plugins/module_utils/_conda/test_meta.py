@@ -5,16 +5,11 @@
 
 from __future__ import annotations
 
-import json
 import os
-from pathlib import Path
 
 import pytest
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import meta
 from ansible_collections.gpufleet.mlstack.tests.unit.plugins.module_utils._conda import prefixes
-
-SAMPLES = Path(__file__).resolve().parents[6] / "shared" / "data" / "conda-records"
-needs_samples = pytest.mark.skipif(not SAMPLES.is_dir(), reason=f"the samples are not beside the checkout: {SAMPLES}")
 
 
 def test_names_tell_packages_without_a_file_being_opened(tmp_path):
@@ -160,49 +155,3 @@ def test_the_free_threaded_python_has_a_folder_of_its_own():
     assert meta.site_packages_of([told]) == "lib/python3.13t/site-packages"
     assert meta.site_packages_of([{"name": "python", "version": "3.9.18"}]) == "lib/python3.9/site-packages"
     assert meta.site_packages_of([{"name": "six", "version": "1"}]) == ""
-
-
-@needs_samples
-def test_real_records(tmp_path):
-    (tmp_path / "conda-meta").symlink_to(SAMPLES / "rattler-conda-meta")
-    found = meta.read(str(tmp_path), entries=True)
-    assert len(found.installed) == 41  # every file is read
-    twice = {"libsqlite": "3.40.0-hcfcfb64_0", "tk": "8.6.12-h8ffe710_0", "xz": "5.2.6-h57fd34a_0"}  # of two platforms
-    assert {reason for _file, reason in found.broken} == {
-        f"{name} has a second record, {name}-{stem}.json" for name, stem in twice.items()
-    }
-    assert set(meta.names(str(tmp_path)).duplicates) == set(twice)
-    numpy = next(item for item in found.installed if item.package.name == "numpy")
-    written = json.loads((SAMPLES / "rattler-conda-meta" / numpy.file).read_text())
-    assert numpy.package.url == written["url"]
-    assert {entry.path for entry in numpy.entries} == set(written["files"])
-    assert found.find("requests").noarch == "python"
-    assert all("\\" not in entry.path for item in found.installed for entry in item.entries)
-
-
-@needs_samples
-@pytest.mark.parametrize(
-    ("folder", "packages", "reason"),
-    [("json", 0, "it is no JSON"), ("unicode", 0, "it is not UTF-8"), ("dot_underscore", 1, None)],
-)
-def test_real_corrupt_records(folder, packages, reason):
-    found = meta.read(str(SAMPLES / "conda-corrupt" / folder))
-    assert len(found.packages) == packages
-    told = [(item.file, item.reason.partition(":")[0]) for item in found.broken]
-    assert told == ([("corrupt-1.2.3-hashhash.json", reason)] if reason else [])
-
-
-@needs_samples
-def test_a_real_prefix_of_conda():
-    prefix = str(SAMPLES / "conda-env_metadata" / "envpy37osx_whl")
-    found = meta.read(prefix, entries=True)
-    assert {package.name: package.version for package in found.packages} == {
-        "certifi": "2018.8.13",
-        "openssl": "1.0.2p",
-        "pip": "10.0.1",
-        "python": "3.7.0",
-        "zlib": "1.2.11",
-    }
-    assert found.broken == ()
-    certifi = next(item for item in found.installed if item.package.name == "certifi")
-    assert "lib/python3.7/site-packages/certifi/cacert.pem" in {entry.path for entry in certifi.entries}

@@ -6,11 +6,10 @@ from __future__ import annotations
 
 import json
 import typing as t
-from pathlib import Path
 
 import pytest
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import advisories, flaws, severity
-from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.advisories import Affected, BadAdvisory
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.advisories import BadAdvisory
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.database import Known
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.flaws import Match, Rules
 from hypothesis import given
@@ -18,7 +17,6 @@ from hypothesis import strategies as st
 
 from .conftest import record
 
-GHSA = Path(__file__).parents[6] / "shared" / "data" / "advisories" / "ghsa-sample"
 V3_MEDIUM = "CVSS:3.1/AV:N/AC:H/PR:N/UI:R/S:C/C:H/I:N/A:N"  # 6.1, as GitHub rates CVE-2023-32681
 V4_HIGH = "CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:N/VA:N/SC:N/SI:N/SA:N"  # 8.7, by FIRST's calculator
 FULL = "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"  # 9.8
@@ -279,22 +277,3 @@ def test_strangers_data_is_read_or_refused(item: t.Any) -> None:
         assert str(exc)
     else:
         assert found is None or found.affected
-
-
-@pytest.mark.skipif(not GHSA.exists(), reason="the samples of GitHub's records are not beside the checkout")
-def test_githubs_records_name_a_package_twice_and_carry_scores() -> None:
-    read = {}
-    for path in sorted(GHSA.glob("*.json")):
-        advisory = advisories.read(json.loads(path.read_text()))
-        assert advisory is not None, path.name
-        read[advisory.id] = advisory
-        assert len({item.package for item in advisory.affected}) == len(advisory.affected)
-    urllib3 = read["GHSA-34jh-p97f-mpxf"]
-    assert (urllib3.severity, urllib3.score) == ("medium", 4.4)
-    assert urllib3.affected == (
-        Affected(
-            "urllib3",
-            (),
-            ((("introduced", "0"), ("fixed", "1.26.19")), (("introduced", "2.0.0"), ("fixed", "2.2.2"))),
-        ),
-    )

@@ -6,22 +6,13 @@
 
 from __future__ import annotations
 
-import functools
-import json
-import random
 import typing as t
-import zipfile
-from pathlib import Path
 
 import pytest
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import advisories, matching
-from packaging.utils import canonicalize_name
-from packaging.version import Version
 
 from .conftest import record
-from .oracle import oracle, parsed
 
-SHARED = Path(__file__).parents[6] / "shared" / "data" / "advisories" / "pypi-all.zip"
 WHOLE = [{"introduced": "0"}]
 
 
@@ -106,46 +97,3 @@ def test_ranges_of_commits_say_nothing() -> None:
     advisory = advisories.read(item)
     assert advisory is not None
     assert not matching.rule(advisory.affected[0]).affects("1.5")
-
-
-# --- beside the oracle ------------------------------------------------------------------------------------------
-
-
-@pytest.mark.skipif(not SHARED.exists(), reason="the sample of advisories is not beside the checkout")
-def test_two_thousand_pairs_agree_with_the_oracle() -> None:
-    with zipfile.ZipFile(SHARED) as archive:
-        records = [json.loads(archive.read(name)) for name in archive.namelist()]
-    by_package: dict[str, list[dict[str, t.Any]]] = {}
-    rules: dict[str, list[tuple[str, matching.Rule]]] = {}
-    for item in records:
-        for name in {canonicalize_name(affected["package"]["name"]) for affected in item.get("affected", [])}:
-            by_package.setdefault(name, []).append(item)
-        advisory = advisories.read(item)
-        for affected in advisory.affected if advisory else ():
-            rules.setdefault(affected.package, []).append((item["id"], matching.rule(affected)))
-    chance = random.Random(20261123)
-    names = sorted(by_package)
-    near = functools.lru_cache(None)(lambda name: _versions_near(by_package[name]))
-    hits = 0
-    for _round in range(2000):
-        name = chance.choice(names)
-        version = chance.choice(near(name))
-        found = {identifier for identifier, rule in rules.get(name, []) if rule.affects(version)}
-        assert found == oracle(by_package[name], name, version), f"{name} {version}"
-        hits += bool(found)
-    assert 200 < hits < 1800, "pairs on both sides of the bounds"
-
-
-def _versions_near(records: list[dict[str, t.Any]]) -> list[str]:
-    """Versions that records name, and their neighbours: most of the named ones are affected."""
-    found = {"999"}
-    for item in records:
-        for affected in item.get("affected", []):
-            named = list(affected.get("versions", []))
-            named += [
-                text for part in affected.get("ranges", []) for event in part["events"] for text in event.values()
-            ]
-            for text in filter(parsed, named):
-                version = Version(text)
-                found |= {text, f"{version.base_version}.1", f"{version.major + 1}.0rc1", f"{version.major + 7}"}
-    return sorted(found)

@@ -24,7 +24,7 @@ from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._conda.environmen
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._conda.environment_yaml import read_environment_yaml
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._conda.pixi_lock import read_pixi_lock
 
-SAMPLES = Path(__file__).resolve().parents[6] / "shared" / "data" / "conda-env"
+SAMPLES = Path(__file__).resolve().parents[4] / "shared" / "data" / "conda-env"
 pytestmark = pytest.mark.skipif(not SAMPLES.is_dir(), reason=f"the sample files are not beside the checkout: {SAMPLES}")
 
 DEPENDABOT = "dependabot+dependabot-core/conda/spec/fixtures/environment_"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import engine_cli_output, engine_errors
 
-RECORDED = Path(__file__).resolve().parents[6] / "shared" / "data" / "conda-cli"
+RECORDED = Path(__file__).resolve().parents[4] / "shared" / "data" / "conda-cli"
 PROGRAMS = ("conda", "mamba", "micromamba")
 
 pytestmark = pytest.mark.skipif(not RECORDED.is_dir(), reason="the recordings are not beside the checkout")

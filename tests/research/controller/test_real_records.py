@@ -22,7 +22,7 @@ from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.matches im
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-SHARED = Path(__file__).parents[6] / "shared" / "data" / "advisories"
+SHARED = Path(__file__).parents[4] / "shared" / "data" / "advisories"
 NOW = datetime(2026, 11, 23, tzinfo=timezone.utc)
 pytestmark = pytest.mark.skipif(not SHARED.exists(), reason="the sample of advisories is not beside the checkout")
 

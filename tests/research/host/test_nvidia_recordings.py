@@ -21,7 +21,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia import (
 )
 from ansible_collections.gpufleet.mlstack.tests.unit.plugins.module_utils._nvidia.gpu_host import GpuHost
 
-RECORDINGS = Path(__file__).resolve().parents[6] / "shared" / "data" / "gpu" / "recordings"
+RECORDINGS = Path(__file__).resolve().parents[4] / "shared" / "data" / "gpu" / "recordings"
 pytestmark = pytest.mark.skipif(not RECORDINGS.is_dir(), reason=f"no recordings beside the checkout: {RECORDINGS}")
 
 SUPER = "smi-captures/linux-x86_64__nvidia-geforce-rtx-2080-super__610.57.04"

@@ -22,7 +22,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._cuda import fact
 
 import catalogue_check
 
-RESEARCH = Path(__file__).resolve().parents[6] / "shared" / "data" / "gpu"
+RESEARCH = Path(__file__).resolve().parents[4] / "shared" / "data" / "gpu"
 pytestmark = pytest.mark.skipif(not RESEARCH.is_dir(), reason=f"no tables beside the checkout: {RESEARCH}")
 
 CATALOGUE = load()

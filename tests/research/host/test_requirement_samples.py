@@ -20,7 +20,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import (
     requirements,
 )
 
-SAMPLES = Path(__file__).resolve().parents[6] / "shared" / "data" / "requirements"
+SAMPLES = Path(__file__).resolve().parents[4] / "shared" / "data" / "requirements"
 pytestmark = pytest.mark.skipif(not SAMPLES.is_dir(), reason=f"the sample files are not beside the checkout: {SAMPLES}")
 
 PARSER = "aboutcode-org+pip-requirements-parser/tests/pip_requirements_parser_tests/data/"
