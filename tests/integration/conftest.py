@@ -17,6 +17,34 @@ from ansible_collections.gpufleet.mlstack.tests.bed.python_index import PythonIn
 from ansible_collections.gpufleet.mlstack.tests.integration import module_runner
 from ansible_collections.gpufleet.mlstack.tests.integration.python_site import Site
 
+# What takes minutes (`--durations=0`), longest first. Of two processes that share the files, one would else stand idle
+# in the end while the other is at one of these.
+LONGEST = (
+    "test_driver_rollout_faults",
+    "test_driver_role_diff",
+    "test_framework_roles",
+    "test_driver_rollout",
+    "test_nvidia_driver",
+    "test_pip_pinned_hosts",
+    "test_nvidia_driver_kernels",
+    "test_system_packages_faults",
+    "test_system_packages_wishes",
+    "test_conda_env_files",
+    "test_pip_pinned_sources",
+    "test_cuda_toolkit",
+    "test_audit_playbooks",
+    "test_cuda_wheels",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest; within a file the order stays."""
+    gone = [name for name in LONGEST if not Path(__file__).with_name(f"{name}.py").exists()]
+    if gone:
+        raise pytest.UsageError(f"LONGEST in tests/integration/conftest.py names {', '.join(gone)}, which is not there")
+    place = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path.stem, len(LONGEST)))
+
 
 @pytest.fixture(scope="session")
 def uv() -> str:

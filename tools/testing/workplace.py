@@ -123,14 +123,15 @@ class Workplace:
     def pytest(self, arguments: list[str], python: str | None = None, env: dict[str, str] | None = None) -> None:
         """Run pytest, by the test environment's Python unless another is given, and count its tests.
 
-        A file is run by one process as a whole, which so has the hosts of its module for itself.
+        A file is run by one process as a whole, which so has the hosts of its module for itself. They begin in the
+        order of collection.
         """
         report = os.path.join(self.cache, "logs", f"{self.layer}.xml")
         if os.path.exists(report):
             os.remove(report)
         argv = [python or self.tool("python"), "-B", "-m", "pytest", "-p", "no:cacheprovider", f"--junitxml={report}"]
         if self.processes > 1:
-            argv += ["--numprocesses", str(self.processes), "--dist", "loadfile"]
+            argv += ["--numprocesses", str(self.processes), "--dist", "loadfile", "--no-loadscope-reorder"]
         status = self.run(argv + arguments, env=env)
         if status == 5:
             raise Failed("pytest found no tests")
