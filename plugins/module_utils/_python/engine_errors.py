@@ -205,7 +205,7 @@ def conflicts(output: str) -> list[Conflict]:
     """The version conflicts that an engine's output tells of."""
     is_pip = "The conflict is caused by:" in output
     # What uv concludes it has said before.
-    text = output if is_pip else re.sub(r"we can conclude that .*", "", output)
+    text = output if is_pip else re.sub(r"we can conclude that .*", "", _unwrapped(output))
     wished: dict[str, str] = {}
     for match in re.finditer(_REQUIRES[is_pip], text, re.M):
         wished.update((name.lower(), version) for name, version in re.findall(rf"({_NAME})({_RANGE})", match["list"]))
@@ -222,6 +222,13 @@ def conflicts(output: str) -> list[Conflict]:
             if other.lower() == package.lower() and other_wanted != wanted:
                 found.append(Conflict(package, requirer, wanted, other_wanted, other_requirer))
     return list(dict.fromkeys(found))
+
+
+def _unwrapped(output: str) -> str:
+    """What uv explains, a sentence a line. It breaks them at 80 columns though nobody has a terminal, and begins with
+    another package from one run to the next, so that any two words can come apart."""
+    before, mark, explained = output.partition("No solution found")
+    return before + mark + re.sub(r"(?<!\.)\n[ \t]+(?=\S)", " ", explained)
 
 
 def _pinned(requirer: str, wished: t.Mapping[str, str]) -> str:
@@ -244,8 +251,9 @@ def read(output: str) -> tuple[str, str, str, list[Conflict]]:
             "change one of the pins, or pin what both accept (a constraint can do that for a dependency)",
             clashes,
         )
+    unwrapped = _unwrapped(output)
     for reading in _READINGS:
-        match = re.search(reading.pattern, output, re.S)
+        match = re.search(reading.pattern, unwrapped, re.S)
         if match:
             words = {name: (value or "").strip() for name, value in match.groupdict().items()}
             return reading.code, reading.found.format(last=_last_error(output), **words), reading.todo, []

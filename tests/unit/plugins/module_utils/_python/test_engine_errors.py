@@ -8,6 +8,8 @@ In engine_output/ only hosts, addresses, ports and folders were replaced.
 
 from __future__ import annotations
 
+import re
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -126,3 +128,19 @@ def test_an_explained_error_keeps_the_whole_output_and_gains_the_conflicts():
     assert explained.code == "conflict" and explained.wished == "x"
     assert explained.details["stderr"] == output and explained.details["rc"] == 1
     assert [item["package"] for item in explained.details["conflicts"]] == ["beta"]
+
+
+@pytest.mark.parametrize("width", range(40, 100, 3))
+@pytest.mark.parametrize("name", [name for name in MEANINGS if name.startswith("uv-")])
+def test_it_does_not_matter_where_uv_breaks_its_sentences(name, width):
+    """It begins with one package or another from run to run, and the breaks of the lines move."""
+    code, found, _todo, _conflicts = engine_errors.read(broken_at(width, (OUTPUT / f"{name}.txt").read_text()))
+    assert code == MEANINGS[name][0] and MEANINGS[name][1] in found
+
+
+def broken_at(width: int, recorded: str) -> str:
+    """A recording as if the terminal had this width: its explanation, that is, whose breaks are taken out before."""
+    before, mark, explained = recorded.partition("No solution found")
+    lines = re.sub(r"(?<!\.)\n[ \t]+(?=\S)", " ", explained).split("\n")
+    options = {"subsequent_indent": " " * 9, "break_long_words": False, "break_on_hyphens": False}
+    return before + mark + "\n".join(line and "\n".join(textwrap.wrap(line, width, **options)) for line in lines)
