@@ -35,10 +35,10 @@ options:
     elements: path
     default: [/opt/mlstack/envs]
   generations:
-    description: Whether V(all) generations are audited, since one may be gone back to, or only the V(current) ones.
+    description: Whether only the V(current) generations are audited, or V(all), since one may be gone back to.
     type: str
     choices: [all, current]
-    default: all
+    default: current
   search:
     description: Folders below which environments of others are looked for, at most eight levels deep.
     type: list

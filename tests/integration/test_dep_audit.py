@@ -52,6 +52,7 @@ class Place(LocalFleet):
         return {
             "paths": ["auto", str(self.folder / "venv"), HOST_PYTHON, str(self.folder / "nothing")],
             "roots": [str(self.root("one"))],
+            "generations": "all",
             "search": [str(self.folder / "home")],
             "files": ["prod.lock"],
             "advisories": [str(self.folder / "nowhere.zip"), str(self.folder / "advisories")],

@@ -57,7 +57,7 @@ _POLICY = {
 SPEC: dict[str, t.Any] = {
     "paths": _strings("auto"),
     "roots": _paths("/opt/mlstack/envs"),
-    "generations": {"type": "str", "choices": ["all", "current"], "default": "all"},
+    "generations": {"type": "str", "choices": ["all", "current"], "default": "current"},
     "search": _paths(),
     "files": _strings(),
     "remote_src": {"type": "bool", "default": False},

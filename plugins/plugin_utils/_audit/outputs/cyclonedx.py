@@ -11,6 +11,7 @@ and stored by it.
 
 from __future__ import annotations
 
+import re
 import typing as t
 import uuid
 from datetime import datetime
@@ -28,12 +29,12 @@ from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.outputs.fl
 # None where the library is missing: the other outputs do without it, and require() tells those who want this one.
 try:
     from cyclonedx.contrib.license.factories import LicenseFactory
-    from cyclonedx.model import Property, XsUri
+    from cyclonedx.model import ExternalReference, ExternalReferenceType, Property, XsUri
     from cyclonedx.model.bom import Bom
     from cyclonedx.model.component import Component, ComponentType
     from cyclonedx.model.contact import OrganizationalEntity
     from cyclonedx.model.dependency import Dependency
-    from cyclonedx.model.impact_analysis import ImpactAnalysisResponse
+    from cyclonedx.model.impact_analysis import ImpactAnalysisResponse, ImpactAnalysisState
     from cyclonedx.model.vulnerability import (
         BomTarget,
         Vulnerability,
@@ -55,6 +56,7 @@ else:
 
 Pair = tuple[Finding, Package]
 
+_VCS = re.compile(r"(?:git|hg|svn|bzr)\+\w")
 _NAMESPACE = uuid.UUID("6f1c2a54-2f0f-5d0b-9b6e-0d8d6a1f6c11")
 
 
@@ -93,7 +95,7 @@ def bill(placed: Placed, made: str) -> Bom:
     )
     told = {
         "host": placed.host,
-        "path": environment.path,
+        "path": placed.path,
         "kind": environment.kind,
         "python": environment.python,
         "generation": environment.generation,
@@ -119,13 +121,21 @@ def _component(item: Package) -> Component:
         component.licenses.add(LicenseFactory().make_from_string(item.licence))
     if item.origin:
         component.properties.add(Property(name="mlstack:origin", value=item.origin))
+    if _VCS.match(item.origin):
+        where = XsUri(item.origin.partition("+")[2])
+        component.external_references.add(ExternalReference(type=ExternalReferenceType.VCS, url=where))
     return component
 
 
 def _url(item: Package) -> PackageURL:
     # The purl specification normalises less than PEP 503 does.
     name = item.name.lower().replace("_", "-") if item.kind == "pypi" else item.name
-    return PackageURL(type=item.kind, name=name, version=item.version or None)
+    qualifiers = {}
+    if item.kind == "conda" and item.origin:
+        qualifiers["channel"] = item.origin
+    elif _VCS.match(item.origin):
+        qualifiers["vcs_url"] = item.origin
+    return PackageURL(type=item.kind, name=name, version=item.version or None, qualifiers=qualifiers)
 
 
 def _relate(bom: Bom, subject: Component, components: t.Mapping[Package, Component], environment: Environment) -> None:
@@ -192,7 +202,12 @@ def _rating(flaw: Flaw) -> VulnerabilityRating:
 def _analysis(ignored: str) -> VulnerabilityAnalysis | None:
     if not ignored:
         return None
-    return VulnerabilityAnalysis(responses=[ImpactAnalysisResponse.WILL_NOT_FIX], detail=f"ignored: {ignored}")
+    # Somebody has decided to live with it, which is not the claim that it does no harm here.
+    return VulnerabilityAnalysis(
+        state=ImpactAnalysisState.EXPLOITABLE,
+        responses=[ImpactAnalysisResponse.WILL_NOT_FIX],
+        detail=f"ignored: {ignored}",
+    )
 
 
 def _time(text: str) -> datetime | None:
@@ -206,4 +221,4 @@ def _serial(placed: Placed) -> uuid.UUID:
     environment = placed.environment
     packages = sorted(f"{item.name}=={item.version}" for item in environment.packages)
     flaws = sorted(f"{item.flaw.id}:{item.ignored}" for item in environment.findings)
-    return uuid.uuid5(_NAMESPACE, "\n".join([placed.host, environment.path, *packages, *flaws]))
+    return uuid.uuid5(_NAMESPACE, "\n".join([placed.host, placed.path, *packages, *flaws]))

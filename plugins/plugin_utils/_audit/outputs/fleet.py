@@ -42,6 +42,12 @@ class Placed:
     host: str
     environment: Environment
 
+    @property
+    def path(self) -> str:
+        """Where it stands, and which one: a kept generation shares its link with the one in use."""
+        item = self.environment
+        return item.path if item.in_use or not item.generation else f"{item.path}@{item.generation}"
+
     def found(self) -> list[tuple[Finding, Package]]:
         """The findings, the worst first and ignored ones last, each with the package that has the flaw."""
         here = {(item.name, item.version): item for item in self.environment.packages}
@@ -112,7 +118,7 @@ class Fleet:
     def unheard(self) -> list[tuple[str, str]]:
         """What could not be audited, and why: whole hosts first."""
         hosts = [(host.name, host.failed) for host in self.hosts if host.failed]
-        items = [(f"{one.host}: {one.environment.path}", one.environment.failed) for one in self.environments()]
+        items = [(f"{one.host}: {one.path}", one.environment.failed) for one in self.environments()]
         return hosts + [(what, why) for what, why in items if why]
 
 

@@ -107,6 +107,20 @@ def infected() -> Fleet:
     return replace(fleet, hosts=(*fleet.hosts, Host("gpu-9", HostAudit((item,), DATABASE, verdict))))
 
 
+def generations(hosts: int) -> Fleet:
+    """Hosts with the same flaw in the generation in use and in a kept one, which share their link."""
+    made = [
+        Environment(
+            "ml", "/opt/mlstack/envs/ml", "venv", "3.11.2", generation, in_use, (JINJA2, MARKUPSAFE),
+            (found(JINJA2, JINJA, "3.1.3"),),
+        )
+        for generation, in_use in (("20261122T201530-3f9c2a", True), ("20261101T000000-aaaaaa", False))
+    ]  # fmt: skip
+    verdict = Verdict(True, ("ml: Jinja2 3.1.2 has GHSA-h5c8-rqwp-cp95 (medium); 3.1.3 ends it",))
+    audit = HostAudit(tuple(made), DATABASE, verdict)
+    return Fleet(MADE, tuple(Host(f"gpu-{number}", audit) for number in range(hosts)))
+
+
 HOSTILE = "</script><script>document.title='owned'</script><img src=x onerror=document.title='owned'>"
 
 

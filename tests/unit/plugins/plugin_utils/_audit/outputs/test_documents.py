@@ -8,7 +8,9 @@ from __future__ import annotations
 import importlib.resources
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import jsonschema
 import pytest
@@ -31,7 +33,9 @@ FLEETS = {
     "hostile": fleets.hostile(),
     "infected": fleets.infected(),
     "empty": fleet.Fleet(fleets.MADE, ()),
+    "generations": fleets.generations(3),
 }
+GENERATIONS = fleets.generations(120)
 EVERY_FLEET = pytest.mark.parametrize("audited", FLEETS.values(), ids=FLEETS)
 
 
@@ -93,7 +97,7 @@ def test_malware_comes_first_in_every_output_and_by_its_own_name():
     assert run["results"][0]["ruleId"] == run["tool"]["driver"]["rules"][0]["id"] == "MAL-2026-2144"
     assert "(malware)" in run["results"][0]["message"]["text"] and run["results"][0]["level"] == "error"
     suite = next(iter(JUnitXml.fromstring(junit.render(audited).encode())))
-    assert suite.hostname == "gpu-9" and "MAL-2026-2144 (malware)" in next(iter(suite)).result[0].message
+    assert "MAL-2026-2144 (malware)" in next(iter(suite)).result[0].message
     (placed,) = [one for one in audited.environments() if one.host == "gpu-9"]
     (told,) = json.loads(cyclonedx.render(placed, fleets.MADE))["vulnerabilities"]
     assert (told["id"], told["cwes"], told["description"][:8]) == ("MAL-2026-2144", [506], "Malware:")
@@ -102,7 +106,8 @@ def test_malware_comes_first_in_every_output_and_by_its_own_name():
 def test_sarif_gives_the_same_finding_the_same_fingerprint_and_no_two_the_same():
     def prints(audited):
         return [
-            item["partialFingerprints"]["mlstackFinding/v1"] for item in sarif.document(audited)["runs"][0]["results"]
+            item["partialFingerprints"]["primaryLocationLineHash"]
+            for item in sarif.document(audited)["runs"][0]["results"]
         ]
 
     assert prints(fleets.small()) == prints(fleets.small())
@@ -119,16 +124,88 @@ def test_junit_is_read_by_a_parser_and_its_counts_are_true(audited):
     assert read.skipped == sum(any(type(one).__name__ == "Skipped" for one in case.result) for case in cases)
 
 
-def test_junit_has_a_case_per_package_and_fails_where_a_flaw_is():
+def test_junit_has_a_case_per_flaw_of_a_version_and_per_environment():
     read = JUnitXml.fromstring(junit.render(fleets.small()).encode())
     cases = {(case.classname, case.name): case for suite in read for case in suite}
-    assert (read.failures, read.errors, read.skipped) == (3, 2, 2)
-    jinja = cases["gpu-1.ml", "Jinja2 3.1.2"]
-    assert jinja.result[0].message.startswith("GHSA-h5c8-rqwp-cp95 (medium)")
-    assert "Update Jinja2 to 3.1.3." in jinja.result[0].text and "because of torch." in jinja.result[0].text
-    assert cases["gpu-1.ml", "torch 2.0.1"].is_passed
-    assert cases["gpu-2.ml", "Jinja2 3.1.2"].is_skipped
-    assert cases["gpu-3", "audit"].result[0].message == "no route to host"
+    assert [sum(getattr(suite, kind) for suite in read) for kind in ("failures", "errors", "skipped")] == [4, 2, 1]
+    jinja = cases["flaws.Jinja2 3.1.2", "GHSA-h5c8-rqwp-cp95"]
+    assert jinja.result[0].message.startswith("Jinja2 3.1.2 has GHSA-h5c8-rqwp-cp95 (medium)")
+    for told in ("Update it to 3.1.3.", "because of torch.", "On gpu-1.", "Ignored on gpu-2: templates are ours"):
+        assert told in jinja.result[0].text
+    assert cases["findings.licence", "MarkupSafe has a licence that is not allowed"].is_skipped
+    assert cases["environments.gpu-1", "/opt/mlstack/envs/ml"].is_passed
+    assert cases["environments.gpu-2", "/opt/mlstack/envs/old"].is_error
+    assert cases["environments.gpu-3", "audit"].result[0].message == "no route to host"
+
+
+# What windyroad's JUnit.xsd says of each element: attributes it must and may have, and what is in it, in order.
+OF_THE_SCHEMA = {
+    "testsuites": (set(), set(), r"(testsuite )*"),
+    "testsuite": (
+        {"package", "id", "name", "timestamp", "hostname", "tests", "failures", "errors", "time"},
+        {"skipped"},
+        r"properties (testcase )*system-out system-err ",
+    ),
+    "properties": (set(), set(), r"(property )*"),
+    "property": ({"name", "value"}, set(), ""),
+    "testcase": ({"name", "classname", "time"}, set(), r"((skipped|error|failure) )?"),
+    "skipped": (set(), {"message"}, ""),
+    "error": ({"type"}, {"message"}, ""),
+    "failure": ({"type"}, {"message"}, ""),
+    "system-out": (set(), set(), ""),
+    "system-err": (set(), set(), ""),
+}
+
+
+@EVERY_FLEET
+def test_junit_is_what_its_schema_says(audited):
+    root = ElementTree.fromstring(junit.render(audited))
+    assert root.tag == "testsuites"
+    for element in root.iter():
+        must, may, inside = OF_THE_SCHEMA[element.tag]
+        assert must <= set(element.keys()) <= must | may, element.tag
+        assert re.fullmatch(inside, "".join(f"{below.tag} " for below in element)), element.tag
+    for suite in root:
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", suite.get("timestamp", ""))
+    names = [(case.get("classname"), case.get("name")) for case in root.iter("testcase")]
+    assert len(set(names)) == len(names) and all(map(all, names))
+
+
+def test_every_rule_has_what_github_asks_for_and_no_two_have_one_id():
+    for audited in (*FLEETS.values(), GENERATIONS):
+        rules = sarif.document(audited)["runs"][0]["tool"]["driver"]["rules"]
+        assert len({rule["id"] for rule in rules}) == len(rules)
+        for rule in rules:
+            assert all(rule[part]["text"].strip() for part in ("shortDescription", "fullDescription", "help")), rule
+            assert len(rule.get("properties", {}).get("tags", [])) <= 10
+
+
+def test_what_hosts_and_generations_have_in_common_is_said_once_with_every_place():
+    [run] = sarif.document(GENERATIONS)["runs"]
+    found = [item for item in run["results"] if item["ruleId"] == fleets.JINJA.id]
+    assert len(found) == 1 and found[0]["occurrenceCount"] == 240 and len(found[0]["locations"]) == 100
+    assert "on 120 hosts" in found[0]["message"]["text"]
+    told = run["invocations"][0]["toolExecutionNotifications"]
+    assert [item["level"] for item in told] == ["warning"] and "more than 100 places" in told[0]["message"]["text"]
+    uris = [item["physicalLocation"]["artifactLocation"]["uri"] for item in found[0]["locations"]]
+    assert len(set(uris)) == 100 and sum("ml%4020261101T000000-aaaaaa" in uri for uri in uris) == 50
+    prints = [item["partialFingerprints"]["primaryLocationLineHash"] for item in run["results"]]
+    assert len(set(prints)) == len(prints) and all(re.fullmatch(r"[0-9a-f]{32}:1", item) for item in prints)
+    cases = [case for suite in JUnitXml.fromstring(junit.render(GENERATIONS).encode()) for case in suite]
+    assert len(cases) == 1 + 240  # one of the flaw, one of each environment
+    assert "and 20 more" in cases[0].result[0].text
+
+
+def test_sarif_leaves_out_the_least_bad_and_says_how_many(monkeypatch):
+    monkeypatch.setattr(sarif, "_MOST_RESULTS", 3)
+    [run] = sarif.document(fleets.small())["runs"]
+    assert [item["ruleId"] for item in run["results"]] == [
+        "PYSEC-2023-175",
+        "GHSA-h5c8-rqwp-cp95",
+        "PYSEC-2022-1",
+    ]
+    assert {rule["id"] for rule in run["tool"]["driver"]["rules"]} == {item["ruleId"] for item in run["results"]}
+    assert "3 results are left out" in json.dumps(run["invocations"])
 
 
 @pytest.mark.parametrize("audited", [fleets.small(), fleets.hostile()], ids=["small", "hostile"])
@@ -198,6 +275,43 @@ def test_markdown_has_tables_with_the_worst_first():
     rows = re.findall(r"^\| (?:\[)?([A-Z]+-[^| \]]+)", text, re.MULTILINE)
     assert rows == ["PYSEC-2023-175", "GHSA-h5c8-rqwp-cp95", "PYSEC-2022-1"]
     assert re.findall(r"^\| (gpu-\d)", text, re.MULTILINE) == ["gpu-2", "gpu-3", "gpu-1"]
+
+
+def test_markdown_fits_into_a_comment_and_counts_what_is_left_out():
+    audited = fleets.large(1000, 60)
+    hosts = []
+    for number, host in enumerate(audited.hosts):
+        reasons = tuple(f"ml: package-{number} is bad in a way of its own {'and long ' * 20}{one}" for one in range(3))
+        hosts.append(replace(host, audit=replace(host.audit, verdict=fleets.Verdict(True, reasons))))
+    text = markdown.render(replace(audited, hosts=tuple(hosts)))
+    assert len(text.encode()) <= markdown.LONGEST
+    assert re.search(r"^- And \d+ reasons more\.$", text, re.MULTILINE)
+    assert re.search(r"^And \d+ more, none of them worse\.$", text, re.MULTILINE)
+
+
+def test_markdown_says_a_reason_once_and_what_to_do_first():
+    text = markdown.render(GENERATIONS)
+    assert "- gpu-0, gpu-1, gpu-2 and 117 more: ml: Jinja2 3.1.2 has " in text
+    assert text.index("## What to do") < text.index("## Flaws")
+    assert "| jinja2 to 3.1.3 | 1 flaw: GHSA-h5c8-rqwp-cp95 | gpu-0, gpu-1, gpu-2 and 117 more | 120 |" in text
+
+
+def test_a_bill_says_where_code_came_from_and_what_was_decided():
+    origin = "git+https://example.com/own.git@0123456789abcdef0123456789abcdef01234567"
+    item = fleet.Environment(
+        "ml", "/srv/ml", "conda", packages=(
+            fleet.Package("own", "1.0", origin=origin),
+            fleet.Package("numpy", "1.26.4", "conda", origin="conda-forge"),
+        ),
+    )  # fmt: skip
+    text = cyclonedx.render(fleet.Placed("h", item), fleets.MADE)
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+    own, numpy = sorted(json.loads(text)["components"], key=lambda one: one["name"], reverse=True)
+    assert own["externalReferences"] == [{"type": "vcs", "url": origin.removeprefix("git+")}]
+    assert "vcs_url=git%2Bhttps" in own["purl"] and numpy["purl"] == "pkg:conda/numpy@1.26.4?channel=conda-forge"
+    [*_others, third, _lost] = fleets.small().environments()
+    told = json.loads(cyclonedx.render(third, fleets.MADE))["vulnerabilities"][0]["analysis"]
+    assert (told["state"], told["response"]) == ("exploitable", ["will_not_fix"])
 
 
 def test_the_version_that_documents_name_is_that_of_the_collection():
