@@ -24,12 +24,17 @@ Content = t.Mapping[str, str]
 
 @dataclass(frozen=True)
 class Standing:
-    """One environment on one host: name to version, and to the time when it came. ``built`` is when all of it did."""
+    """One environment on one host: name to version, and to the time when it came. ``built`` is when all of it did.
+
+    ``counts`` are the names by which it may be odd; None means all. Where the packages are those of the lock that it
+    was compared with, that is how it should be, whatever most hosts have.
+    """
 
     host: str
     versions: Content
     since: t.Mapping[str, str]
     built: str | None
+    counts: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -129,12 +134,15 @@ def _standing(host: str, item: t.Mapping[str, t.Any]) -> Standing:
         if package.get("installed_at"):
             since[name] = str(package["installed_at"])
     built = (item.get("record") or {}).get("created")
+    locked = item.get("lock_differences") == []
+    counts: tuple[str, ...] | None = () if locked else None
     python = (item.get("python") or {}).get("version")
     if python and "python" not in versions:  # conda has it among the packages
         versions["python"] = str(python)
+        counts = ("python",) if locked else None  # no lock of pip says which Python it is for
         if built:
             since["python"] = str(built)
-    return Standing(host, versions, since, str(built) if built else None)
+    return Standing(host, versions, since, str(built) if built else None, counts)
 
 
 def _compared(label: str, standings: t.Sequence[Standing], heard: t.Sequence[str]) -> dict[str, t.Any]:
@@ -143,7 +151,8 @@ def _compared(label: str, standings: t.Sequence[Standing], heard: t.Sequence[str
     having = {standing.host for standing in standings}
     differing = []
     for standing in standings:
-        found = [_difference(name, standing, ordinary[name]) for name in known]
+        counting = known if standing.counts is None else standing.counts
+        found = [_difference(name, standing, ordinary[name]) for name in counting]
         odd = [item for item in found if item is not None]
         if odd:
             times = [item["since"] for item in odd if item["since"]]

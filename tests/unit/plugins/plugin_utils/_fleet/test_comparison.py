@@ -141,6 +141,20 @@ def test_what_differs_from_a_lock_is_told_beside_what_differs_from_others():
     ]
 
 
+def test_during_a_rollout_the_hosts_that_equal_the_lock_are_not_odd():
+    beside = [{"name": "idna", "locked": "3.7", "installed": "3.6", "since": EARLY}]
+    before = info({"idna": "3.6", "old": "1"}, lock_differences=beside)
+    fleet = {"a": before, "b": before, "new": info({"idna": "3.7"}, at=LATE, lock_differences=[])}
+    result = compare(fleet)
+    assert result["odd_hosts"] == ["a", "b"]
+    assert result["lines"] == [
+        f"{host}: ml: idna is 3.6, the lock has 3.7; since 2026-11-01T10:00:00Z" for host in ("a", "b")
+    ]
+    other = info({"idna": "3.7"}, at=LATE, python="3.12.1", lock_differences=[])
+    told = difference_of(compare({**fleet, "new": other}), "new")["differences"]
+    assert [one["name"] for one in told] == ["python"]
+
+
 def test_an_environment_that_could_not_be_read_is_unheard():
     broken = {"environments": [{"path": "/envs/ml", "failed": True, "msg": "Wished: a look. Found: no python."}]}
     assert compare({"a": info({}), "b": broken})["unheard"] == [
