@@ -10,6 +10,8 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import pwd
+import selectors
 import signal
 import subprocess
 import time
@@ -20,6 +22,8 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import Ml
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._redact import Redactor
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_HANDED_ON = ("CUDA_HOME", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH", "NVIDIA_VISIBLE_DEVICES")
+_MOST_BYTES = 4 << 20  # of each output of a program of somebody's
 _GRACE_SECONDS = 10.0  # between SIGTERM and SIGKILL: a package manager gets to finish the step it is in
 
 _going_on: list[subprocess.Popen[bytes]] = []  # let go on purpose: Python would complain of a child forgotten
@@ -198,6 +202,79 @@ class Commands:
 
     def _decoded(self, raw: bytes) -> str:
         return self.redactor.text(raw.decode("utf-8", "replace"))
+
+
+def run_as(argv: t.Sequence[str], uid: int, timeout: float, env: t.Mapping[str, str]) -> CommandResult:
+    """Run a program of somebody's as user ``uid``, with an environment of its own and none of the task's variables.
+
+    Raises CommandError where it cannot be started, prints without end, or is not done after ``timeout`` seconds; who of
+    it lives on with its outputs open is not waited for.
+    """
+    home, name, group = "/", str(uid), uid
+    groups = [uid]
+    with contextlib.suppress(KeyError):
+        found = pwd.getpwuid(uid)
+        home, name, group = found.pw_dir, found.pw_name, found.pw_gid
+        groups = os.getgrouplist(name, group)
+    environ = {key: os.environ[key] for key in _HANDED_ON if key in os.environ}
+    environ.update(PATH="/usr/local/bin:/usr/bin:/bin", LC_ALL="C.UTF-8", HOME=home, USER=name, LOGNAME=name, **env)
+    started = time.monotonic()
+    try:
+        process = subprocess.Popen(
+            list(argv),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environ,
+            cwd="/",
+            start_new_session=True,
+            preexec_fn=_die_with_parent,
+            user=uid,
+            group=group,
+            extra_groups=groups,
+        )
+    except (OSError, subprocess.SubprocessError) as exc:
+        raise _ended(argv, f"{argv[0]} cannot be started: {getattr(exc, 'strerror', '') or exc}") from exc
+    try:
+        out, err = _outputs(process, started + timeout)
+        rc = process.wait(max(1.0, timeout))
+        return CommandResult(tuple(argv), rc, out, err, time.monotonic() - started)
+    except subprocess.TimeoutExpired:
+        raise _ended(argv, f"it was still running after {timeout:g} s and was ended") from None
+    finally:
+        with contextlib.suppress(OSError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        for stream in (process.stdout, process.stderr):
+            t.cast("t.IO[bytes]", stream).close()
+
+
+def _outputs(process: subprocess.Popen[bytes], end: float) -> tuple[str, str]:
+    """What it prints until it closes both, or ends."""
+    printed: dict[t.Any, bytearray] = {process.stdout: bytearray(), process.stderr: bytearray()}
+    with selectors.DefaultSelector() as selector:
+        for stream in printed:
+            selector.register(stream, selectors.EVENT_READ)
+        while selector.get_map():
+            left = end - time.monotonic()
+            ready = selector.select(min(left, 1.0)) if left > 0 else []
+            if left <= 0:
+                raise subprocess.TimeoutExpired(process.args, 0)
+            if not ready and process.poll() is not None:
+                break
+            for key, _events in ready:
+                block = os.read(key.fd, 1 << 16)
+                printed[key.fileobj] += block
+                if not block:
+                    selector.unregister(key.fileobj)
+                if len(printed[key.fileobj]) > _MOST_BYTES:
+                    raise _ended(process.args, f"it printed more than {_MOST_BYTES >> 20} MB and was ended")
+    out, err = (bytes(data).decode("utf-8", "replace") for data in printed.values())
+    return out, err
+
+
+def _ended(argv: t.Any, found: str) -> CommandError:
+    return CommandError("not_run", wished=f"run {argv[0]}", found=found, todo="run it as its owner to see why")
 
 
 def last_words(result: CommandResult) -> str:

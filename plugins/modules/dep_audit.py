@@ -40,7 +40,8 @@ options:
     choices: [all, current]
     default: current
   search:
-    description: Folders below which environments of others are looked for, at most eight levels deep.
+    description:
+      - Folders below which environments of others are looked for, at most eight levels deep. Nothing of theirs is run.
     type: list
     elements: path
     default: []
@@ -228,7 +229,9 @@ environments:
       type: str
       returned: always
     kind:
-      description: V(venv), V(conda), V(system), V(file) or V(absent).
+      description:
+        - V(venv), V(conda), V(system), V(file) or V(absent). V(search) stands for a folder of O(search) of which a part
+          could not be looked at; its problems name it.
       type: str
       returned: always
     generation:

@@ -21,7 +21,9 @@ extends_documentation_fragment:
   - gpufleet.mlstack.attributes.info
 options:
   paths:
-    description: The environments to try.
+    description:
+      - The environments to try. Their code runs. As root, an environment that belongs to a user is tried as that user,
+        without the variables of the task, and one that others may change is not tried at all.
     type: list
     elements: path
     required: true

@@ -28,12 +28,14 @@ options:
     type: list
     elements: str
   paths:
-    description: Further virtual environments, anywhere on the host.
+    description: Further virtual environments, anywhere on the host. Nothing of theirs is run.
     type: list
     elements: path
     default: []
   outdated:
-    description: Whether to ask the index for newer versions.
+    description:
+      - Whether to ask the index for newer versions. This starts the Python of an environment, so one that others may
+        change is left out, and C(broken) says so.
     type: bool
     default: false
   tree:

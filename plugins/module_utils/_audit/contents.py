@@ -6,31 +6,32 @@
 
 """What an environment holds, as an audit needs it: names, versions, who asked, from where, who needs whom, licences.
 
-No Python is started for a virtual environment or a conda prefix: their folders say what a marker can ask for. One that
-imports what the system has, too, is asked itself.
+No program of an environment is started: its folders say what a marker can ask for and where its Python looks.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import platform
-import re
 import typing as t
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._audit.subjects import Question, program_of
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._audit.subjects import Question
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import check, probe, tree
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.distributions import (
-    Broken,
-    Distribution,
-    inventory,
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files.looking import Folder
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import (
+    check,
+    distributions,
+    eggs,
+    names,
+    prefix,
+    tree,
 )
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.markers import PROBE, Environment
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.distributions import Broken, Distribution
 
-_PATH = f"{PROBE}print(json.dumps(sys.path))\n"
-_FOLDER = re.compile(r"python(?P<version>[0-9]+\.[0-9]+)t?")
+if t.TYPE_CHECKING:
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import meta
+
+_MOST_PACKAGES = 20_000
+Problem = tuple[str, str, str]  # kind, package, text
 
 
 def contents(question: Question, commands: Commands) -> dict[str, t.Any]:
@@ -46,20 +47,33 @@ def contents(question: Question, commands: Commands) -> dict[str, t.Any]:
                 else "correct the path, or leave it out of 'paths'"
             ),
         )
-    asks = question.kind == "system" or (question.kind == "venv" and _sees_others(question.prefix))
-    folders, environment = _asked(question, commands) if asks else _prefix(question.prefix)
-    distributions, broken = _layered(folders) if asks else inventory(*folders)[:2]
-    verdict = check.check(distributions, environment)
-    problems = [("broken_requirement", item.package, str(item)) for item in verdict.conflicts]
+    with prefix.opened(question.prefix, question.kind, commands, within=question.within) as look:
+        return _told(question, look)
+
+
+def _told(question: Question, look: prefix.Look) -> dict[str, t.Any]:
+    conda = _conda_of(look) if question.kind == "conda" else None
+    found, broken = _layered(look.places, look.tree) if look.layered else _of(look.places, look.tree)
+    problems = [("not_audited", "", note) for note in look.notes]
+    if question.kind != "conda" and not look.places:
+        problems.append(("not_audited", "", "it has no folder of packages that could be looked at"))
+    if len(found) > _MOST_PACKAGES:
+        problems.append(("not_audited", "", f"it has {len(found)} packages: {_MOST_PACKAGES} of them are told"))
+        del found[_MOST_PACKAGES:]
+    installed = list({item.name: item for item in reversed(found)}.values())
+    verdict = check.check(installed, look.environment)
+    problems += [("broken_requirement", item.package, str(item)) for item in verdict.conflicts]
     problems += [("unreadable_requirement", line.partition(":")[0], line) for line in verdict.unreadable]
-    problems += [("broken_metadata", "", f"{item.folder}: {item.reason}") for item in broken]
-    needs = tree.edges(distributions, environment)
-    packages = [_package(item, needs[item.name], question) for item in distributions]
-    if question.kind == "conda":
-        packages, more = _with_conda(question.prefix, packages)
-        problems += more
+    problems += [("broken_metadata", item.name, f"{item.folder}: {item.reason}") for item in broken]
+    needs = tree.edges(installed, look.environment)
+    packages = [_package(item, needs[item.name], question) for item in found]
+    packages += _unread(broken, {item.name for item in found})
+    packages.sort(key=lambda item: (item["name"], item["version"]))
+    if conda is not None:
+        packages = _with_conda(conda, packages)
+        problems += [("broken_metadata", "", f"{item.file}: {item.reason}") for item in conda.broken]
     told: dict[str, t.Any] = {
-        "python": environment.get("python_full_version", ""),
+        "python": look.version,
         "packages": packages,
         "problems": [{"kind": kind, "package": package, "text": text} for kind, package, text in problems],
     }
@@ -67,16 +81,34 @@ def contents(question: Question, commands: Commands) -> dict[str, t.Any]:
     return told
 
 
-def _layered(folders: t.Iterable[str]) -> tuple[list[Distribution], list[Broken]]:
+def _of(places: t.Sequence[Folder], root: Folder) -> tuple[list[Distribution], list[Broken]]:
+    """Everything in folders, the same name and version once."""
+    seen = distributions.look(places)
+    more, broken = eggs.beside(places, root)
+    found: dict[tuple[str, str], Distribution] = {}
+    for item in (*seen.distributions, *seen.others, *more):
+        found.setdefault((item.name, item.version), item)
+    return sorted(found.values(), key=lambda item: (item.name, item.version)), [*seen.broken, *broken]
+
+
+def _layered(places: t.Iterable[Folder], root: Folder) -> tuple[list[Distribution], list[Broken]]:
     """What is imported from folders in this order: the same name again, further down, is out of sight."""
-    seen: dict[str, Distribution] = {}
+    seen: dict[str, list[Distribution]] = {}
     broken: list[Broken] = []
-    for folder in dict.fromkeys(map(os.path.realpath, folders)):
-        found = inventory(folder)
-        broken += found.broken
-        for item in found.distributions:
-            seen.setdefault(item.name, item)
-    return [seen[name] for name in sorted(seen)], broken
+    for place in places:
+        found, more = _of([place], root)
+        broken += more
+        by_name: dict[str, list[Distribution]] = {}
+        for item in found:
+            by_name.setdefault(item.name, []).append(item)
+        seen = {**by_name, **seen}
+    return [item for name in sorted(seen) for item in seen[name]], broken
+
+
+def _unread(broken: t.Iterable[Broken], known: t.Container[str]) -> list[dict[str, t.Any]]:
+    """What is there, as its name says, and whose metadata may not be read: it is matched nevertheless."""
+    pairs = {(names.normalize(item.name), item.version) for item in broken if item.version}
+    return [{"name": name, "version": version} for name, version in sorted(pairs) if name not in known]
 
 
 def _package(item: Distribution, needs: tuple[str, ...], question: Question) -> dict[str, t.Any]:
@@ -105,88 +137,17 @@ def _origin(direct_url: t.Mapping[str, t.Any]) -> str:
     return url
 
 
-def _prefix(prefix: str) -> tuple[list[str], Environment]:
-    """The folders of site-packages, and the markers' variables, by names alone."""
-    folders = []
-    version = ""
-    for library in ("lib", "lib64"):
-        base = os.path.join(prefix, library)
-        if os.path.islink(base) or not os.path.isdir(base):
-            continue
-        for name in sorted(os.listdir(base)):
-            match = _FOLDER.fullmatch(name)
-            folder = os.path.join(base, name, "site-packages")
-            if match and os.path.isdir(folder):
-                folders.append(folder)
-                version = version or match.group("version")
-    return folders, _environment(prefix, version)
-
-
-def _environment(prefix: str, version: str) -> Environment:
-    full = _full_version(prefix, version)
-    return {
-        "implementation_name": "cpython",
-        "implementation_version": full,
-        "os_name": "posix",
-        "platform_machine": platform.machine(),
-        "platform_python_implementation": "CPython",
-        "platform_release": platform.release(),
-        "platform_system": platform.system(),
-        "platform_version": platform.version(),
-        "python_full_version": full,
-        "python_version": version,
-        "sys_platform": "linux",
-    }
-
-
-def _full_version(prefix: str, version: str) -> str:
-    # venv says version, uv and virtualenv version_info; the latter goes on after the release.
-    for key in ("version", "version_info"):
-        value = _setting(prefix, key)
-        found = re.match(r"[0-9]+\.[0-9]+\.[0-9]+", value)
-        if found and value.startswith(f"{version}."):
-            return found.group()
-    # It costs more than a small environment does.
+def _conda_of(look: prefix.Look) -> meta.Inventory:
     from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import meta
 
-    python = next((stem for stem in meta.names(prefix).stems if stem.startswith("python-")), "")
-    return python.split("-")[1] if python else f"{version}.0" if version else ""
+    found = meta.look(look.tree)
+    python = found.find("python")
+    look.version = python.version if python is not None else look.version
+    return found
 
 
-def _asked(question: Question, commands: Commands) -> tuple[list[str], Environment]:
-    """A Python knows best where it imports from: distributions and people add folders, to some only by files."""
-    program = program_of(question.prefix)
-    result = commands.run([program, "-I", "-c", _PATH], purpose=f"ask the Python {program}", timeout=60)
-    first, _newline, second = result.out.partition("\n")
-    facts = probe.described(first, program)
-    return [folder for folder in json.loads(second) if os.path.isdir(folder)], facts["environment"]
-
-
-def _sees_others(prefix: str) -> bool:
-    """Whether a virtual environment imports what its Python has, too."""
-    return _setting(prefix, "include-system-site-packages").lower() == "true"
-
-
-def _setting(prefix: str, wanted: str) -> str:
-    """A value of pyvenv.cfg; empty where there is none."""
-    try:
-        with open(os.path.join(prefix, "pyvenv.cfg"), encoding="utf-8", errors="replace") as stream:
-            for line in stream:
-                key, _equals, value = (part.strip() for part in line.partition("="))
-                if key.lower() == wanted:
-                    return value
-    except OSError:
-        pass
-    return ""
-
-
-def _with_conda(
-    prefix: str, python_packages: list[dict[str, t.Any]]
-) -> tuple[list[dict[str, t.Any]], list[tuple[str, str, str]]]:
+def _with_conda(found: meta.Inventory, python_packages: list[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
     """Add conda's packages; those of Python that conda brought say from which channel."""
-    from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import meta
-
-    found = meta.read(prefix)
     by_name = {item.package.name: item for item in found.installed}
     told = []
     for item in python_packages:
@@ -201,7 +162,8 @@ def _with_conda(
         line: dict[str, t.Any] = {"name": name, "version": package.version, "kind": "conda", "installer": "conda"}
         line["origin"] = package.channel
         line.update({"licence": package.license} if getattr(package, "license", "") else {})
-        line["needs"] = sorted({spec.split()[0] for spec in package.depends if spec.split()[0] in by_name})
+        needs = {spec.split()[0] for spec in package.depends if spec.split()}
+        line["needs"] = sorted(needs & by_name.keys())
         line.update({"requested": True} if record.requested else {})
         told.append(line)
-    return told, [("broken_metadata", "", f"{item.file}: {item.reason}") for item in found.broken]
+    return told

@@ -16,10 +16,12 @@ import zlib
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._audit import contents, subjects
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._audit.subjects import Question
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish, MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files.looking import Folder
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Outcome, Subject
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
 
 _MOST_FILE_BYTES = 64 * 1024 * 1024
+_MOST_NOTES = 50
 
 
 class Inventory(Subject[Question, dict[str, t.Any]]):
@@ -43,7 +45,10 @@ class Inventory(Subject[Question, dict[str, t.Any]]):
                 found.append(subjects.named(path))
         known = {os.path.realpath(item.prefix) for item in found}
         for root in params["search"]:
-            found += subjects.below(root, known)
+            notes: list[str] = []
+            found += subjects.below(root, known, notes)
+            if notes:
+                found.append(Question(os.path.basename(root) or root, root, root, "search", notes=tuple(notes)))
         found += [Question(os.path.basename(path), path, path, "file") for path in params["files"]]
         return found
 
@@ -53,6 +58,8 @@ class Inventory(Subject[Question, dict[str, t.Any]]):
     def observe(self, wish: Question, context: Context) -> dict[str, t.Any]:
         if wish.kind == "file":
             return {"content": _packed(wish.path)}
+        if wish.kind == "search":
+            return {"packages": [], "problems": _unseen(wish.notes)}
         return contents.contents(wish, context.commands)
 
     def plan(self, wish: Question, observation: dict[str, t.Any]) -> Plan:
@@ -75,22 +82,24 @@ class Inventory(Subject[Question, dict[str, t.Any]]):
         return {"inventory": told}
 
 
+def _unseen(notes: t.Sequence[str]) -> list[dict[str, str]]:
+    """What a search did not look at; as an ordinary user it is every home but one's own."""
+    shown = list(notes[:_MOST_NOTES])
+    if len(notes) > len(shown):
+        shown.append(f"and {len(notes) - len(shown)} more folders are not looked into")
+    return [{"kind": "not_audited", "package": "", "text": note} for note in shown]
+
+
 def _packed(path: str) -> str:
+    folder, name = os.path.split(path)
     try:
-        with open(path, "rb") as stream:
-            data = stream.read(_MOST_FILE_BYTES + 1)
+        with Folder.at(folder or ".") as place:
+            data = place.read(name, _MOST_FILE_BYTES)
     except OSError as exc:
         raise MlstackError(
             "file_unreadable",
             wished=f"audit the file {path}",
             found=str(exc.strerror),
-            todo="correct the path, or become a user who may read it",
+            todo="correct the path, name a requirement, lock or environment file, or become a user who may read it",
         ) from exc
-    if len(data) > _MOST_FILE_BYTES:
-        raise MlstackError(
-            "file_too_large",
-            wished=f"audit the file {path}",
-            found=f"it has more than {_MOST_FILE_BYTES} bytes",
-            todo="name a requirement, lock or environment file",
-        )
     return base64.b64encode(zlib.compress(data, 9)).decode("ascii")

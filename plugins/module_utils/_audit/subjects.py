@@ -13,14 +13,22 @@ import re
 import typing as t
 from dataclasses import dataclass, field
 
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files.looking import (
+    LINK,
+    Allowance,
+    Folder,
+    Unfinished,
+)
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Store
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import names
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.prefix import program_of
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._redact import Redactor
 
 AUTO = "auto"
 _DEEPEST = 8  # levels below a root that is searched: nobody keeps environments deeper, and trees of data are endless
 _NEVER = {"/proc", "/sys", "/dev", "/run"}
+_LONGEST = 600.0  # seconds for one search; a home on a network with millions of files takes minutes
 
 
 @dataclass(frozen=True)
@@ -29,18 +37,21 @@ class Question:
 
     Of a generation the record tells ``asked``, the names that somebody wished for, ``indexes``, where it was built
     from, and ``built``, names to versions. ``damage`` says why there is no generation where one should be.
+    Of what was found in a search, ``within`` is where that began; ``notes`` say what it could not look at.
     """
 
     name: str
     path: str
     prefix: str
-    kind: str  # venv, conda, system, file or absent
+    kind: str  # venv, conda, system, file, search or absent
     generation: str = ""
     in_use: bool = True
     asked: frozenset[str] = frozenset()
     indexes: tuple[str, ...] = ()
     built: t.Mapping[str, str] = field(default_factory=dict)
     damage: str = ""
+    within: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def managed(host: Host, root: str, *, all_generations: bool, redactor: Redactor) -> list[Question]:
@@ -86,49 +97,82 @@ def _asked(record: t.Mapping[str, t.Any]) -> frozenset[str]:
 def named(path: str) -> Question:
     """What stands at a path that the user gave: an environment's folder, or the program of a Python."""
     name = os.path.basename(path.rstrip("/")) or path
-    return Question(name, path, path, kind_of(path))
+    kind, prefix = kind_of(path), path
+    if kind == "system" and os.path.isfile(path):  # bin/python of an environment stands for that
+        around = os.path.dirname(os.path.dirname(os.path.abspath(path)))
+        if os.path.isdir(around) and kind_of(around) in ("venv", "conda"):
+            kind, prefix = kind_of(around), around
+    return Question(name, path, prefix, kind)
 
 
 def kind_of(path: str) -> str:
     """C(conda), C(venv), C(system) for any other Python, or C(absent)."""
     if os.path.isdir(path):
-        if os.path.isdir(os.path.join(path, "conda-meta")):
-            from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import meta
-
-            if meta.is_prefix(path):
-                return "conda"
-        if os.path.exists(os.path.join(path, "pyvenv.cfg")):
-            return "venv"
-        return "system" if program_of(path) else "absent"
+        try:
+            with Folder.at(path) as tree:
+                kind = _kind_in(tree)
+        except OSError:
+            kind = ""
+        return kind or ("system" if program_of(path) else "absent")
     return "system" if os.access(path, os.X_OK) else "absent"
 
 
-def program_of(path: str) -> str:
-    """The Python of a folder, or the path itself where that is a program; empty where there is none."""
-    if os.path.isfile(path):
-        return path
-    candidates = (os.path.join(path, "bin", name) for name in ("python3", "python"))
-    return next((item for item in candidates if os.access(item, os.X_OK)), "")
+def _kind_in(tree: Folder) -> str:
+    """C(conda), C(venv), or nothing."""
+    if tree.what("conda-meta") in ("a folder", LINK):
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import meta
+
+        if meta.is_in(tree):
+            return "conda"
+    return "venv" if tree.what("pyvenv.cfg") else ""
 
 
-def below(root: str, known: t.Container[str]) -> t.Iterator[Question]:
-    """Environments of others below a folder. Links are not followed, and what was found is not entered."""
-    pending = [(os.path.normpath(root), 0)]
-    while pending:
-        folder, depth = pending.pop()
-        if folder in _NEVER or os.path.realpath(folder) in known:
+def below(root: str, known: t.Container[str], notes: list[str] | None = None) -> t.Iterator[Question]:
+    """Environments of others below a folder. Links are not followed, and what was found is not entered.
+
+    What could not be looked at is added to ``notes``.
+    """
+    notes = [] if notes is None else notes
+    root = os.path.normpath(root)
+    try:
+        with Folder.at(root, Allowance(_LONGEST)) as tree:
+            for path, kind in _below(tree, os.path.realpath(root), 0, known, notes):
+                yield Question(os.path.basename(path) or path, path, path, kind, within=root)
+    except FileNotFoundError:
+        return
+    except OSError as exc:
+        notes.append(f"{root} is not looked into: {exc.strerror}")
+    except Unfinished as exc:
+        notes.append(f"{root} was not looked through: {exc.found}")
+
+
+def _below(
+    place: Folder, real: str, depth: int, known: t.Container[str], notes: list[str]
+) -> t.Iterator[tuple[str, str]]:
+    """Paths and kinds; ``real`` is where ``place`` lies with its links resolved."""
+    if place.path in _NEVER or real in known:
+        return
+    kind = _kind_in(place)
+    if kind:
+        yield place.path, kind
+        if kind == "venv":
+            return
+    try:
+        folders = place.folders()
+    except OSError as exc:
+        notes.append(f"{place.path} is not looked into: {exc.strerror}")
+        return
+    if kind == "conda":  # a base installation keeps its environments in here
+        folders = ["envs"] if "envs" in folders else []
+    for name in folders if depth < _DEEPEST else ():
+        if name == ".generations" or os.path.join(place.path, name) in _NEVER:
             continue
-        kind = "" if not os.path.isdir(folder) else kind_of(folder)
-        if kind in ("conda", "venv"):
-            yield named(folder)
-            if kind == "venv":
-                continue
         try:
-            with os.scandir(folder) as entries:
-                names = sorted(item.name for item in entries if item.is_dir(follow_symlinks=False))
-        except OSError:
-            continue  # another user's, or gone meanwhile
-        if kind == "conda":  # a base installation keeps its environments in here
-            names = ["envs"] if "envs" in names else []
-        if depth < _DEEPEST:
-            pending += [(os.path.join(folder, name), depth + 1) for name in reversed(names) if name != ".generations"]
+            inside = place.folder(name)
+        except FileNotFoundError:
+            continue  # gone meanwhile
+        except OSError as exc:
+            notes.append(f"{os.path.join(place.path, name)} is not looked into: {exc.strerror}")
+            continue
+        with inside:
+            yield from _below(inside, os.path.join(real, name), depth + 1, known, notes)

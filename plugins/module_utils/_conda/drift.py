@@ -7,11 +7,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import typing as t
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import meta, state_file
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files.looking import Allowance, Folder, below
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import plan as python_plan
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import record, site_packages
 
@@ -85,7 +85,7 @@ def of_files(prefix: str, inventory: meta.Inventory) -> Findings:
     for item in inventory.installed:
         for entry in item.entries:
             owned.add(entry.path)
-            state = None if _is_bytecode(entry.path) else _state(os.path.join(prefix, entry.path), entry)
+            state = None if _is_bytecode(entry.path) else _state(prefix, entry)
             if state is not None:
                 (missing if state == "missing" else changed).append(entry.path)
     folders = _python_folders(owned)
@@ -98,7 +98,8 @@ def of_files(prefix: str, inventory: meta.Inventory) -> Findings:
     return Findings(tuple(sorted(missing)), tuple(sorted(changed)), tuple(sorted(unowned)))
 
 
-def _state(path: str, entry: meta.Entry) -> str | None:
+def _state(prefix: str, entry: meta.Entry) -> str | None:
+    path = os.path.join(prefix, entry.path)
     if not os.path.lexists(path):
         return "missing"
     if entry.kind == "link":
@@ -108,26 +109,18 @@ def _state(path: str, entry: meta.Entry) -> str | None:
     try:
         if entry.size is not None and os.path.getsize(path) != entry.size:
             return "changed"
-        return None if _sha256(path) == entry.sha256 else "changed"
+        folder, name = os.path.split(path)
+        with Folder.at(folder, Allowance.for_files(), within=prefix) as place:
+            return None if place.digest(name, "sha256")[0].hex() == entry.sha256 else "changed"
     except OSError:
         return "changed"
 
 
-def _sha256(path: str) -> str:
-    state = hashlib.sha256()
-    with open(path, "rb") as stream:
-        for block in iter(lambda: stream.read(1 << 20), b""):
-            state.update(block)
-    return state.hexdigest()
-
-
 def _programs_and_modules(prefix: str, folders: t.Iterable[str]) -> t.Iterator[str]:
     for start in ("bin", *folders):
-        for folder, below, files in os.walk(os.path.join(prefix, start)):
-            below[:] = [name for name in below if name != "__pycache__"]
-            for name in files:
-                if not _is_bytecode(name):
-                    yield os.path.relpath(os.path.join(folder, name), prefix)
+        for entry in below(os.path.join(prefix, start), without=("__pycache__",)):
+            if not entry.is_dir(follow_symlinks=False) and not _is_bytecode(entry.name):
+                yield os.path.relpath(entry.path, prefix)
 
 
 def _python_folders(owned: t.Iterable[str]) -> list[str]:
@@ -141,7 +134,7 @@ def _of_pip(prefix: str, folder: str, owned: t.Collection[str]) -> t.Iterator[re
     for entry in sorted(os.listdir(place)) if os.path.isdir(place) else ():
         mine = any(f"{folder}/{entry}/{name}" in owned for name in ("METADATA", "RECORD"))
         if entry.endswith(".dist-info") and not mine:
-            compared = record.compare(place, entry)
+            compared = record.compare(place, entry, within=prefix)
             if compared is not None:
                 yield compared
 

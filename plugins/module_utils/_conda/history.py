@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import ast
 import json
-import os
 import re
 import typing as t
 from dataclasses import dataclass, field
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import match_spec, package_url
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files.looking import Folder
 
+_MOST_BYTES = 32 << 20
 _DATE = re.compile(r"==>\s*(?P<date>.+?)\s*<==")
 _SPECS = re.compile(r"#\s*(?P<action>\w+)\s+specs:\s*(?P<specs>.*)")
 _ASKED = frozenset({"update", "install", "create"})
@@ -54,8 +55,8 @@ class Revision:
 def read(prefix: str) -> list[Revision]:
     """The revisions of a prefix, the oldest first; none where there is no history, or an empty one as rattler makes."""
     try:
-        with open(os.path.join(prefix, "conda-meta", "history"), encoding="utf-8", errors="replace") as stream:
-            return parse(stream.read())
+        with Folder.at(prefix) as tree, tree.folder("conda-meta") as place:
+            return parse(place.text("history", _MOST_BYTES))
     except OSError:
         return []
 

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import typing as t
 from dataclasses import dataclass
@@ -23,12 +24,13 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import (
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.model import SUBDIRS, Package
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files.looking import Folder, is_ours
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.record import Generation
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Store, StoreState
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Outcome, Subject
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import verify
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.distributions import Distribution, inventory
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import distributions, verify
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.distributions import Distribution
 
 EXPORTS = ("environment", "history", "explicit", "conda_lock")
 
@@ -144,7 +146,8 @@ class CondaInfo(Subject[Question, dict[str, t.Any]]):
         if self._params["verify_files"]:
             told["files"] = {key: list(value) for key, value in drift.of_files(prefix, found)._asdict().items()}
         told["exports"] = self._exports(wish, prefix, tuple(packages.values()), asked, pip)
-        self._sources |= {os.path.dirname(item.source) for item in found.installed if item.source}
+        if is_ours(prefix):  # a record of somebody else's may name any folder of the host
+            self._sources |= {os.path.dirname(item.source) for item in found.installed if item.source}
 
     def _exports(
         self,
@@ -181,13 +184,23 @@ def beside_conda(prefix: str, found: meta.Inventory) -> tuple[list[Distribution]
     owned = {entry.path for item in found.installed for entry in item.entries}
     folders = sorted({path.partition("/site-packages/")[0] for path in owned if "/site-packages/" in path})
     folders = [f"{folder}/site-packages" for folder in folders if folder.startswith("lib/python")]
-    listed = inventory(*(os.path.join(prefix, folder) for folder in folders))
+    notes = []
+    with contextlib.ExitStack() as stack:
+        places = []
+        for folder in folders:
+            try:
+                places.append(stack.enter_context(Folder.at(os.path.join(prefix, folder), within=prefix)))
+            except FileNotFoundError:
+                continue
+            except OSError as exc:
+                notes.append(f"{folder} is not looked at: {exc.strerror}")
+        listed = distributions.look(places)
     others = [item for item in listed.distributions if not _is_owned(item.folder, prefix, owned)]
-    return others, [f"{item.folder}: {item.reason}" for item in listed.broken]
+    return others, [*notes, *(f"{item.folder}: {item.reason}" for item in listed.broken)]
 
 
 def _is_owned(folder: str, prefix: str, owned: t.Collection[str]) -> bool:
-    place = os.path.relpath(folder, os.path.realpath(prefix))
+    place = os.path.relpath(os.path.realpath(folder), os.path.realpath(prefix))
     return place in owned or any(f"{place}/{name}" in owned for name in ("METADATA", "PKG-INFO", "RECORD"))
 
 

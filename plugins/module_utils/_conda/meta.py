@@ -11,7 +11,6 @@ Source: CEP 34 and conda's documentation of the contents of conda-meta; what con
 from __future__ import annotations
 
 import json
-import os
 import posixpath
 import re
 import typing as t
@@ -19,10 +18,11 @@ from dataclasses import dataclass
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import package_url
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.model import Package
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files.looking import Folder
 
 FOLDER = "conda-meta"
 # numpy's record has 0.6 MB, ncurses' 1 MB; nothing honest comes near this.
-_MOST_BYTES = 64 * 1024 * 1024
+_MOST_BYTES = 32 << 20
 _MINOR = re.compile(r"(\d+\.\d+)")
 
 
@@ -93,8 +93,20 @@ class BadRecord(ValueError):
 
 def is_prefix(path: str) -> bool:
     """Whether an environment of conda lies there: every engine makes this folder, and the history in it."""
-    folder = os.path.join(path, FOLDER)
-    return os.path.isdir(folder) and (os.path.exists(os.path.join(folder, "history")) or bool(_records(path)))
+    try:
+        with Folder.at(path) as tree:
+            return is_in(tree)
+    except OSError:
+        return False
+
+
+def is_in(tree: Folder) -> bool:
+    """The same of a folder that is open."""
+    try:
+        with tree.folder(FOLDER) as place:
+            return bool(place.what("history")) or bool(_of(place.names()))
+    except OSError:
+        return False
 
 
 def names(prefix: str) -> Names:
@@ -116,13 +128,28 @@ def names(prefix: str) -> Names:
 
 def read(prefix: str, *, entries: bool = False) -> Inventory:
     """Read every record; with ``entries`` the list of each one's files, too (half of the time)."""
+    try:
+        with Folder.at(prefix) as tree:
+            return look(tree, entries=entries)
+    except OSError:
+        return Inventory((), ())
+
+
+def look(tree: Folder, *, entries: bool = False) -> Inventory:
+    """The same of a prefix that is open. What may not be read is broken."""
     found: list[tuple[str, dict[str, t.Any]]] = []
     broken: list[Broken] = []
-    for file in _records(prefix):
-        try:
-            found.append((file, load(os.path.join(prefix, FOLDER, file))))
-        except BadRecord as exc:
-            broken.append(Broken(file, str(exc)))
+    try:
+        with tree.folder(FOLDER) as place:
+            for file in _of(place.names()):
+                try:
+                    found.append((file, load(place, file)))
+                except BadRecord as exc:
+                    broken.append(Broken(file, str(exc)))
+    except FileNotFoundError:
+        pass
+    except OSError as exc:
+        broken.append(Broken(FOLDER, f"it cannot be read: {exc.strerror}"))
     folder = site_packages_of(record for _file, record in found)
     installed = [_installed(file, record, folder if entries else None) for file, record in found]
     seen: dict[str, str] = {}
@@ -133,14 +160,10 @@ def read(prefix: str, *, entries: bool = False) -> Inventory:
     return Inventory(tuple(sorted(installed, key=lambda item: item.package.name)), tuple(sorted(broken)))
 
 
-def load(path: str) -> dict[str, t.Any]:
+def load(place: Folder, file: str) -> dict[str, t.Any]:
     """One record as it was written. Raises BadRecord."""
-    file = os.path.basename(path)
     try:
-        if os.path.getsize(path) > _MOST_BYTES:
-            raise BadRecord(f"it is bigger than {_MOST_BYTES // 1_000_000} MB")
-        with open(path, encoding="utf-8") as stream:
-            record = json.load(stream)
+        record = json.loads(place.read(file, _MOST_BYTES).decode("utf-8"))
     except UnicodeDecodeError:
         raise BadRecord("it is not UTF-8") from None
     except (ValueError, RecursionError) as exc:
@@ -156,7 +179,7 @@ def load(path: str) -> dict[str, t.Any]:
         raise BadRecord("it has no build")
     stem = f"{record['name']}-{record['version']}-{record.get('build') or record.get('build_string')}"
     if file != f"{stem}.json":
-        raise BadRecord(f"it is the record of {stem}")
+        raise BadRecord(f"it is the record of {stem[:200]}")
     return record
 
 
@@ -176,11 +199,15 @@ def site_packages_of(records: t.Iterable[t.Mapping[str, t.Any]]) -> str:
 
 
 def _records(prefix: str) -> list[str]:
-    # '._x.json' are what macOS' tar makes of resource forks; conda passes over them as well.
     try:
-        listed = os.listdir(os.path.join(prefix, FOLDER))
+        with Folder.at(prefix) as tree, tree.folder(FOLDER) as place:
+            return _of(place.names())
     except OSError:
         return []
+
+
+def _of(listed: t.Iterable[str]) -> list[str]:
+    # '._x.json' are what macOS' tar makes of resource forks; conda passes over them as well.
     return sorted(name for name in listed if name.endswith(".json") and not name.startswith("."))
 
 

@@ -11,14 +11,18 @@ import json
 import os
 import typing as t
 
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files.looking import Folder
+
+_MOST_BYTES = 1 << 20
+
 
 def read(prefix: str) -> dict[str, str]:
     """The variables by name; none where there is no such file, or one that says nothing of them."""
     try:
-        with open(_path(prefix), encoding="utf-8") as stream:
-            found = json.load(stream).get("env_vars", {})
+        with Folder.at(prefix) as tree, tree.folder("conda-meta") as place:
+            found = json.loads(place.read("state", _MOST_BYTES).decode("utf-8")).get("env_vars", {})
         return {str(name): str(value) for name, value in found.items()}
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, RecursionError):
         return {}
 
 

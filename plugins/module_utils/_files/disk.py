@@ -16,6 +16,7 @@ import time
 import typing as t
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import looking
 
 _AT_FDCWD = -100  # linux/fcntl.h
 _RENAME_EXCHANGE = 2  # linux/fs.h
@@ -161,12 +162,13 @@ def _open_up(path: str) -> None:
 def size_of(path: str) -> int:
     """The bytes a tree takes on disk, with every hard-linked file counted once."""
     seen: set[tuple[int, int]] = set()
-    total = 0
-    for folder, _folders, files in os.walk(path):
-        for name in [".", *files]:
-            with contextlib.suppress(OSError):
-                found = os.lstat(os.path.join(folder, name))
-                if stat.S_ISDIR(found.st_mode) or (found.st_dev, found.st_ino) not in seen:
-                    seen.add((found.st_dev, found.st_ino))
-                    total += found.st_blocks * 512
+    if not os.path.isdir(path):
+        return 0
+    total = os.stat(path).st_blocks * 512
+    for entry in looking.below(path):
+        with contextlib.suppress(OSError):
+            found = entry.stat(follow_symlinks=False)
+            if stat.S_ISDIR(found.st_mode) or (found.st_dev, found.st_ino) not in seen:
+                seen.add((found.st_dev, found.st_ino))
+                total += found.st_blocks * 512
     return total

@@ -3,22 +3,33 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Private to this collection: it may change at any time. Other collections use the modules instead.
-"""Telling whether frameworks work in environments, by running them; nothing is changed."""
+"""Telling whether frameworks work in environments, by running them; nothing is changed.
+
+There is no other way to know. What belongs to a user runs as that user, with a bound of time and output.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import CommandError, last_words
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import (
+    CommandError,
+    CommandResult,
+    last_words,
+    run_as,
+)
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Outcome, Subject
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import STRAY_VARIABLES
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.framework_probe import PROBE
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.owner import NotRun, owner_of
 
 NAMES = ("torch", "tensorflow")
+# TensorFlow tells of each library that it does not find; the reason of a failure is in its exception.
+_QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}
 _KEYS = ("version", "cuda", "devices", "works", "error")
 
 
@@ -45,20 +56,31 @@ class FrameworkInfo(Subject[Question, dict[str, t.Any]]):
         if not os.path.exists(python):
             return _broken(f"there is no {python}")
         try:
-            result = context.commands.run(
-                [python, "-I", "-c", PROBE, wish.framework],
-                purpose=f"{self.title(wish)} tried",
-                # TensorFlow tells of each library that it does not find; the reason of a failure is in its exception.
-                env={**dict.fromkeys(STRAY_VARIABLES), "TF_CPP_MIN_LOG_LEVEL": "3"},
-                timeout=self._timeout,
-                check=False,
-            )
-        except CommandError as exc:
-            return _broken(exc.found)
+            owner = owner_of(wish.path, python)
+            ran = self._own if owner in (0, os.geteuid()) else self._of_another
+            result = ran(wish, python, owner, context)
+        except (CommandError, NotRun) as exc:
+            return _broken(exc.found if isinstance(exc, CommandError) else str(exc))
         told = _read(result.out)
         if told is None:
             return _broken(f"its process ended with status {result.rc}: {last_words(result)}")
         return told
+
+    def _own(self, wish: Question, python: str, owner: int, context: Context) -> CommandResult:
+        return context.commands.run(
+            _argv(python, wish),
+            purpose=f"{self.title(wish)} tried",
+            env={**dict.fromkeys(STRAY_VARIABLES), **_QUIET},
+            timeout=self._timeout,
+            check=False,
+        )
+
+    def _of_another(self, wish: Question, python: str, owner: int, context: Context) -> CommandResult:
+        # Its folder was judged with its links resolved.
+        argv = _argv(os.path.join(os.path.realpath(wish.path), "bin", "python"), wish)
+        context.commands.count += 1
+        result = run_as(argv, owner, self._timeout, _QUIET)
+        return replace(result, out=context.redactor.text(result.out), err=context.redactor.text(result.err))
 
     def plan(self, wish: Question, observation: dict[str, t.Any]) -> Plan:
         return Plan()
@@ -69,6 +91,10 @@ class FrameworkInfo(Subject[Question, dict[str, t.Any]]):
     def result(self, outcomes: list[Outcome[Question]]) -> dict[str, t.Any]:
         found = [{"path": item.wish.path, "framework": item.wish.framework, **item.details} for item in outcomes]
         return {"frameworks": found}
+
+
+def _argv(python: str, wish: Question) -> list[str]:
+    return [python, "-I", "-c", PROBE, wish.framework]
 
 
 def _read(text: str) -> dict[str, t.Any] | None:

@@ -17,27 +17,28 @@ from dataclasses import dataclass
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files.looking import Folder, is_ours
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Store, StoreState
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Outcome, Subject
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import (
     cache,
     check,
+    distributions,
+    eggs,
     lock_differences,
-    probe,
     requirement_files,
     tree,
     verify,
 )
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.distributions import (
-    Distribution,
-    Inventory,
-    inventory,
-)
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import prefix as prefixes
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.distributions import Distribution
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.environment import drift_of
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.markers import PROBE, Environment
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.markers import Environment
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.wish import sources_of
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.workshop import Workshop
+
+_MOST_LOCK = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -115,29 +116,33 @@ class PythonInfo(Subject[Question, dict[str, t.Any]]):
 
     def _contents(self, prefix: str, wish: Question, context: Context) -> dict[str, t.Any]:
         python = os.path.join(prefix, "bin", "python")
-        result = context.commands.run([python, "-I", "-c", PROBE], purpose=f"ask the Python of {prefix}", timeout=60)
-        facts = probe.described(result.out, python)
-        found = inventory(facts["purelib"], facts["platlib"])
+        with prefixes.opened(prefix, "venv") as look:
+            found, broken = _everything(look)
         told = {
-            "python": {
-                "path": os.path.realpath(facts["executable"]),
-                "version": facts["environment"]["python_full_version"],
-            },
+            "python": {"path": os.path.realpath(python), "version": look.version},
             "packages": _packages(found),
-            "freeze": sorted((verify.frozen(item) for item in found.distributions), key=str.lower),
-            "conflicts": [str(item) for item in check.check(found.distributions, facts["environment"]).conflicts],
-            "broken": [f"{item.folder}: {item.reason}" for item in found.broken],
+            "freeze": sorted((verify.frozen(item) for item in found), key=str.lower),
+            "conflicts": [str(item) for item in check.check(found, look.environment).conflicts],
+            "broken": [*look.notes, *(f"{item.folder}: {item.reason}" for item in broken)],
             "size": disk.size_of(prefix),
         }
         if wish.lock:
-            told["lock_differences"] = self._beside(wish, found.distributions, facts["environment"], context)
+            told["lock_differences"] = self._beside(wish, found, look.environment, context)
         if self._params["tree"]:
-            told["tree"] = tree.tree(found.distributions, facts["environment"])
+            told["tree"] = tree.tree(found, look.environment)
         if self._params["outdated"]:
-            with tempfile.TemporaryDirectory(prefix="mlstack-") as scratch:
-                engine = self._workshop.visiting(scratch).engine()
-                told["outdated"] = engine.outdated(prefix, sources_of(self._params), scratch)
+            self._tell_outdated(told, prefix, python)
         return told
+
+    def _tell_outdated(self, told: dict[str, t.Any], prefix: str, python: str) -> None:
+        """What is outdated is asked through the Python of the environment: not through one of somebody else's."""
+        if not is_ours(prefix) or not is_ours(python):
+            told["outdated"] = []
+            told["broken"].append("what is outdated is not asked: its Python would run, and others may change that")
+            return
+        with tempfile.TemporaryDirectory(prefix="mlstack-") as scratch:
+            engine = self._workshop.visiting(scratch).engine()
+            told["outdated"] = engine.outdated(prefix, sources_of(self._params), scratch)
 
     def _beside(
         self, wish: Question, installed: t.Sequence[Distribution], environment: Environment | None, context: Context
@@ -151,8 +156,8 @@ class PythonInfo(Subject[Question, dict[str, t.Any]]):
             return self._files[path]
         if not self._params["remote_src"]:  # the controller could not read it
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT) + " on the controller", path)
-        with open(path, "rb") as stream:
-            return stream.read()
+        with Folder.at(os.path.dirname(path) or ".") as place:
+            return place.read(os.path.basename(path), _MOST_LOCK)
 
 
 def _refuse_locks_of_nothing(locks: t.Mapping[str, str], asked: t.Sequence[Question]) -> None:
@@ -176,7 +181,17 @@ def _managed(state: StoreState, files: bool) -> dict[str, t.Any]:
     return told
 
 
-def _packages(found: Inventory) -> list[dict[str, t.Any]]:
+def _everything(look: prefixes.Look) -> tuple[list[Distribution], list[distributions.Broken]]:
+    """Each name once: what is whole first, then what is odd or lies in eggs."""
+    seen = distributions.look(look.own)
+    more, broken = eggs.beside(look.own, look.tree)
+    found: dict[str, Distribution] = {}
+    for item in (*seen.distributions, *seen.others, *more):
+        found.setdefault(item.name, item)
+    return sorted(found.values(), key=lambda item: item.name), [*seen.broken, *broken]
+
+
+def _packages(found: t.Iterable[Distribution]) -> list[dict[str, t.Any]]:
     return [
         {
             "name": item.written_name,
@@ -186,5 +201,5 @@ def _packages(found: Inventory) -> list[dict[str, t.Any]]:
             "requires": list(item.requires),
             "installed_at": lock_differences.installed_at(item),
         }
-        for item in sorted(found.distributions, key=lambda item: item.name)
+        for item in found
     ]

@@ -13,12 +13,14 @@ from __future__ import annotations
 
 import base64
 import csv
-import hashlib
+import io
 import os
 import typing as t
 
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files.looking import Allowance, Folder, below
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import names
 
+_MOST_BYTES = 64 << 20  # of a RECORD; TensorFlow's has 3 MB
 _ALGORITHMS = ("sha256", "sha384", "sha512")
 # What venv and uv put into a fresh environment; it belongs to no distribution.
 _OF_THE_ENVIRONMENT = frozenset({"_virtualenv.py", "_virtualenv.pth"})
@@ -45,13 +47,18 @@ class Compared(t.NamedTuple):
     recorded: frozenset[str]
 
 
-def compare(directory: str, entry: str) -> Compared | None:
-    """Compare one distribution's files with its RECORD; None where it has none that can be read."""
+def compare(directory: str, entry: str, *, within: str = "") -> Compared | None:
+    """Compare one distribution's files with its RECORD; None where it has none that can be read.
+
+    Outside of ``within``, a folder above, and behind links that lead there, nothing is read: it counts as changed.
+    """
     try:
-        rows = _rows(os.path.join(directory, entry, "RECORD"))
+        rows = _rows(os.path.join(directory, entry), within)
     except (OSError, ValueError, csv.Error):
         return None
-    states = {path: _compare(os.path.join(directory, path), digest) for path, digest in rows if not _is_bytecode(path)}
+    states = {
+        path: _compare(os.path.join(directory, path), digest, within) for path, digest in rows if not _is_bytecode(path)
+    }
     return Compared(
         missing=tuple(path for path, state in states.items() if state == "missing"),
         changed=tuple(path for path, state in states.items() if state == "changed"),
@@ -87,7 +94,7 @@ def packages_of(directory: str, paths: t.Collection[str]) -> list[str]:
         if parts is None:
             continue
         try:
-            rows = _rows(os.path.join(directory, entry, "RECORD"))
+            rows = _rows(os.path.join(directory, entry))
         except (OSError, ValueError, csv.Error):
             continue
         if any(path in paths for path, _digest in rows):
@@ -95,15 +102,16 @@ def packages_of(directory: str, paths: t.Collection[str]) -> list[str]:
     return sorted(found)
 
 
-def _rows(path: str) -> list[tuple[str, str]]:
-    with open(path, newline="", encoding="utf-8") as file:
-        rows = [(row[0], row[1] if len(row) > 1 else "") for row in csv.reader(file, strict=True) if row]
+def _rows(folder: str, within: str = "") -> list[tuple[str, str]]:
+    with Folder.at(folder, within=within) as place:
+        text = place.read("RECORD", _MOST_BYTES).decode("utf-8")
+    rows = [(row[0], row[1] if len(row) > 1 else "") for row in csv.reader(io.StringIO(text, ""), strict=True) if row]
     if not rows:
         raise ValueError("an empty RECORD")
     return rows
 
 
-def _compare(path: str, recorded: str) -> str | None:
+def _compare(path: str, recorded: str, within: str) -> str | None:
     """'missing', 'changed' or None. A row without a hash (RECORD's own) asks for the file alone."""
     algorithm, _equals, digest = recorded.partition("=")
     if not recorded:
@@ -111,7 +119,7 @@ def _compare(path: str, recorded: str) -> str | None:
     if algorithm not in _ALGORITHMS:
         return "changed"
     try:
-        actual = _hash(path, algorithm)
+        actual = _hash(path, algorithm, within)
     except (FileNotFoundError, NotADirectoryError):
         return "missing"
     except OSError:
@@ -119,19 +127,16 @@ def _compare(path: str, recorded: str) -> str | None:
     return None if actual == digest.rstrip("=") else "changed"
 
 
-def _hash(path: str, algorithm: str) -> str:
-    state = hashlib.new(algorithm)
-    with open(path, "rb") as file:
-        for block in iter(lambda: file.read(1 << 20), b""):
-            state.update(block)
-    return base64.urlsafe_b64encode(state.digest()).rstrip(b"=").decode()
+def _hash(path: str, algorithm: str, within: str) -> str:
+    folder, name = os.path.split(os.path.normpath(path))
+    with Folder.at(folder, Allowance.for_files(), within=within) as place:
+        return base64.urlsafe_b64encode(place.digest(name, algorithm)[0]).rstrip(b"=").decode()
 
 
 def _files(directory: str) -> t.Iterator[str]:
-    for folder, folders, files in os.walk(directory):
-        folders[:] = [name for name in folders if name != "__pycache__"]
-        for name in files:
-            yield os.path.relpath(os.path.join(folder, name), directory)
+    for entry in below(directory, without=("__pycache__",)):
+        if not entry.is_dir(follow_symlinks=False):
+            yield os.path.relpath(entry.path, directory)
 
 
 def _is_bytecode(path: str) -> bool:

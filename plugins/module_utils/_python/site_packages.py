@@ -11,6 +11,7 @@ leave behind.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import typing as t
 
@@ -21,22 +22,28 @@ class Names(t.NamedTuple):
     """A folder by its names. Distribution names are normalised; the rest is as it stands on disk."""
 
     versions: dict[str, str]
-    folders: dict[str, str]  # name -> its metadata folder, relative
+    folders: dict[str, str]  # name -> its metadata folder
     duplicates: dict[str, tuple[str, ...]]  # name -> every version that has metadata, where that is more than one
+    others: tuple[str, ...]  # the metadata folders of duplicates that ``folders`` has not
     leftovers: tuple[str, ...]  # of editable installs, egg links and interrupted removals
     unreadable: tuple[str, ...]  # metadata folders whose name is none
 
 
 def scan(*directories: str) -> Names:
     """List the folders, the same one once (lib64 is a link to lib on many hosts); a missing one is empty."""
+    listed = []
+    for directory in dict.fromkeys(os.path.realpath(item) for item in directories):
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            listed.append((directory, os.listdir(directory)))
+    return of(listed)
+
+
+def of(listed: t.Iterable[tuple[str, t.Iterable[str]]]) -> Names:
+    """The same from folders and the names in each."""
     found: dict[str, list[tuple[str, str]]] = {}
     leftovers: list[str] = []
     unreadable: list[str] = []
-    for directory in dict.fromkeys(os.path.realpath(item) for item in directories):
-        try:
-            entries = os.listdir(directory)
-        except (FileNotFoundError, NotADirectoryError):
-            continue
+    for directory, entries in listed:
         for entry in entries:
             if _is_leftover(entry):
                 leftovers.append(entry)
@@ -50,6 +57,7 @@ def scan(*directories: str) -> Names:
         versions={name: max(items)[0] for name, items in found.items()},
         folders={name: max(items)[1] for name, items in found.items()},
         duplicates={name: tuple(sorted(item[0] for item in items)) for name, items in found.items() if len(items) > 1},
+        others=tuple(item[1] for items in found.values() for item in sorted(items)[:-1]),
         leftovers=tuple(sorted(leftovers)),
         unreadable=tuple(sorted(unreadable)),
     )

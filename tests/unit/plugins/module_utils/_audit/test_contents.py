@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -17,6 +18,7 @@ import pytest
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._audit import contents, subjects
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files.looking import Folder
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._redact import Redactor
 
 
@@ -120,12 +122,14 @@ def names_of(python: str | Path) -> set[str]:
     return {re.sub(r"[-_.]+", "-", name).lower() for name in done.stdout.split()}
 
 
-@pytest.mark.parametrize("python", [sys.executable, "/usr/bin/python3"])
-def test_a_python_of_the_system_is_asked_itself(programs: Commands, python: str) -> None:
+@pytest.mark.parametrize("python", [sys.executable, os.path.realpath(sys.executable), "/usr/bin/python3", "/usr"])
+def test_a_python_has_what_it_says_it_has(programs: Commands, python: str) -> None:
     if not os.path.exists(python):
         pytest.skip(f"there is no {python}")
     told = contents.contents(subjects.named(python), programs)
-    assert programs.count == 1
+    python = "/usr/bin/python3" if python == "/usr" else python
+    version = subprocess.run([python, "-c", "import platform; print(platform.python_version())"], capture_output=True)
+    assert told["python"] == version.stdout.decode().strip()
     assert {item["name"] for item in told["packages"]} == names_of(python)
 
 
@@ -144,7 +148,9 @@ def test_what_is_hidden_further_down_the_path_does_not_count(tmp_path: Path) -> 
         (tmp_path / folder).mkdir()
         install(tmp_path / folder, "demo", version)
     (tmp_path / "again").symlink_to("near")
-    found, broken = contents._layered(str(tmp_path / folder) for folder in ("near", "again", "far"))
+    with Folder.at(str(tmp_path)) as tree, contextlib.ExitStack() as stack:
+        places = [stack.enter_context(tree.folder(name)) for name in ("near", "again", "far")]
+        found, broken = contents._layered(places, tree)
     assert ([(item.name, item.version) for item in found], broken) == ([("demo", "1.0")], [])
 
 

@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 import pytest
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files.looking import Folder
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import (
     distributions,
     markers,
@@ -143,7 +144,9 @@ def test_metadata_with_folds_crlf_and_a_description(tmp_path):
     (info / "METADATA").write_bytes(b"\xef\xbb\xbf" + text.encode())
     (info / "REQUESTED").touch()
     (info / "direct_url.json").write_text('{"url": "file:///srv/x.whl", "archive_info": {}}')
-    found = distributions.read(str(info))
+    with Folder.at(str(tmp_path)) as place:
+        found, problems = distributions.read(place, info.name)
+    assert problems == []
     assert (found.name, found.written_name, found.version) == ("my-pkg", "My.Pkg", "1.0")
     assert found.requires == ("six (>=1.0) ; python_version < '4'", "attrs")
     assert (found.requires_python, found.extras, found.installer, found.requested) == (">=3.9", ("dev-x",), "uv", True)

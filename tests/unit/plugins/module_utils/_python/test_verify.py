@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import verify
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.distributions import read
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.distributions import inventory
 from ansible_collections.gpufleet.mlstack.tests.bed import distributions
 from ansible_collections.gpufleet.mlstack.tests.unit.plugins.module_utils._python.environments import wanted, wish
 
@@ -149,4 +149,5 @@ def test_a_distribution_as_a_line_of_a_requirement_file(tmp_path, direct_url, li
     (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: Alpha\nVersion: 1.0\n")
     if direct_url:
         (folder / "direct_url.json").write_text(direct_url)
-    assert verify.frozen(read(str(folder))) == line
+    (found,) = inventory(str(tmp_path)).distributions
+    assert verify.frozen(found) == line
