@@ -34,7 +34,7 @@ ALLOWED = {
     "_conda/history_entry.py": ("open", BUILDING),
     "_conda/bytecode.py": ("os.link os.replace shutil.copyfile open", f"{BUILDING}, and in the cache, {JUDGED}"),
     "_conda/surroundings.py": ("open", PRIVATE),
-    "_conda/engine_cli.py": ("tempfile.TemporaryDirectory os.open open", f"{BUILDING}; {PRIVATE}"),
+    "_conda/engine_cli.py": ("tempfile.TemporaryDirectory os.open open os.replace", f"{BUILDING}; {PRIVATE}"),
     "_conda/engine_rattler.py": ("tempfile.TemporaryDirectory", PRIVATE),
     "_conda/program.py": ("tempfile.TemporaryDirectory", PRIVATE),
     "_conda/workplace.py": ("tempfile.TemporaryDirectory", PRIVATE),

@@ -17,7 +17,6 @@ import contextlib
 import hashlib
 import json
 import os
-import shutil
 import signal
 import tempfile
 import time
@@ -51,6 +50,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.model impo
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.rattler_process import records
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import writing
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import STRAY_VARIABLES
 
 _CLASSIC = (
@@ -280,8 +280,7 @@ def check_local_archive(package: Package, wished: str) -> None:
 def own_history(meta: Path) -> t.Iterator[None]:
     """Leave the history as it is, whatever a program writes into it meanwhile, and also if we are killed."""
     history_file, kept_file = meta / "history", meta / "history.mlstack"
-    shutil.copy2(history_file, f"{kept_file}.new")
-    os.replace(f"{kept_file}.new", kept_file)
+    writing.copy_in(str(history_file), str(kept_file), 0o644)
     try:
         yield
     finally:
@@ -293,7 +292,7 @@ def _make_history(meta: Path) -> None:
     if (meta / "history.mlstack").exists():
         os.replace(meta / "history.mlstack", meta / "history")
     if not (meta / "history").exists():
-        (meta / "history").touch()
+        writing.write_whole(str(meta / "history"), "")
 
 
 def _by_signal(result: CommandResult) -> bool:

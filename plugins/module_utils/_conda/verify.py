@@ -27,7 +27,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import ve
 # What of the host is compared. Not the processor: engines have its exact name, and we the level that it reaches.
 _OF_HOST = frozenset({"__cuda", "__glibc", "__linux", "__unix", "__osx", "__win"})
 # conda-forge writes cpu_py311_0, cpu_mkl_py311_0, others py3.11_cpu_0.
-_FOR_CPU = re.compile(r"(?:^|_)cpu(?:_|$)")
+_FOR_CPU = re.compile(r"(?:^|_)cpu(?:_|\Z)")
 
 
 def check_packages(title: str, prefix: str, packages: t.Sequence[Package], specs: t.Iterable[str]) -> list[Package]:
