@@ -18,6 +18,7 @@ from collections import Counter
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), ".tree"))
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue import (
+    driver_parts,
     package_names,
     repositories,
     sources,
@@ -37,6 +38,7 @@ WITHOUT_DRIVER = (13, 4)
 # Tables that are no part of the solver's catalogue: the columns that tell two of their rows apart.
 OTHER_KEYS = {
     "driver runfiles": ("file",),
+    "driver parts": ("repository", "name", "from"),
     "package names": ("archive", "piece", "branch_from"),
     "repositories": ("folder",),
     "runfiles": ("version", "architecture"),
@@ -55,6 +57,7 @@ def problems(catalogue: Catalogue, others: t.Mapping[str, t.Sequence[Row]]) -> l
     found += [*installers(catalogue, others["runfiles"]), *digests(others["runfiles"])]
     found += [*digests(others["driver runfiles"]), *repository_rows(others["repositories"])]
     found += package_name_rows(catalogue, others["package names"])
+    found += driver_part_rows(others["driver parts"], others["package names"])
     return found
 
 
@@ -204,7 +207,7 @@ def package_name_rows(catalogue: Catalogue, table: t.Sequence[Row]) -> Problems:
     first = {(row["archive"], row["piece"]) for row in table if not row["branch_from"]}
     for row in table:
         where = f"package names: {row['archive']} {row['piece']} {row['branch_from']}".rstrip()
-        if (row["archive"], row["piece"]) not in first:
+        if (row["archive"], row["piece"]) not in first and row["piece"] not in ("conflict", "modprobe"):
             yield f"{where}: there is no name for the branches before"
         if row["branch_from"] and catalogue.branch(row["branch_from"]) is None:
             yield f"{where}: there is no branch {row['branch_from']}"
@@ -217,10 +220,29 @@ def package_name_rows(catalogue: Catalogue, table: t.Sequence[Row]) -> Problems:
             yield f"{where}: {row['name']} is no name of a package"
 
 
+def driver_part_rows(parts: t.Sequence[Row], names: t.Sequence[Row]) -> Problems:
+    """Each name is one that the table knows again, and what is asked for of a repository is a part in it."""
+    fields = {"branch": "580", "server": "-server", "open": "-open", "version": "580.95.05", "kernel": "6.1.0-1-amd64"}
+    for row in parts:
+        where = f"driver parts: {row['repository']} {row['name']}"
+        read = driver_parts.read(row["name"].format(**fields))
+        if read is None or row["name"] not in {entry.name for entry in read.entries}:
+            yield f"{where}: the name is not known again"
+        if row["version"] not in ("driver", "like", "named", "kernel", "own"):
+            yield f"{where}: the version {row['version']} is none"
+        if row["only"] not in ("", "open", "proprietary", "dkms", "prebuilt"):
+            yield f"{where}: {row['only']} needs nothing"
+    known = {(row["repository"], row["name"]) for row in parts}
+    for row in names:
+        if row["piece"] != "conflict" and (row["archive"], row["name"]) not in known:
+            yield f"package names: {row['archive']} {row['name']}: is no part of a driver there"
+
+
 def shipped_others() -> dict[str, list[Row]]:
     """The tables that are no part of the catalogue."""
     return {
         "driver runfiles": rows(table_driver_runfiles.TABLE, status="verified", source=table_driver_runfiles.SOURCE),
+        "driver parts": driver_parts.rows(),
         "package names": rows(package_names.TABLE),
         "repositories": rows(repositories.TABLE),
         "runfiles": [

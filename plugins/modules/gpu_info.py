@@ -210,6 +210,8 @@ packages:
   description:
     - Packages of the driver and of what must fit it. C(name) is what a package is a piece of.
     - C(source) is V(distribution) for every vendor of RPM packages but NVIDIA; C(vendor) is which, as the package says.
+    - C(made_from) is the source package. C(stands_for) is set for an empty package that only brings the same one
+      of another branch, to that branch.
   returned: success
   type: list
   elements: dict
@@ -222,6 +224,8 @@ packages:
       held: true
       complete: true
       vendor: ""
+      made_from: nvidia-graphics-drivers-550
+      stands_for: ""
 components:
   description: The versions of the companions of a driver, each null where it is not installed.
   returned: success

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.table import Row, number, rows
 
-NVIDIA_APT, NVIDIA_DNF, UBUNTU, DEBIAN = "nvidia-apt", "nvidia-dnf", "ubuntu", "debian"
+NVIDIA_APT, NVIDIA_DEBIAN, NVIDIA_DNF, UBUNTU, DEBIAN = "nvidia-apt", "nvidia-debian", "nvidia-dnf", "ubuntu", "debian"
 TABLE = """
 archive    | piece              | branch_from | name                                     | status   | source
 nvidia-apt | proprietary        |             | cuda-drivers-{branch}                    | verified | driver-role
@@ -37,16 +37,30 @@ nvidia-apt | nscq               |             | libnvidia-nscq-{branch}         
 nvidia-apt | nscq               | 580         | libnvidia-nscq                           | verified | driver-container
 nvidia-apt | nvsdm              |             | libnvsdm-{branch}                        | verified | driver-container
 nvidia-apt | nvsdm              | 580         | libnvsdm                                 | verified | driver-container
+nvidia-debian | dkms_proprietary |            | nvidia-kernel-dkms                       | secondary | apt-reports
+nvidia-debian | dkms_open       |             | nvidia-kernel-open-dkms                  | secondary | apt-reports
+nvidia-debian | tools           |             | nvidia-driver-cuda                       | secondary | apt-reports
+nvidia-debian | driver          |             | nvidia-driver                            | secondary | apt-reports
+nvidia-debian | fabric_manager  |             | nvidia-fabricmanager-{branch}            | memory   | memory
+nvidia-debian | fabric_manager  | 580         | nvidia-fabricmanager                     | memory   | memory
+nvidia-debian | imex            |             | nvidia-imex-{branch}                     | memory   | memory
+nvidia-debian | imex            | 580         | nvidia-imex                              | memory   | memory
+nvidia-debian | nscq            |             | libnvidia-nscq-{branch}                  | secondary | apt-reports
+nvidia-debian | nscq            | 580         | libnvidia-nscq                           | memory   | memory
+nvidia-debian | nvsdm           |             | libnvsdm-{branch}                        | memory   | memory
+nvidia-debian | nvsdm           | 580         | libnvsdm                                 | memory   | memory
 nvidia-dnf | proprietary        |             | cuda-drivers                             | verified | driver-guide
 nvidia-dnf | open               |             | nvidia-open                              | verified | slurm-appliance
 nvidia-dnf | dkms_proprietary   |             | kmod-nvidia-latest-dkms                  | verified | driver-guide
 nvidia-dnf | dkms_open          |             | kmod-nvidia-open-dkms                    | verified | driver-guide
 nvidia-dnf | driver             |             | nvidia-driver                            | verified | driver-guide
 nvidia-dnf | compute            |             | nvidia-driver-cuda                       | verified | driver-guide
+nvidia-dnf | modprobe           | 570         | nvidia-modprobe                          | verified | yum-packaging
 nvidia-dnf | fabric_manager     |             | nvidia-fabric-manager                    | verified | azhpc-images
 nvidia-dnf | fabric_manager     | 580         | nvidia-fabricmanager                     | verified | azhpc-images
 nvidia-dnf | imex               |             | nvidia-imex                              | verified | container-el10
-nvidia-dnf | nscq               |             | libnvidia-nscq                           | verified | container-el10
+nvidia-dnf | nscq               |             | libnvidia-nscq-{branch}                  | verified | yum-packaging
+nvidia-dnf | nscq               | 580         | libnvidia-nscq                           | verified | container-el10
 nvidia-dnf | nvsdm              |             | libnvsdm                                 | verified | container-el10
 ubuntu     | driver             |             | nvidia-driver-{branch}{server}{open}     | verified | driver-role
 ubuntu     | headless           |             | nvidia-headless-{branch}{server}{open}   | verified | driver-role
@@ -58,6 +72,7 @@ ubuntu     | fabric_manager     |             | nvidia-fabricmanager-{branch}   
 ubuntu     | imex               |             | nvidia-imex-{branch}                     | memory   | memory
 ubuntu     | nscq               |             | libnvidia-nscq-{branch}                  | memory   | memory
 ubuntu     | nvsdm              |             | libnvsdm-{branch}                        | memory   | memory
+ubuntu     | conflict           | 580         | libnvidia-egl-gbm1                       | verified | ubuntu-control
 debian     | driver             |             | nvidia-driver                            | verified | debian-12
 debian     | dkms_proprietary   |             | nvidia-kernel-dkms                       | verified | debian-12
 debian     | dkms_open          |             | nvidia-open-kernel-dkms                  | verified | debian-12
@@ -74,12 +89,6 @@ def name(archive: str, piece: str, branch: str, *, server: bool = False, opened:
     return row["name"].format(
         branch=branch, server="-server" if server else "", open="-open" if opened else "", kernel=kernel
     )
-
-
-def has_branch(archive: str, piece: str, branch: str) -> bool:
-    """Whether the name of a piece carries its branch."""
-    row = _row(archive, piece, branch)
-    return row is not None and "{branch}" in row["name"]
 
 
 def _row(archive: str, piece: str, branch: str) -> Row | None:

@@ -25,6 +25,7 @@ class Source:
 
 _READ = "2026-11-22"
 _READ_EL10 = "2026-11-30"
+_READ_PARTS = "2026-11-30"
 _CUDA = "NVIDIA (docs.nvidia.com/cuda)"
 _DRIVERS = "NVIDIA (docs.nvidia.com/datacenter/tesla)"
 
@@ -51,6 +52,11 @@ SOURCES = {
         ("driver-guide", f"{_DRIVERS}, driver installation guide 610", _READ),
         ("driver-support", f"{_DRIVERS}, supported drivers and toolkits, table 2, older page", _READ),
         ("driver-support-615", f"{_DRIVERS}, supported drivers and toolkits, table 2, page of 615", _READ),
+        (
+            "apt-reports",
+            "public reports of hosts that use NVIDIA's repositories for apt; no index was read",
+            _READ_PARTS,
+        ),
         ("azhpc-images", "Azure/azhpc-images at 8e9d055, components/", _READ),
         ("gcp-installer", "GoogleCloudPlatform/compute-gpu-installation 1.9.1", _READ),
         ("key-lists", "recipes of others that name key and fingerprint of Ubuntu 26.04's repository", _READ_EL10),
@@ -63,6 +69,9 @@ SOURCES = {
         ("torch-docs-kr", "a translation of PyTorch's RELEASE.md of release 2.11", "2026-11-23"),
         ("torch-release", "pytorch/pytorch, RELEASE.md of release 2.14", _READ),
         ("ubuntu-packages", "Ubuntu's package pages, linux-modules-nvidia-615-open-nvidia", _READ),
+        ("rpmfusion-specs", "RPM Fusion's specifications of the driver", _READ),
+        ("ubuntu-control", "canonical/nvidia-graphics-drivers, debian/control of each branch", _READ_PARTS),
+        ("yum-packaging", "NVIDIA/yum-packaging-nvidia-driver and its sisters, branches 535, 550 and 570", _READ_PARTS),
         ("memory", "not looked up", _READ),
         ("user", "a row of your own", ""),
     )

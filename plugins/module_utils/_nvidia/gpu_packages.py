@@ -12,6 +12,7 @@ import re
 import typing as t
 from dataclasses import dataclass
 
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue import driver_parts
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import (
@@ -22,15 +23,10 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model imp
 
 _STATUS = "/var/lib/dpkg/status"
 _LISTS = "/var/lib/apt/lists"
-_CONCERNS = re.compile(
-    r"^(?:nvidia|libnvidia|libnv|libcuda|cuda|cudnn|libcudnn|libnccl|kmod-nvidia|dkms-nvidia|linux-modules-nvidia"
-    r"|linux-objects-nvidia|linux-signatures-nvidia|datacenter-gpu-manager|xserver-xorg-video-nvidia|firmware-nvidia"
-    r"|xorg-x11-drv-nvidia|akmod-nvidia|libxnvctrl|nvlsm)"
-)
-# Names of RPM Fusion and ELRepo, none of which NVIDIA's repository ever had; among them a module that akmods built on
-# this host, whose package does not say who made it. It has the kernel's version where NVIDIA's own have the driver's.
-OF_OTHERS = re.compile(r"^(?:akmod-nvidia|xorg-x11-drv-nvidia|nvidia-x11-drv|kmod-nvidia-\d{1,2}\.)")
-_RPM_FORMAT = r"%{NAME}\t%{ARCH}\t%|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE}\t%{VENDOR}\n"
+_BRANCH = re.compile(r"-(\d{3})(?=-|$)")
+# What is looked at, by its name or that of its source; what it is to a driver the catalogue's table says.
+_CONCERNS = re.compile(r"nvidia|cuda|cudnn|nccl|libnv|datacenter-gpu|libxnvctrl|XNVCtrl|nvlsm|^egl-(?:wayland|gbm|x11)")
+_RPM_FORMAT = r"%{NAME}\t%{ARCH}\t%|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE}\t%{VENDOR}\t%{SOURCERPM}\n"
 # What Ubuntu's and Debian's archives append to their versions. NVIDIA's own packages end in -1 or -0ubuntu1.
 _ARCHIVE_VERSION = re.compile(r"ubuntu\d*\.\d\d\.\d\d|ubuntu0\.|[~+]deb\d+u\d+|\+bpo|~bpo")
 _NVIDIA_VERSION = re.compile(r"^(?:\d+:)?\d{3}\.\d+(?:\.\d+)?-(?:\d+|0ubuntu1|1ubuntu1)\Z")
@@ -38,13 +34,18 @@ _NVIDIA_VERSION = re.compile(r"^(?:\d+:)?\d{3}\.\d+(?:\.\d+)?-(?:\d+|0ubuntu1|1u
 
 @dataclass(frozen=True)
 class Package:
-    """An installed package. ``vendor`` is what RPM packages say of who made them."""
+    """An installed package. ``vendor`` is what RPM packages say of who made them, ``made_from`` the name of its source.
+
+    ``stands_for`` is set for an empty package whose only work is to bring the same one of another branch: that branch.
+    """
 
     name: str
     version: str
     held: bool = False
     vendor: str = ""
     complete: bool = True
+    made_from: str = ""
+    stands_for: str = ""
 
 
 def installed(host: Host, commands: Commands, family: str) -> tuple[Package, ...]:
@@ -71,14 +72,34 @@ def from_archive(version: str) -> bool:
 
 def _dpkg(text: str) -> t.Iterator[Package]:
     for record in text.split("\n\n"):
-        match = re.match(r"Package: (\S+)", record)
-        if match is None or not _CONCERNS.match(match.group(1)):
+        match = re.match(r"\n*Package: (\S+)", record)
+        if match is None:
+            continue
+        made_from = _field(record, "Source") or match.group(1)
+        if not _CONCERNS.search(match.group(1)) and not _CONCERNS.search(made_from):
             continue
         status = re.search(r"(?m)^Status: (\S+) \S+ (\S+)$", record)
-        version = re.search(r"(?m)^Version: (\S+)$", record)
+        version = _field(record, "Version")
         if status and version and status.group(2) not in ("not-installed", "config-files"):
             held, complete = status.group(1) == "hold", status.group(2) == "installed"
-            yield Package(match.group(1), version.group(1), held=held, complete=complete)
+            dummy = _stands_for(match.group(1), record)
+            yield Package(match.group(1), version, held, "", complete, made_from, dummy)
+
+
+def _field(record: str, name: str) -> str:
+    """The first word of a field in a record of dpkg."""
+    _before, found, rest = record.partition(f"\n{name}: ")
+    return rest.split(None, 1)[0] if found else ""
+
+
+def _stands_for(name: str, record: str) -> str:
+    """The branch of the package that this one, of another branch, does nothing but bring."""
+    _before, found, rest = record.partition("\nDepends: ")
+    needed = rest.partition("\n")[0].split(",") if found else []
+    other = needed[0].split()[0] if len(needed) == 1 else ""
+    same = other != name and _BRANCH.sub("-", other) == _BRANCH.sub("-", name)
+    branch = _BRANCH.search(other)
+    return branch.group(1) if same and branch else ""
 
 
 def _rpm(host: Host, commands: Commands) -> t.Iterator[Package]:
@@ -89,16 +110,27 @@ def _rpm(host: Host, commands: Commands) -> t.Iterator[Package]:
     )
     locks = VersionLocks(host)
     for line in result.out.splitlines():
-        name, _arch, version, vendor = line.split("\t")
-        if _CONCERNS.match(name):
+        # An older rpm prints nothing for what it does not know.
+        name, _arch, version, vendor, made_from, *_rest = [*line.split("\t"), ""]
+        made_from = re.sub(r"-[^-]+-[^-]+\.(?:no)?src\.rpm$", "", made_from)
+        if _CONCERNS.search(name) or _CONCERNS.search(made_from):
             version = version.removeprefix("(none):")
-            yield Package(name, version, locks.held_at(name, version) == version, "" if vendor == "(none)" else vendor)
+            vendor = "" if vendor == "(none)" else vendor
+            yield Package(name, version, locks.held_at(name, version) == version, vendor, True, made_from)
 
 
 def _rpm_source(package: Package) -> str:
-    if ("nvidia" in package.vendor.lower() or not package.vendor) and not OF_OTHERS.match(package.name):
-        return NVIDIA_REPOSITORY  # whose packages name no vendor before R570; the distributions' always do
+    # NVIDIA's packages name no vendor before R570; the distributions' always do, but for a module that akmods built on
+    # this host. That one has the kernel's version where NVIDIA's own have the driver's.
+    if ("nvidia" in package.vendor.lower() or not package.vendor) and not of_others(package.name):
+        return NVIDIA_REPOSITORY
     return DISTRIBUTION
+
+
+def of_others(package: str) -> bool:
+    """Whether only RPM Fusion, ELRepo and their like have a package of this name."""
+    found = driver_parts.read(package)
+    return found is not None and all(entry.repository == driver_parts.FUSION for entry in found.entries)
 
 
 def _dpkg_source(package: Package, offered: t.Collection[tuple[str, str]]) -> str:

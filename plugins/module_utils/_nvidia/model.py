@@ -25,6 +25,9 @@ DISTRIBUTION, NVIDIA_REPOSITORY, RUNFILE, UNKNOWN = "distribution", "nvidia", "r
 # not: Debian has it at a version of its own.
 DRIVER_PIECES = ("kernel_module", "libraries", "tools", "metapackage", "firmware")
 BOUND_PIECES = (*DRIVER_PIECES, "fabric_manager", "imex", "nscq", "nvsdm")
+# All that comes, changes and goes with a driver. What else is looked at (C(egl_platform), the container toolkit, ...)
+# has makers and versions of its own, and is nobody's to touch here.
+PARTS = (*BOUND_PIECES, "persistence_daemon", "beside", "pinning", "transitional")
 
 
 @dataclass(frozen=True)
@@ -83,9 +86,12 @@ class Piece:
     """One installed part of the driver or of what must fit it.
 
     ``name`` is what it is (C(kernel_module), C(libraries), C(tools), C(fabric_manager), C(persistence_daemon), C(imex),
-    C(nscq), C(nvsdm), C(container_toolkit), C(dcgm), C(firmware), C(metapackage), C(pinning)); ``package`` is its real
-    name here; ``version`` is the whole version of the package, and ``driver`` what of it names a driver.
-    ``complete`` is false for a package that is half installed. ``vendor`` is who made it, as far as the package says.
+    C(nscq), C(nvsdm), C(container_toolkit), C(dcgm), C(firmware), C(metapackage), C(pinning), C(transitional),
+    C(subnet_manager), C(egl_platform), and C(beside) for settings and the like); ``package`` is its real name here;
+    ``version`` is the whole version of the package, and ``driver`` what of it names the driver, empty where it need not
+    be that of the others. ``complete`` is false for a package that is half installed. ``vendor`` is who made it, as far
+    as the package says; ``made_from`` is its source package. ``stands_for`` is the branch whose package of the same
+    kind an empty one brings (C(transitional)).
     """
 
     name: str
@@ -96,6 +102,8 @@ class Piece:
     held: bool = False
     complete: bool = True
     vendor: str = ""
+    made_from: str = ""
+    stands_for: str = ""
 
     @property
     def maker(self) -> str:

@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Private to this collection: it may change at any time. Other collections use the modules instead.
-"""The pieces of a driver by the names of their packages, and what NVIDIA's own installer leaves behind.
+"""The pieces of a driver among the packages of a host, and what NVIDIA's own installer leaves behind.
 
-Names before and after the renames of R580 and R590 (NVIDIA driver installation guide, 'recent updates'), Ubuntu's and
-Debian's own, and those of the dnf repository.
+A package is a piece by its whole name in the catalogue's table, and by its version; what the same source built in the
+same version is one too, whatever its name.
 """
 
 from __future__ import annotations
@@ -14,63 +14,79 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue import driver_parts
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.gpu_packages import Package
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import UNKNOWN, Piece
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import DRIVER_PIECES, PARTS, UNKNOWN, Piece
 
-# The first that matches counts.
-_PIECES: tuple[tuple[str, str], ...] = (
-    ("container_toolkit", r"(?:lib)?nvidia-container|nvidia-docker"),
-    ("dcgm", r"datacenter-gpu-manager"),
-    ("fabric_manager", r"nvidia-fabric-?manager|nvlsm$"),
-    ("imex", r"nvidia-imex"),
-    ("nscq", r"libnvidia-nscq"),
-    ("nvsdm", r"libnvsdm"),
-    ("pinning", r"nvidia-driver-pinning"),
-    ("persistence_daemon", r"nvidia-persistenced|nvidia-compute-utils"),
-    ("firmware", r"nvidia-firmware|firmware-nvidia|nvidia-gsp|nvidia-kmod-common|nvidia-kernel-common"),
-    (
-        "kernel_module",
-        r"nvidia-dkms|nvidia-kernel-(?:open-)?dkms|nvidia-open-kernel-dkms|nvidia-kernel-(?:source|open|support)"
-        r"|nvidia-open-kernel-|linux-(?:modules|objects|signatures)-nvidia|(?:a?kmod|dkms)-nvidia",
-    ),
-    ("tools", r"nvidia-utils|nvidia-smi$|nvidia-driver-cuda$|nvidia-driver-bin"),
-    ("libraries", r"libnvidia-|libcuda1|libnvcuvid|nvidia-driver-(?:cuda-)?libs|nvidia-libs"),
-    ("metapackage", r"nvidia-driver|nvidia-headless|nvidia-open|cuda-drivers|nvidia-compute(?:-G06)?$"),
-    ("metapackage", r"xserver-xorg-video-nvidia|xorg-x11-drv-nvidia|nvidia-x11-drv|nvidia-vdpau|nvidia-alternative"),
-)
-_FORMS = tuple((name, re.compile(rf"(?:{form})")) for name, form in _PIECES)
 _DRIVER_VERSION = re.compile(r"^(?:\d+:)?(\d{3}\.\d+(?:\.\d+)?)(?![\d.])")
 # What only the installer of a .run file puts there.
 _RUNFILE_MARKS = ("/usr/bin/nvidia-uninstall", "/usr/bin/nvidia-installer", "/var/lib/nvidia/log")
 
 
-def pieces(packages: t.Iterable[Package], origins: t.Mapping[str, str]) -> tuple[Piece, ...]:
+def pieces(packages: t.Sequence[Package], origins: t.Mapping[str, str]) -> tuple[Piece, ...]:
     """Every package that is a piece of the driver or must fit it, by what it is and by name."""
+    known = {package: _kind(package) for package in packages}
+    drivers = {
+        driver_of(package.version)
+        for package, (name, version) in known.items()
+        if name in DRIVER_PIECES and version == "driver"
+    }
+    built = {
+        (package.made_from, driver_of(package.version))
+        for package, (name, version) in known.items()
+        if name in DRIVER_PIECES and version == "driver" and package.made_from
+    }
     found = []
-    for package in packages:
-        name = piece_of(package.name)
-        if name:
-            found.append(
-                Piece(
-                    name=name,
-                    package=package.name,
-                    version=package.version,
-                    driver=driver_of(package.version),
-                    source=origins.get(package.name, UNKNOWN),
-                    held=package.held,
-                    complete=package.complete,
-                    vendor=package.vendor,
-                )
+    for package, (name, version) in known.items():
+        driver = driver_of(package.version)
+        if not name and driver and ((package.made_from, driver) in built or driver_parts.of_source(package.made_from)):
+            name, version = "libraries", "driver"  # a name of this driver that no table has yet
+        if name == "beside" and driver not in drivers:
+            continue  # the distribution has it at a version of its own, for any driver
+        if not name:
+            continue
+        of_driver = version in ("driver", "like") and (version == "driver" or driver in drivers)
+        found.append(
+            Piece(
+                name=name,
+                package=package.name,
+                version=package.version,
+                driver=driver if of_driver else "",
+                source=origins.get(package.name, UNKNOWN),
+                held=package.held,
+                complete=package.complete,
+                vendor=package.vendor,
+                made_from=package.made_from,
+                stands_for=package.stands_for,
             )
+        )
     return tuple(sorted(found, key=lambda piece: (piece.name, piece.package)))
 
 
+def _kind(package: Package) -> tuple[str, str]:
+    """What an installed package is and which version it has, as the table has it; both empty for any other."""
+    read = driver_parts.read(package.name)
+    if read is None:
+        return "", ""
+    if package.stands_for and read.branch:
+        return "transitional", "own"
+    numbered = bool(driver_of(package.version))
+    fitting = [entry for entry in read.entries if numbered or entry.version in ("own", "kernel", "like")]
+    if not fitting:
+        return "", ""
+    return fitting[0].piece, fitting[0].version
+
+
 def piece_of(package: str) -> str:
-    """What a package is a piece of, or empty for any other (CUDA's toolkit and headers, NCCL, cuDNN)."""
-    if package.endswith("-dev") and not package.startswith("nvidia-kernel"):
-        return ""
-    return next((name for name, form in _FORMS if form.match(package)), "")
+    """What a package of this name is a piece of, or empty for any other (CUDA's toolkit and headers, NCCL, cuDNN)."""
+    read = driver_parts.read(package)
+    return read.entries[0].piece if read is not None else ""
+
+
+def is_part(package: str) -> bool:
+    """Whether a package of this name comes and goes with a driver, wherever it is from."""
+    return piece_of(package) in PARTS and piece_of(package) != "beside"
 
 
 def driver_of(version: str) -> str:

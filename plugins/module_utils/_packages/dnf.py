@@ -117,7 +117,7 @@ class Dnf(PackageManager):
             if unknown:
                 return Forecast(unknown=tuple(_named(argument, transaction) for argument in unknown))
             problem = next((dnf_output.problem_of(text) for text in texts if "\nError:" in f"\n{text}"), "")
-            changes = [change for text in texts for change in dnf_output.parse_table(text)]
+            changes = _one_after_the_other([dnf_output.parse_table(text) for text in texts])
             if not problem:
                 break
         if problem:
@@ -226,6 +226,12 @@ class Dnf(PackageManager):
         # By this comment the transactions are found again in dnf's history, whoever else uses dnf.
         comment = f"gpufleet.mlstack {uuid.uuid4()}"
         for step in _steps(transaction, erasing=bool(transaction.remove or transaction.allow_removal)):
+            if step[0] == "remove":
+                # What the step before replaced may be a name that its successor provides, and dnf removes those.
+                there = {package.name for package in self._rpm(step[1:])}
+                step = [step[0], *(name for name in step[1:] if _ARCHITECTURE.sub("", name) in there)]
+                if not step[1:]:
+                    continue
             wished = f"dnf {' '.join(step)}"
             with self._unlocked(transaction) as unlocked, self.recorded(wished) as folder:
                 argv = self._argv(["-y", f"--comment={comment}", *step], transaction, unlocked)
@@ -331,6 +337,16 @@ def _steps(transaction: Transaction, *, erasing: bool) -> list[list[str]]:
     if transaction.remove:
         steps.append(["remove", *transaction.remove])
     return steps
+
+
+def _one_after_the_other(steps: t.Sequence[t.Sequence[Change]]) -> list[Change]:
+    """The changes of several steps, each foretold from the host as it is now: what an earlier one has dealt with is not
+    there for the later ones."""
+    found: list[Change] = []
+    for step in steps:
+        done = {change.name for change in found}
+        found += [change for change in step if change.name not in done]
+    return found
 
 
 def _specification(name: str, version: str) -> str:

@@ -20,13 +20,15 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.mo
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.package_wish import kernels_to_serve
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import (
+    PARTS,
     RUNFILE,
     Holder,
     Observation,
 )
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.sources import piece_of
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.sources import is_part
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import Change
 
+_NOTHING = Observation()
 _KERNEL = re.compile(r"^(?:linux-image-|linux-modules-\d|linux-generic|kernel(?:-core|-modules|-modules-core)?\Z)")
 
 
@@ -124,17 +126,20 @@ def require_space(wish: DriverWish, spaces: t.Iterable[Space]) -> None:
         )
 
 
-def require_expected(wish: DriverWish, changes: t.Iterable[Change], named: t.Collection[str]) -> None:
-    """Refuse a transaction that touches what is neither named nor a piece of a driver: a kernel above all.
+def require_expected(
+    wish: DriverWish, changes: t.Iterable[Change], named: t.Collection[str], found: Observation = _NOTHING
+) -> None:
+    """Refuse a transaction that touches what is neither named nor a part of the driver: a kernel above all.
 
     New dependencies are expected. Raises MlstackError.
     """
+    parts = {piece.package for piece in found.pieces if piece.name in PARTS}
     surprising = [
         change
         for change in changes
         if change.name not in named
         and change.name not in wish.allow_changes
-        and not piece_of(change.name)
+        and not (change.name in parts or is_part(change.name))
         and (change.action in ("upgrade", "downgrade", "remove") or _KERNEL.match(change.name))
     ]
     if not surprising:

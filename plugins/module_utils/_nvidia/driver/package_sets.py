@@ -13,47 +13,36 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue import package_names
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue import driver_parts, package_names
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.model import COMPUTE, PREBUILT, Target
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.gpu_packages import OF_OTHERS
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.gpu_packages import of_others
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import (
     DISTRIBUTION,
+    DRIVER_PIECES,
     NVIDIA_REPOSITORY,
     OPEN,
     Piece,
 )
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import version_matches
 
 _COMPANIONS = ("fabric_manager", "imex", "nscq", "nvsdm")
-_BRANCH = re.compile(r"-(\d{3})(?=-|\Z)")
-_OPEN = re.compile(r"-open(?=-|\Z)")
-_SERVER = re.compile(r"-server(?=-|\Z)")
-_MODULE = re.compile(r"^(?:kmod|dkms)-nvidia")
-# What builds modules, and Ubuntu's metapackages that need it.
-_BUILT_HERE = re.compile(
-    r"^(?:nvidia-dkms|nvidia-kernel-source|nvidia-kernel-dkms|nvidia-open-kernel-dkms|nvidia-(?:driver|headless)-\d)"
-)
-_FLAVOURED = re.compile(
-    r"^(?:nvidia-(?:driver|dkms|headless|kernel-source|kernel-open|kernel-dkms|open)|linux-(?:modules|objects)-nvidia"
-    r"|cuda-drivers|kmod-nvidia)(?!-(?:pinning|libs|bin|cuda))"
-)
-# All of a driver's packages, in the wild cards of apt's preferences and as regular expressions of unattended-upgrades.
-PATTERNS = (
-    *("nvidia-driver", "nvidia-driver-*", "nvidia-dkms*", "nvidia-kernel-*", "nvidia-open*", "nvidia-headless-*"),
-    *("nvidia-utils*", "nvidia-compute-utils*", "nvidia-firmware-*", "nvidia-smi", "nvidia-persistenced"),
-    *("nvidia-fabricmanager*", "nvidia-imex*", "libnvidia-nscq*", "libnvsdm*", "libcuda1", "libnvidia-ml1"),
-    *("libnvidia-cfg1*", "libnvidia-com*", "libnvidia-d*", "libnvidia-e*", "libnvidia-fbc1*", "libnvidia-g*"),
-    *("cuda-drivers*", "xserver-xorg-video-nvidia*", "linux-modules-nvidia-*", "linux-objects-nvidia-*"),
-)
-UNATTENDED = (
-    "nvidia-(driver|dkms|kernel|open|headless|utils|compute-utils|firmware|smi|persistenced|fabricmanager|imex)",
-    "libnvidia-(?!container)",
-    "libcuda1$",
-    "libnvsdm",
-    "cuda-drivers",
-    "xserver-xorg-video-nvidia",
-    "linux-(modules|objects|signatures)-nvidia",
-)
+
+
+def patterns(target: Target) -> tuple[str, ...]:
+    """All of a driver's packages in the repositories of a distribution, in the wild cards of apt's preferences."""
+    return driver_parts.globs(_archives(target))
+
+
+def unattended(target: Target) -> tuple[str, ...]:
+    """The same in the regular expressions of unattended-upgrades."""
+    return driver_parts.expressions(_archives(target))
+
+
+def _archives(target: Target) -> tuple[str, ...]:
+    if target.ubuntu:
+        return driver_parts.NVIDIA_APT, driver_parts.UBUNTU
+    return driver_parts.NVIDIA_DEBIAN, driver_parts.DEBIAN
 
 
 def names(target: Target, releases: t.Sequence[str]) -> tuple[str, ...]:
@@ -71,8 +60,11 @@ def names(target: Target, releases: t.Sequence[str]) -> tuple[str, ...]:
 def companions(target: Target, wanted: t.Collection[str]) -> tuple[str, ...]:
     """The packages of Fabric Manager, IMEX, NSCQ and NVSDM, of which ``wanted`` names the pieces.
 
-    Raises InvalidWish where the source has none.
+    Raises InvalidWish where the source has none, as Ubuntu's archive has for the variant that is not for servers.
     """
+    if wanted and not target.server and _archive(target) == package_names.UBUNTU:
+        what = "Fabric Manager and its like, which fit the server variant alone,"
+        raise _not_offered(target, what, "set server to true, or fabric_manager to absent")
     return tuple(_name(target, piece) for piece in _COMPANIONS if piece in wanted)
 
 
@@ -94,26 +86,43 @@ def header_packages(target: Target, release: str) -> tuple[str, str]:
 
 def stays(piece: Piece, target: Target, wanted: t.Collection[str]) -> bool:
     """Whether an installed package belongs to the target, at whichever version; the others go."""
-    name = piece.package
-    if name in wanted or name.startswith("nvidia-driver-pinning"):
-        return name in wanted
+    if piece.package in wanted:
+        return True
     if piece.name in _COMPANIONS:
         return False  # those of the target are wanted by name
+    if piece.name == "transitional":
+        return piece.stands_for == target.branch and target.source == DISTRIBUTION
     if of_another_vendor(piece, target):
         return False
-    branch = _BRANCH.search(name)
-    suffixed = target.apt and _suffixed(target)
-    if (branch.group(1) if branch else "") != (target.branch if suffixed else ""):
+    read = driver_parts.read(piece.package)
+    if read is None or not read.entries:
+        return _of_targets_source(piece, target)
+    fitting = [entry for entry in read.of(_archive(target)) if _belongs(entry, read, target)]
+    # Settings and the like of the driver from before; the target's repository has them for any driver.
+    left_over = piece.name == "beside" and piece.source != target.source
+    return any(not left_over or entry.version != "own" for entry in fitting)
+
+
+def _belongs(entry: driver_parts.Entry, read: driver_parts.Name, target: Target) -> bool:
+    """Whether a name is one of the target's, with its branch, variant, flavour and kind of modules."""
+    if not entry.holds(target.branch) or (read.branch and read.branch != target.branch):
         return False
-    if target.apt and bool(_SERVER.search(name)) != (target.source == DISTRIBUTION and target.ubuntu and target.server):
+    pattern = target.pattern if entry.version == "own" else target.branch and f"{target.branch}.*"
+    if read.version and not version_matches(pattern, f"{read.version}-1"):
         return False
-    if _BUILT_HERE.match(name) and target.modules == PREBUILT and target.apt:
+    if "{server}" in entry.name and read.server != target.server:
         return False
-    if name.startswith("linux-") and target.modules != PREBUILT:
+    if "{open}" in entry.name and read.opened != (target.flavour == OPEN):
         return False
-    if not _FLAVOURED.match(name) or (not target.apt and name == "nvidia-driver"):
-        return True
-    return bool(_OPEN.search(name)) == (target.flavour == OPEN)
+    return entry.only in ("", target.flavour, target.modules)
+
+
+def _of_targets_source(piece: Piece, target: Target) -> bool:
+    """Whether a package that no table names was built with the target's branch."""
+    if piece.source != target.source or (target.branch and not piece.driver.startswith(f"{target.branch}.")):
+        return False
+    built = driver_parts.of_source(piece.made_from)
+    return built is None or not target.ubuntu or built[1] == (target.source == DISTRIBUTION and target.server)
 
 
 def of_another_vendor(piece: Piece, target: Target) -> bool:
@@ -121,22 +130,41 @@ def of_another_vendor(piece: Piece, target: Target) -> bool:
     name in both just gets NVIDIA's version."""
     if target.apt:
         return False
-    return bool(OF_OTHERS.match(piece.package) or (_MODULE.match(piece.package) and piece.source != target.source))
+    return of_others(piece.package) or (piece.name == "kernel_module" and piece.source != target.source)
 
 
-def version_of(piece: Piece, target: Target) -> str:
-    """The version that a package which stays must match: another source's package of the same name does not."""
-    if piece.package.startswith("linux-"):
-        return ""  # it has its kernel's version
-    pattern = target.pattern
+def version_of(piece: Piece, target: Target, version: str) -> str:
+    """The version that a package which stays must match: another source's package of the same name does not.
+    ``version`` is that of the driver's other packages."""
+    read = driver_parts.read(piece.package)
+    kinds = {entry.version for entry in read.of(_archive(target))} if read is not None else {"driver"}
+    if kinds & {"own", "kernel"}:
+        return ""
+    if read is not None and read.version:
+        return read.version
+    pattern = version if piece.source == target.source else target.pattern
     if not pattern or piece.source == target.source or not target.ubuntu:
         return pattern
     return f"{pattern}-?ubuntu1" if target.source == NVIDIA_REPOSITORY else f"{pattern}-*ubuntu*.*"
 
 
+def named_version(piece: Piece) -> str:
+    """The driver's version where it stands in a package's name: firmware, of which several stay side by side."""
+    read = driver_parts.read(piece.package)
+    return read.version if read is not None and piece.name in DRIVER_PIECES else ""
+
+
+def in_the_way(target: Target) -> tuple[str, ...]:
+    """Packages that are no part of a driver and that the target's conflict with."""
+    found = package_names.name(_archive(target), "conflict", target.branch)
+    return (found,) if found and target.libraries != COMPUTE and not target.server else ()
+
+
 def _archive(target: Target) -> str:
     if target.source == NVIDIA_REPOSITORY:
-        return package_names.NVIDIA_APT if target.apt else package_names.NVIDIA_DNF
+        if not target.apt:
+            return package_names.NVIDIA_DNF
+        return package_names.NVIDIA_APT if target.ubuntu else package_names.NVIDIA_DEBIAN
     return package_names.UBUNTU if target.ubuntu else package_names.DEBIAN
 
 
@@ -149,17 +177,14 @@ def _name(target: Target, piece: str, kernel: str = "") -> str:
     return found
 
 
-def _suffixed(target: Target) -> bool:
-    """Whether the branch is part of the names of what makes up a driver."""
-    piece = "driver" if _archive(target) == package_names.UBUNTU else "libraries"
-    return package_names.has_branch(_archive(target), piece, target.branch)
-
-
 def _nvidia_apt(target: Target) -> tuple[str, ...]:
     if target.modules == PREBUILT:
         raise _not_offered(
             target, "kernel modules that are built already", "take them from Ubuntu's archive, or use dkms"
         )
+    if not target.ubuntu:
+        pieces = (f"dkms_{target.flavour}", "tools")
+        return tuple(_name(target, piece) for piece in (pieces if target.libraries == COMPUTE else (*pieces, "driver")))
     compute = ("dkms", "libraries", "tools", "persistence_daemon")
     return tuple(_name(target, piece) for piece in (compute if target.libraries == COMPUTE else (target.flavour,)))
 
@@ -182,13 +207,16 @@ def _debian(target: Target) -> tuple[str, ...]:
 def _dnf(target: Target) -> tuple[str, ...]:
     if target.source == DISTRIBUTION:
         raise _not_offered(target, "a driver", "take it from NVIDIA's repository")
+    # The driver needs it in any version, and without streams dnf takes the newest of all branches.
+    modprobe = package_names.name(_archive(target), "modprobe", target.branch)
+    beside = (modprobe,) if modprobe else ()
     if target.modules == PREBUILT:
         if target.flavour == OPEN or not stream(target):
             raise _not_offered(target, "kernel modules that are built already, for this flavour", "use dkms")
-        return (_name(target, "driver"), _name(target, "compute"))
+        return (_name(target, "driver"), _name(target, "compute"), *beside)
     if target.libraries == COMPUTE:
-        return (_name(target, "compute"), _name(target, f"dkms_{target.flavour}"))
-    return (_name(target, target.flavour),)
+        return (_name(target, "compute"), _name(target, f"dkms_{target.flavour}"), *beside)
+    return (_name(target, target.flavour), *beside)
 
 
 def _not_offered(target: Target, what: str, todo: str) -> InvalidWish:

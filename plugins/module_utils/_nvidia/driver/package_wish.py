@@ -20,9 +20,9 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.mo
     Target,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import (
-    BOUND_PIECES,
     NVIDIA_REPOSITORY,
     OPEN,
+    PARTS,
     RUNFILE,
     Kernel,
     Observation,
@@ -45,7 +45,6 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Acti
 
 NAME = "gpufleet-mlstack-nvidia"
 MODULE = "nvidia-driver"
-_PIECES = (*BOUND_PIECES, "persistence_daemon", "pinning")
 _VERSION_PIN = f"{NAME}-9-version"
 # How the repositories call themselves; apt takes the first entry that fits, so these come before the version.
 _OTHERS = {
@@ -63,7 +62,7 @@ def kernels_to_serve(found: Observation) -> tuple[Kernel, ...]:
 def package_wish(wish: DriverWish, target: Target | None, found: Observation, distribution: Distribution) -> Wish:
     """What must be true of packages and their sources. Without a target, or for a runfile, all of a driver's go."""
     if target is None or target.source == RUNFILE:
-        entries = [_gone(piece) for piece in found.pieces if piece.name in _PIECES]
+        entries = [_gone(piece) for piece in found.pieces if piece.name in PARTS]
         places = _no_sources(distribution, found)
     else:
         entries = _wanted(wish, target, found)
@@ -115,9 +114,16 @@ def present_version(target: Target, found: Observation) -> str:
 
 
 def came_along(wish: Wish, changes: t.Iterable[Change]) -> tuple[str, ...]:
-    """The packages of a driver that nobody named and that a transaction brings: they are held like the others."""
-    brought = (change.name for change in changes if change.action != "remove" and change.name not in wish.names)
-    return tuple(name for name in brought if sources.piece_of(name) in _PIECES)
+    """The packages of a driver that nobody named and that a transaction brings: they are held like the others. Settings
+    and the like, and what has a name that no table knows yet, are some where they have the driver's version."""
+    coming = [change for change in changes if change.action != "remove"]
+    drivers = {sources.driver_of(change.after) for change in coming if sources.is_part(change.name)} - {""}
+    return tuple(
+        change.name
+        for change in coming
+        if change.name not in wish.names
+        if sources.is_part(change.name) or sources.driver_of(change.after) in drivers
+    )
 
 
 def with_holds(plan: Plan, names: t.Sequence[str]) -> Plan:
@@ -128,7 +134,7 @@ def with_holds(plan: Plan, names: t.Sequence[str]) -> Plan:
 
 def names_of_a_branch(wish: Wish) -> list[str]:
     """The packages of which any release of a branch would do."""
-    return [p.requested for p in wish.packages if p.state != ABSENT and p.version.endswith(".*")]
+    return [p.requested for p in wish.packages if p.state != ABSENT and ".*" in p.version]
 
 
 def exact(wish: Wish, offered: t.Mapping[str, tuple[str, ...]], target: Target) -> Wish:
@@ -145,8 +151,13 @@ def exact(wish: Wish, offered: t.Mapping[str, tuple[str, ...]], target: Target) 
     if not common:
         return wish
     newest = max(common, key=lambda text: [int(part) for part in text.split(".")])
+    # What follows the branch tells another source's version of the same number apart, and stays.
     return replace(
-        wish, packages=tuple(replace(p, version=newest) if p.requested in names else p for p in wish.packages)
+        wish,
+        packages=tuple(
+            replace(p, version=p.version.replace(target.pattern, newest)) if p.requested in names else p
+            for p in wish.packages
+        ),
     )
 
 
@@ -166,27 +177,43 @@ def _wanted(wish: DriverWish, target: Target, found: Observation) -> list[Packag
     # What a branch means is settled by the first installation: a companion that comes later gets the same version.
     whole = {piece.package for piece in found.pieces}.issuperset(package_sets.names(target, releases))
     version = (present_version(target, found) if whole else "") or target.pattern
+    in_the_way = package_sets.in_the_way(target)
     entries = []
     if target.modules == DKMS and wish.install_headers:
         for kernel in served:
             if not kernel.headers:
                 name, of_kernel = package_sets.header_packages(target, kernel.release)
                 entries.append(PackageWish(name, (name,), version=of_kernel))
+    present = {piece.package: piece for piece in found.pieces}
     for name in names:
-        entries.append(PackageWish(name, (name,), version=_version(name, version, target), hold=wish.hold))
+        pattern = _version(name, version, target)
+        if name in present and present[name].source != target.source:
+            pattern = package_sets.version_of(present[name], target, version)
+        entries.append(PackageWish(name, (name,), version=pattern, hold=wish.hold))
     for piece in found.pieces:
-        if piece.name not in _PIECES or piece.package in names:
+        if piece.package in in_the_way:
+            entries.append(_gone(piece))
+        if piece.name not in PARTS or piece.package in names:
             continue
-        if package_sets.stays(piece, target, names):
-            pattern = package_sets.version_of(piece, target) and version
-            if piece.source != target.source:
-                pattern = package_sets.version_of(piece, target)
-            if piece.name == "persistence_daemon" and target.source != NVIDIA_REPOSITORY:
-                pattern = ""  # Debian has it at a version of its own
+        if _left_alone(piece, target, found, version):
+            continue
+        if package_sets.stays(piece, target, names) and package_sets.named_version(piece) in ("", version):
+            pattern = package_sets.version_of(piece, target, version)
             entries.append(PackageWish(piece.package, (piece.package,), version=pattern, hold=wish.hold))
         elif not _erased_by_conflict(piece, target, found):
             entries.append(_gone(piece))
     return entries
+
+
+def _left_alone(piece: Piece, target: Target, found: Observation, version: str) -> bool:
+    """Whether a package that belongs to the target has no version to wish for: what pins a branch, the empty package
+    of an older one, and the firmware of releases that were here before, which harms nothing."""
+    if not package_sets.stays(piece, target, ()):
+        return False
+    named = package_sets.named_version(piece)
+    if named and named != version:
+        return version.endswith("*") or version == present_version(target, found)
+    return piece.name in ("pinning", "transitional")
 
 
 def erased(target: Target | None, found: Observation) -> frozenset[str]:
@@ -199,7 +226,9 @@ def erased(target: Target | None, found: Observation) -> frozenset[str]:
 def _erased_by_conflict(piece: Piece, target: Target, found: Observation) -> bool:
     """Whether dnf takes this away when the other flavour's module comes. Named on its own, it would drag along what
     both flavours need."""
-    if target.apt or piece.name not in ("kernel_module", "metapackage"):
+    if target.apt:
+        return False
+    if piece.name not in ("kernel_module", "metapackage"):
         return False
     if package_sets.of_another_vendor(piece, target) or package_sets.stays(piece, target, ()):
         return False
@@ -230,25 +259,26 @@ def _sources(wish: DriverWish, target: Target) -> Sources:
         stream = package_sets.stream(target)
         return Sources(repositories=repositories, streams=(ModuleStream(MODULE, stream),) if stream else ())
     unwanted = ("ubuntu", "debian") if nvidia else ("nvidia",)
+    patterns = package_sets.patterns(target)
     pins = []
     for name, others in _OTHERS.items():
         reason = f"the driver comes from {target.source}"
-        pin = Pin(f"{NAME}-1-not-from-{name}", package_sets.PATTERNS, others, -1, reason)
+        pin = Pin(f"{NAME}-1-not-from-{name}", patterns, others, -1, reason)
         pins.append(pin if name in unwanted else Pin(pin.name, state=ABSENT))
     if target.pattern:
         pattern = target.pattern if target.pattern.endswith("*") else f"{target.pattern}-*"
         reason = "all of a driver has one version"
-        pins.append(Pin(_VERSION_PIN, package_sets.PATTERNS, f"version {pattern}", 1001, reason))
+        pins.append(Pin(_VERSION_PIN, patterns, f"version {pattern}", 1001, reason))
     else:
         pins.append(Pin(_VERSION_PIN, state=ABSENT))
-    block = UpgradeBlock(NAME, package_sets.UNATTENDED, "present" if wish.hold else ABSENT)
+    block = UpgradeBlock(NAME, package_sets.unattended(target), "present" if wish.hold else ABSENT)
     return Sources(repositories=repositories, pins=tuple(pins), upgrade_blocks=(block,))
 
 
 def _no_sources(distribution: Distribution, found: Observation) -> Sources:
     """The pins and streams of a driver go with it. So does NVIDIA's repository, unless anything else came from it."""
     used = {toolkit.source for toolkit in found.toolkits}
-    used |= {piece.source for piece in found.pieces if piece.name not in _PIECES}
+    used |= {piece.source for piece in found.pieces if piece.name not in PARTS}
     ours = Repository(nvidia_repository.NAME, state=ABSENT)
     repositories = () if NVIDIA_REPOSITORY in used else (ours,)
     if distribution.family == "Debian":

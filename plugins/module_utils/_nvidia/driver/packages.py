@@ -45,6 +45,7 @@ class DriverPackages(PackageWork):
         self._commands = context.commands
         self._wish = DriverWish()
         self._target: Target | None = None
+        self._found = HostObservation()
         self._erased: frozenset[str] = frozenset()
         self._without_headers: list[str] = []
         self._open = Wish()  # as it was before a branch became a version
@@ -62,7 +63,7 @@ class DriverPackages(PackageWork):
 
     def expect(self, wish: DriverWish, target: Target | None, found: HostObservation) -> None:
         """For which driver, and on what, packages are looked for from now on."""
-        self._wish, self._target = wish, target
+        self._wish, self._target, self._found = wish, target, found
         self._erased = package_wish.erased(target, found)
         self._without_headers = [k.release for k in package_wish.kernels_to_serve(found) if not k.headers]
 
@@ -84,7 +85,7 @@ class DriverPackages(PackageWork):
         if observation.forecast is not None:
             held = tuple(name for name in observation.forecast.held if name not in self._erased)
             observation = replace(observation, forecast=replace(observation.forecast, held=held))
-        guards.require_expected(self._wish, packages_plan.forecast_changes(observation), wish.names)
+        guards.require_expected(self._wish, packages_plan.forecast_changes(observation), wish.names, self._found)
         return observation
 
     def renewed(self, wish: Wish) -> Wish:

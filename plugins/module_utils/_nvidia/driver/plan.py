@@ -20,7 +20,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.mo
     WayBack,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import RUNFILE, Observation
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.sources import driver_of, piece_of
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.sources import driver_of, is_part, piece_of
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import version_matches
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Action, Plan
 
@@ -63,7 +63,7 @@ def plan(wish: DriverWish, state: DriverState) -> Plan:
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import plan as packages_plan
 
         changes = packages_plan.forecast_changes(state.packages)
-        guards.require_expected(wish, changes, state.package_wish.names)
+        guards.require_expected(wish, changes, state.package_wish.names, found)
         work = packages_plan.plan(state.package_wish, state.packages)
         if target is not None and wish.hold:
             work = package_wish.with_holds(work, package_wish.came_along(state.package_wish, changes))
@@ -102,7 +102,7 @@ def plan(wish: DriverWish, state: DriverState) -> Plan:
 
 def disrupts(action: Action) -> bool:
     """Whether a step changes the driver itself, and not just something beside it."""
-    return action.verb in DISRUPTIVE and (action.verb.endswith("_runfile") or bool(piece_of(action.subject)))
+    return action.verb in DISRUPTIVE and (action.verb.endswith("_runfile") or is_part(action.subject))
 
 
 def _uninstalls(target: Target | None, found: Observation) -> bool:
@@ -214,7 +214,7 @@ def _reasons(target: Target | None, found: Observation, actions: t.Sequence[Acti
 def _coming_version(actions: t.Sequence[Action], found: Observation) -> str:
     """The driver version of what will be installed, where that is known; a module that is built has the libraries'."""
     coming = [action for action in actions if action.verb in ("install", "upgrade", "downgrade")]
-    versions = {driver_of(str(action.details.get("to", ""))) for action in coming if piece_of(action.subject)}
+    versions = {driver_of(str(action.details.get("to", ""))) for action in coming if is_part(action.subject)}
     return versions.pop() if len(versions) == 1 else "" if versions else found.libraries
 
 

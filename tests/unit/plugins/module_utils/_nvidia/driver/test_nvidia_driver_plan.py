@@ -81,8 +81,12 @@ SETS = [
     ),
     (target(DEBIAN, branch="", **ARCHIVE), ["nvidia-open-kernel-dkms", "nvidia-smi", "libcuda1", "nvidia-driver"]),
     (target(ROCKY9, branch="550", flavour="proprietary"), ["cuda-drivers"]),
-    (target(ROCKY9, branch="580"), ["nvidia-open"]),
-    (target(ROCKY9, branch="580", libraries="compute"), ["nvidia-driver-cuda", "kmod-nvidia-open-dkms"]),
+    # From 570 on it is needed in any version, and dnf would take the newest.
+    (target(ROCKY9, branch="580"), ["nvidia-open", "nvidia-modprobe"]),
+    (
+        target(ROCKY9, branch="580", libraries="compute"),
+        ["nvidia-driver-cuda", "kmod-nvidia-open-dkms", "nvidia-modprobe"],
+    ),
     (
         target(ROCKY9, branch="550", flavour="proprietary", modules="prebuilt"),
         ["nvidia-driver", "nvidia-driver-cuda"],
@@ -116,7 +120,7 @@ def test_what_a_source_does_not_have(wanted):
         (target(branch="550"), ["nvidia-fabricmanager-550", "nvidia-imex-550", "libnvidia-nscq-550"]),
         (target(branch="580"), ["nvidia-fabricmanager", "nvidia-imex", "libnvidia-nscq"]),
         (target(branch="580", **ARCHIVE), ["nvidia-fabricmanager-580", "nvidia-imex-580", "libnvidia-nscq-580"]),
-        (target(ROCKY9, branch="550"), ["nvidia-fabric-manager", "nvidia-imex", "libnvidia-nscq"]),
+        (target(ROCKY9, branch="550"), ["nvidia-fabric-manager", "nvidia-imex", "libnvidia-nscq-550"]),
         (target(ROCKY9, branch="580"), ["nvidia-fabricmanager", "nvidia-imex", "libnvidia-nscq"]),
     ],
 )
