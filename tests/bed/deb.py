@@ -27,7 +27,9 @@ _DEBIAN_OPERATORS = {"<": "<<", ">": ">>"}
 
 
 def debian_relation(text: str) -> str:
-    """`bed-library >= 1.0` in Debian's words: `bed-library (>= 1.0)`."""
+    """`bed-library >= 1.0` in Debian's words: `bed-library (>= 1.0)`. `|` stands between alternatives."""
+    if " | " in text:
+        return " | ".join(map(debian_relation, text.split(" | ")))
     match = _RELATION.match(text)
     if not match:
         raise ValueError(f"not a relation: {text!r}")
@@ -38,6 +40,7 @@ def debian_relation(text: str) -> str:
 def _control(package: Package) -> str:
     fields = {
         "Package": package.name,
+        "Source": package.made_from if package.made_from != package.name else "",
         "Version": package.full_version,
         "Architecture": "amd64",
         "Maintainer": "gpufleet test bed <bed@gpufleet-bed.invalid>",

@@ -20,7 +20,7 @@ class Package:
     `version` is upstream's, with an epoch where it has one (`1:2.0`); `after_install` is a shell
     script (postinst, %post), `before_removal` another (prerm, %preun) that an upgrade does not run. Files below a
     folder `bin` or `sbin` can be run. `stand_in_for` names the real package whose place it takes, `vendor` who
-    made it, which only .rpm says.
+    made it, which only .rpm says, `made_from` its source package, which only .deb says.
     """
 
     name: str
@@ -36,6 +36,7 @@ class Package:
     before_removal: str = ""
     stand_in_for: str = ""
     vendor: str = ""
+    made_from: str = ""
 
     @property
     def epoch(self) -> str:

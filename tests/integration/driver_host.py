@@ -24,7 +24,9 @@ _LIST = {
     "apt": "dpkg-query -W -f '${Package} ${Version} ${db:Status-Status}\\n' | sed -n 's/ installed$//p'",
     "dnf": "rpm -qa --qf '%{NAME} %{EVR}\\n'",
 }
-_CONCERNS = r"grep -E '^(lib)?(nvidia|cuda|kmod-nvidia|linux-modules-nvidia|nvsdm)'"
+_CONCERNS = r"grep -E 'nvidia|^(lib)?(cuda|nvsdm|nvcuvid|nvoptix)'"
+# Not the driver's, though it needs them: they are of other makers, and have versions of their own.
+_OF_OTHERS = "grep -v -e '^libnvidia-egl-' -e '^nvidia-driver-local-repo-'"
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ class DriverHost:
 
     def packages(self) -> dict[str, str]:
         """The driver's packages by the package manager's word, with their versions."""
-        listing = self.container.run(f"({_LIST[self.manager]}) | {_CONCERNS}").out
+        listing = self.container.run(f"({_LIST[self.manager]}) | {_CONCERNS} | {_OF_OTHERS}").out
         return dict(line.split(" ", 1) for line in listing.splitlines())
 
     def drivers(self) -> set[str]:
@@ -110,7 +112,13 @@ class DriverHost:
     def install_dependent(self, name: str, relation: str) -> None:
         """Install a package of somebody else's that needs one of the driver's; `{}` is the version of that."""
         needed = relation.partition(" ")[0]
-        package = Package(name, "1", requires=(relation.format(self.packages()[needed]),))
+        self._install(Package(name, "1", requires=(relation.format(self.packages()[needed]),)))
+
+    def install_other(self, name: str) -> None:
+        """Install a package that needs nothing."""
+        self._install(Package(name, "1.0"))
+
+    def _install(self, package: Package) -> None:
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch)
             if self.manager == "apt":

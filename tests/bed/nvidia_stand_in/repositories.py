@@ -18,7 +18,7 @@ from pathlib import Path
 from .. import deb, host, images, rpm, service
 from ..docker import LABEL, NETWORK, containers, docker
 from ..signing import BED
-from . import cuda_packages, driver_packages, driver_runfile, kernel_headers, pci, runfile
+from . import apt_packages, cuda_packages, driver_packages, driver_runfile, kernel_headers, pci, runfile
 
 HERE = Path(__file__).resolve().parent
 NAME = "developer.download.nvidia.com"
@@ -26,7 +26,10 @@ DRIVER_NAME = "us.download.nvidia.com"  # has the drivers' installers
 # Ubuntu's own archive cannot be reached under its name: what it has of the driver is served here.
 ARCHIVE_NAME = "ubuntu-archive.bed.test"
 REPOSITORIES = "compute/cuda/repos"
-APT_DISTRIBUTIONS = ("ubuntu2204", "ubuntu2404", "debian12")
+APT_DISTRIBUTIONS = (
+    (("ubuntu2204", "ubuntu2404"), apt_packages.nvidia_for_ubuntu),
+    (("debian12",), apt_packages.nvidia_for_debian),
+)
 DNF_DISTRIBUTIONS = {"rhel9": "el9", "rhel10": "el10"}
 KEYS = {"apt": "3bf863cc.pub", "rhel9": "D42D0685.pub", "rhel10": "CDF6BA43.pub"}
 LABEL_OF_REPOSITORY = "NVIDIA CUDA"
@@ -39,7 +42,12 @@ _KEPT_SECONDS = 24 * 3600
 def content_hash() -> str:
     """Twelve hex digits over everything that the folder is made of."""
     digest = hashlib.sha256(kernel_headers.release().encode())
-    inputs = [*HERE.glob("*.py"), *(HERE / "files").iterdir(), *(HERE.parent / name for name in images.INPUTS)]
+    inputs = [
+        *HERE.glob("*.py"),
+        *(HERE / "files").iterdir(),
+        *(HERE / "relations").iterdir(),
+        *(HERE.parent / name for name in images.INPUTS),
+    ]
     for path in sorted(path for path in inputs if path.is_file()):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     digest.update(images.keys().public_key(BED).encode())
@@ -87,14 +95,15 @@ def _build(top: Path) -> None:
     _certificates(top / "tls")
     www = top / "www"
     keys, public = images.keys(), images.keys().public_key(BED)
-    first = www / REPOSITORIES / APT_DISTRIBUTIONS[0] / "x86_64"
-    both = [*cuda_packages.packages("apt"), *driver_packages.apt_packages(), *kernel_headers.packages("apt")]
-    deb.build_flat_repository(both, first, keys, BED, LABEL_OF_REPOSITORY)
-    (first / KEYS["apt"]).write_text(public)
-    for name in APT_DISTRIBUTIONS[1:]:
-        shutil.copytree(first, www / REPOSITORIES / name / "x86_64", copy_function=os.link)
+    for names, drivers in APT_DISTRIBUTIONS:
+        first = www / REPOSITORIES / names[0] / "x86_64"
+        both = [*cuda_packages.packages("apt"), *drivers(), *kernel_headers.packages("apt")]
+        deb.build_flat_repository(both, first, keys, BED, LABEL_OF_REPOSITORY)
+        (first / KEYS["apt"]).write_text(public)
+        for name in names[1:]:
+            shutil.copytree(first, www / REPOSITORIES / name / "x86_64", copy_function=os.link)
     for release in ("22.04", "24.04"):
-        archive = list(driver_packages.archive_packages(release))
+        archive = list(apt_packages.archive(release))
         deb.build_flat_repository(archive, www / "ubuntu-restricted" / release, keys, BED, "Ubuntu")
     for name, system in DNF_DISTRIBUTIONS.items():
         releases = cuda_packages.DNF_RELEASES[system]
