@@ -166,7 +166,7 @@ class DriverHost:
     def leftovers(self) -> str:
         """Every trace of a driver on the host."""
         return self.container.run(
-            f"({_LIST[self.manager]}) | {_CONCERNS};"
+            f"({_LIST[self.manager]}) | {_CONCERNS} | {_OF_OTHERS};"
             " (dpkg-query -W -f '${Package} ${db:Status-Status}\\n' 2>/dev/null | grep -E 'nvidia.* config-files');"
             " apt-mark showhold 2>/dev/null | grep -v ^base-files$; grep -s nvidia /etc/dnf/plugins/versionlock.list;"
             " grep -rls 'stream=.*[0-9]' /etc/dnf/modules.d;"

@@ -20,14 +20,14 @@ NVIDIA_APT, NVIDIA_DEBIAN, NVIDIA_DNF = "nvidia-apt", "nvidia-debian", "nvidia-d
 UBUNTU, DEBIAN, FUSION = "ubuntu", "debian", "rpmfusion"
 _VERSION = r"\d{3}\.\d+(?:\.\d+)?"
 _FORM = re.compile(
-    rf"^(?P<stem>\D.*?)(?:-(?P<branch>\d{{3}}))?(?P<server>-server)?(?P<open>-open)?(?:-(?P<version>{_VERSION}))?$"
+    rf"^(?P<stem>\D.*?)(?:-(?P<branch>\d{{3}}))?(?P<server>-server)?(?P<open>-open)?(?:-(?P<version>{_VERSION}))?\Z"
 )
 _OF_KERNELS = (
-    re.compile(r"^linux-modules-nvidia-(?P<branch>\d{3})(?P<server>-server)?(?P<open>-open)?-(?P<kernel>.+)$"),
-    re.compile(r"^linux-objects-nvidia-(?P<branch>\d{3})(?P<server>-server)?-(?P<kernel>.+)$"),
-    re.compile(r"^linux-signatures-nvidia-(?P<kernel>.+)$"),
-    re.compile(rf"^kmod-nvidia-(?P<version>{_VERSION})-(?P<kernel>\d.+)$"),
-    re.compile(r"^kmod-nvidia-(?P<kernel>\d.+)$"),
+    re.compile(r"^linux-modules-nvidia-(?P<branch>\d{3})(?P<server>-server)?(?P<open>-open)?-(?P<kernel>.+)\Z"),
+    re.compile(r"^linux-objects-nvidia-(?P<branch>\d{3})(?P<server>-server)?-(?P<kernel>.+)\Z"),
+    re.compile(r"^linux-signatures-nvidia-(?P<kernel>.+)\Z"),
+    re.compile(rf"^kmod-nvidia-(?P<version>{_VERSION})-(?P<kernel>\d.+)\Z"),
+    re.compile(r"^kmod-nvidia-(?P<kernel>\d.+)\Z"),
 )
 
 
@@ -165,7 +165,7 @@ def _source_forms() -> tuple[re.Pattern[str], ...]:
     fields = {r"\{branch\}": r"(?P<branch>\d{3})", r"\{server\}": "(?P<server>-server)?"}
     for escaped, field in fields.items():
         names = [name.replace(escaped, field) for name in names]
-    return tuple(re.compile(f"^{name}$") for name in names)
+    return tuple(re.compile(rf"^{name}\Z") for name in names)
 
 
 def _keys(found: t.Mapping[str, str | None], package: str) -> t.Iterator[str]:

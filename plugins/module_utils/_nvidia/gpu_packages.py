@@ -23,7 +23,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model imp
 
 _STATUS = "/var/lib/dpkg/status"
 _LISTS = "/var/lib/apt/lists"
-_BRANCH = re.compile(r"-(\d{3})(?=-|$)")
+_BRANCH = re.compile(r"-(\d{3})(?=-|\Z)")
 # What is looked at, by its name or that of its source; what it is to a driver the catalogue's table says.
 _CONCERNS = re.compile(r"nvidia|cuda|cudnn|nccl|libnv|datacenter-gpu|libxnvctrl|XNVCtrl|nvlsm|^egl-(?:wayland|gbm|x11)")
 _RPM_FORMAT = r"%{NAME}\t%{ARCH}\t%|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE}\t%{VENDOR}\t%{SOURCERPM}\n"
@@ -112,7 +112,7 @@ def _rpm(host: Host, commands: Commands) -> t.Iterator[Package]:
     for line in result.out.splitlines():
         # An older rpm prints nothing for what it does not know.
         name, _arch, version, vendor, made_from, *_rest = [*line.split("\t"), ""]
-        made_from = re.sub(r"-[^-]+-[^-]+\.(?:no)?src\.rpm$", "", made_from)
+        made_from = re.sub(r"-[^-]+-[^-]+\.(?:no)?src\.rpm\Z", "", made_from)
         if _CONCERNS.search(name) or _CONCERNS.search(made_from):
             version = version.removeprefix("(none):")
             vendor = "" if vendor == "(none)" else vendor

@@ -278,7 +278,8 @@ def _sources(wish: DriverWish, target: Target) -> Sources:
 def _no_sources(distribution: Distribution, found: Observation) -> Sources:
     """The pins and streams of a driver go with it. So does NVIDIA's repository, unless anything else came from it."""
     used = {toolkit.source for toolkit in found.toolkits}
-    used |= {piece.source for piece in found.pieces if piece.name not in PARTS}
+    # The platform libraries come along with a driver, and need nothing of the repository.
+    used |= {piece.source for piece in found.pieces if piece.name not in (*PARTS, "egl_platform")}
     ours = Repository(nvidia_repository.NAME, state=ABSENT)
     repositories = () if NVIDIA_REPOSITORY in used else (ours,)
     if distribution.family == "Debian":
