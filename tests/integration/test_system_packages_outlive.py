@@ -82,7 +82,7 @@ def test_a_script_that_talks_lives_on_and_the_next_run_waits_for_it(host: Packag
     assert [change["name"] for change in result["changes"]] == ["f-other"]
     assert "it ended well" in str(result["warnings"])
     assert [bool(host.version(name)) for name in ("f-loud", "f-after", "f-other")] == [True] * 3
-    assert host.sh(f"ls {RECORDS}") == ""
+    assert not exists(host, RECORDS)
     again = host.succeed(["f-after", "f-other"])
     assert not again["changed"] and "warnings" not in again
 

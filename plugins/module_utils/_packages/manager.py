@@ -24,7 +24,7 @@ if t.TYPE_CHECKING:
 
 # A driver or toolkit with its dependencies on a slow line takes this long, in seconds, and no longer.
 CHANGE_TIMEOUT = 7200.0
-# Where runs of a manager are written down that outlive us: see transaction.py. Empty on a host at rest.
+# Where runs of a manager are written down that outlive us: see transaction.py. Not there on a host at rest.
 TRANSACTIONS = "/var/lib/gpufleet-mlstack/transactions"
 
 

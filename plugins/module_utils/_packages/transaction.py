@@ -69,7 +69,7 @@ def folder(host: Host, wished: str) -> t.Iterator[str]:
     finally:
         found = _read(host, path)
         if found is None or not found.running:
-            disk.delete(path)
+            _forget(path)
 
 
 def run(
@@ -130,7 +130,7 @@ def tell(found: t.Iterable[Left], warn: t.Callable[[str], None], *, forget: bool
         if not one.running:
             warn(f"{one}, went on when that run was cut off: {_ending(one)}")
             if forget:
-                disk.delete(one.folder)
+                _forget(one.folder)
 
 
 def wait(host: Host, seconds: float, wished: str) -> list[Left]:
@@ -151,6 +151,12 @@ def wait(host: Host, seconds: float, wished: str) -> list[Left]:
                 holder=holder,
             )
         time.sleep(_PAUSE_SECONDS)
+
+
+def _forget(path: str) -> None:
+    disk.delete(path)
+    with contextlib.suppress(OSError):  # not empty: others are there
+        os.rmdir(os.path.dirname(path))
 
 
 def _ending(one: Left) -> str:
