@@ -49,7 +49,7 @@ Problems = t.Iterator[str]
 def problems(catalogue: Catalogue, others: t.Mapping[str, t.Sequence[Row]]) -> list[str]:
     """Everything that does not fit together. C(others) are the tables that are no part of the catalogue."""
     found: list[str] = []
-    for check in (cuda_rows, gpu_rows, branch_rows, framework_rows, wheel_rows, host_gcc_rows):
+    for check in (cuda_rows, gpu_rows, branch_rows, framework_rows, wheel_rows, host_gcc_rows, unreached_rows):
         found += check(catalogue)
     keys = {**OTHER_KEYS, **{name: key for name, (_text, key) in TABLES.items()}}
     for name, table in (*catalogue.tables.items(), *others.items()):
@@ -177,6 +177,45 @@ def host_gcc_rows(catalogue: Catalogue) -> Problems:
     for older, newer in zip(ordered, ordered[1:]):
         if int(newer["gcc"]) < int(older["gcc"]):
             yield f"host_gcc: {newer['cuda_up_to']} takes {newer['gcc']}, and {older['cuda_up_to']} {older['gcc']}"
+
+
+def unreached_rows(catalogue: Catalogue) -> Problems:
+    """Each row answers some question. One that stands behind another, or before nothing, is a fact that nobody gets."""
+    yield from _shadowed_families(catalogue)
+    releases = {(row["framework"], row["tag"], row["newest"]) for row in catalogue.tables["frameworks"]}
+    for row in catalogue.tables["wheels"]:
+        told = (
+            catalogue.wheel(framework, tag, row["architecture"], release)
+            for framework, tag, release in releases
+            if (framework, tag) == (row["framework"], row["tag"])
+        )
+        if not any(answer is row for answer in told):
+            where = f"{row['framework']} {row['tag']} {row['architecture']} {row['release_from']}"
+            yield f"wheels: {where}: no release gets this row"
+    for row in catalogue.tables["glibc"]:
+        if not any(catalogue.glibc(framework, release) is row for framework, _tag, release in releases):
+            yield f"glibc: {row['framework']} {row['release_from']}: no release gets this row"
+    versions = [row["version"] for row in catalogue.tables["cuda"]]
+    for row in catalogue.tables["host_gcc"]:
+        if not any(catalogue.host_gcc(version) is row for version in versions):
+            yield f"host_gcc: {row['cuda_up_to']}: no release gets this row"
+    for row in catalogue.tables["forward"]:
+        if not any(number(version)[0] == int(row["cuda_major"]) for version in versions):
+            yield f"forward: {row['cuda_major']}: no release gets this row"
+
+
+def _shadowed_families(catalogue: Catalogue) -> Problems:
+    """Of two ranges that have an id in common only the first is ever asked for it."""
+    for row in catalogue.tables["families"]:
+        first, last = int(row["id_from"], 16), int(row["id_to"], 16)
+        if first > last:
+            yield f"families: {row['id_from']} to {row['id_to']}: no id lies between"
+        asked = [catalogue.family(f"{device:04x}") for device in range(first, last + 1)]
+        answers = {id(other): other for other in asked}
+        for other in answers.values():
+            if other is not None and other is not row:
+                said = f"is shadowed by {other['id_from']} to {other['id_to']}"
+                yield f"families: {row['id_from']} to {row['id_to']} {row['architecture']}: {said}"
 
 
 def digests(runfiles: t.Sequence[Row]) -> Problems:

@@ -31,14 +31,14 @@ from ansible_collections.gpufleet.mlstack.tests.integration.gpu_fleet import Gpu
 IMAGE, UV = "ubuntu2404", "/usr/local/bin/uv"
 # "" is a host without a GPU.
 DRIVERS = {"old": "470.82.01", "usual": "550.54.15", "cpu": ""}
-RELEASES, TAGS = ("2.7.1", "2.14.1"), ("cpu", "cu118", "cu126", "cu130")
+RELEASES, TAGS = ("2.7.1", "2.14.1", "2.15.0"), ("cpu", "cu118", "cu126", "cu130", "cu132")
 WISH = {"name": "ml", "torch": "2.x", "cuda": "auto", "verify_imports": ["torch"]}
 # What the documentation promises for an A100 with each driver: docs/gpu-planning.md.
 BUILDS = {
     "470.82.01": "2.7.1+cu118",
     "550.54.15": "2.14.1+cu126",
-    "580.65.06": "2.14.1+cu130",
-    "": "2.14.1+cpu",
+    "580.65.06": "2.15.0+cu132",
+    "": "2.15.0+cpu",
 }
 
 
@@ -156,7 +156,7 @@ def test_a_newer_driver_brings_a_newer_build_to_its_host_alone(site: Site) -> No
     load_driver(site.fleet.hosts["usual"], "580.65.06")
     assert site.converge("python_envs") == {"old": 0, "usual": 1, "cpu": 0}
     assert site.builds("/opt/python") == expected({**DRIVERS, "usual": "580.65.06"})
-    assert site.tags_asked() - {"nothing-else"} == {"cu130"}
+    assert site.tags_asked() - {"nothing-else"} == {"cu132"}
 
 
 def test_pip_brings_the_same_builds_into_environments_of_conda(site: Site) -> None:
@@ -164,5 +164,5 @@ def test_pip_brings_the_same_builds_into_environments_of_conda(site: Site) -> No
         host.check("rm -rf /root/.cache/uv")  # what was fetched for the other role
     assert site.converge("conda_envs") == {"old": 1, "usual": 1, "cpu": 1}
     assert site.builds("/opt/conda") == expected({**DRIVERS, "usual": "580.65.06"})
-    assert site.tags_asked() == {"cu118", "cu130", "cpu"}
+    assert site.tags_asked() == {"cu118", "cu132", "cpu"}
     assert site.converge("conda_envs") == {"old": 0, "usual": 0, "cpu": 0}

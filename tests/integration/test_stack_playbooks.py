@@ -21,7 +21,7 @@ from ansible_collections.gpufleet.mlstack.tests.bed import conda_channel, host
 from ansible_collections.gpufleet.mlstack.tests.integration.module_runner import CHECKOUT, HOST_PYTHON
 
 ANSIBLE_PLAYBOOK = Path(sys.executable).parent / "ansible-playbook"
-VERSION = "2.14.1+cpu"
+VERSION = "2.15.0+cpu"
 LOCAL = {"ansible_connection": "local", "ansible_python_interpreter": HOST_PYTHON}
 
 

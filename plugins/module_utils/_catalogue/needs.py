@@ -142,6 +142,11 @@ def refuses_build(gpu: Known, build: Build, catalogue: Catalogue, architecture: 
         if architecture != "x86_64":
             return Reason(f"the tables have no wheel of {build.title} for {architecture}")
         return refuses_release(gpu, Release(build.row["cuda"], build.row, build.row))
+    if not wheel["capabilities"]:
+        return wheel.reason(f"wheels of {build.title} for {architecture} are builds for the CPU")
+    if wheel["up_to"] and number(gpu.capability) > number(wheel["up_to"]):
+        newest = f"{wheel['up_to']} is the newest capability with which they do"
+        return wheel.reason(f"wheels of {build.title} do not work on {gpu.title}: {newest}")
     if _has_code(gpu, wheel) or from_ptx(gpu, build, catalogue, architecture):
         return None
     return wheel.reason(f"wheels of {build.title} have code for {wheel['capabilities']}, not for {gpu.title}")
@@ -152,7 +157,7 @@ def from_ptx(gpu: Known, build: Build, catalogue: Catalogue, architecture: str) 
     wheel = catalogue.wheel(build.name, build.tag, architecture, build.version)
     if build.on_cpu or wheel is None or not gpu.capability or _has_code(gpu, wheel):
         return False
-    return bool(wheel["ptx"]) and number(gpu.capability) > number(wheel["ptx"])
+    return bool(wheel["ptx"]) and number(gpu.capability) >= number(wheel["ptx"])
 
 
 def _has_code(gpu: Known, wheel: Row) -> bool:

@@ -26,13 +26,20 @@ class Source:
 _READ = "2026-11-22"
 _READ_EL10 = "2026-11-30"
 _READ_PARTS = "2026-11-30"
+_READ_INDEX = "2026-11-30"
 _CUDA = "NVIDIA (docs.nvidia.com/cuda)"
 _DRIVERS = "NVIDIA (docs.nvidia.com/datacenter/tesla)"
 
 SOURCES = {
     key: Source(text, read)
     for key, text, read in (
+        (
+            "cloud-native",
+            "NVIDIA/cloud-native-docs, platform support of the GPU operator: HGX B200 needs 570.133.20",
+            _READ,
+        ),
         ("compat-guide", "NVIDIA (docs.nvidia.com/deploy), CUDA compatibility guide; its table not read", _READ),
+        ("cuda-index", "releases of cuda-toolkit on the Python index; the driver is that of the branch", _READ_INDEX),
         ("cuda-drivers-support", "NVIDIA, CUDA drivers support (PDF of March 2021)", _READ),
         ("cuda-matrix", f"{_DRIVERS}, toolkit, driver and architecture matrix; spack's package cuda", _READ),
         ("cuda-notes-13.2", f"{_CUDA}, release notes of 13.2.2, table 3", _READ),
@@ -58,15 +65,29 @@ SOURCES = {
             _READ_PARTS,
         ),
         ("azhpc-images", "Azure/azhpc-images at 8e9d055, components/", _READ),
+        ("fermi", "NVIDIA's list of legacy GPUs, quoted; last toolkit and driver for Fermi", _READ_INDEX),
         ("gcp-installer", "GoogleCloudPlatform/compute-gpu-installation 1.9.1", _READ),
         ("key-lists", "recipes of others that name key and fingerprint of Ubuntu 26.04's repository", _READ_EL10),
         ("open-git", "NVIDIA/open-gpu-kernel-modules, list of GPUs in the README of each release tag", _READ),
+        ("pci-ids", "pciutils/pciids at c1c1254 (2026-08-22), names of devices and of their chips", _READ_INDEX),
         ("repo-issue-39", "NVIDIA/cuda-repo-management, issue 39", _READ),
         ("runfile-list", "a list of NVIDIA's installers with their drivers; no release notes read", _READ),
         ("slurm-appliance", "stackhpc/ansible-slurm-appliance at f49fc24, role cuda", _READ),
         ("spack-cuda", "spack/spack-packages at 1e8cf05, package cuda", _READ),
         ("tensorflow-source", "tensorflow/docs at 7c36502, tested GPU build configurations for Linux", _READ),
+        (
+            "tensorflow-index",
+            "the Python index, metadata of TensorFlow's wheels",
+            _READ_INDEX,
+        ),
+        (
+            "tensorflow-wheels",
+            "build_info of TensorFlow's wheels; for Blackwell tensorflow/tensorflow, issues 89272, 101746 and 111958",
+            _READ_INDEX,
+        ),
+        ("torch-builds", "pytorch/pytorch, build scripts of the release tags 2.6 to 2.11, quoted", _READ_INDEX),
         ("torch-docs-kr", "a translation of PyTorch's RELEASE.md of release 2.11", "2026-11-23"),
+        ("torch-index", "the Python index, wheels of PyTorch", _READ_INDEX),
         ("torch-release", "pytorch/pytorch, RELEASE.md of release 2.14", _READ),
         ("ubuntu-packages", "Ubuntu's package pages, linux-modules-nvidia-615-open-nvidia", _READ),
         ("rpmfusion-specs", "RPM Fusion's specifications of the driver", _READ),

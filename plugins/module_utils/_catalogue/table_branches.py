@@ -14,7 +14,13 @@ from __future__ import annotations
 
 TABLE = """
 branch | type        | end     | flavours    | status    | source
+390    | lts         | 2022-12 | proprietary | secondary | fermi
+396    | new_feature | ended   | proprietary | memory    | memory
+410    | production  | ended   | proprietary | memory    | memory
+415    | new_feature | ended   | proprietary | memory    | memory
 418    | lts         | ended   | proprietary | memory    | memory
+430    | production  | ended   | proprietary | memory    | memory
+435    | new_feature | ended   | proprietary | memory    | memory
 440    | production  | ended   | proprietary | memory    | memory
 450    | lts         | 2023-07 | proprietary | verified  | cuda-drivers-support
 455    | new_feature | ended   | proprietary | memory    | memory

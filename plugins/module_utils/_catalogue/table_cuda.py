@@ -14,6 +14,8 @@ from __future__ import annotations
 
 TABLE = """
 version | driver     | minor_driver | status    | source
+13.5.0  | 620        | 580.65.06    | secondary | cuda-index
+13.4.3  | 615        | 580.65.06    | secondary | cuda-index
 13.4.2  | 615        | 580.65.06    | secondary | cuda-notes-13.4
 13.4.1  | 615        | 580.65.06    | secondary | cuda-notes-13.4
 13.3.1  | 610.43.02  | 580.65.06    | secondary | cuda-notes-13.3

@@ -5,30 +5,49 @@
 # Private to this collection: it may change at any time. Other collections use the modules instead.
 """Families of GPUs by ranges of PCI device ids, for products that the table of GPUs does not name.
 
-NVIDIA publishes no such ranges: they are how ids were given so far, so every answer from here is unverified.
+NVIDIA publishes no such ranges. They are drawn around the ids that pci.ids names with their chips, and reach on to
+where the next family begins: every answer from here is unverified. No range lies in another.
 """
 
 from __future__ import annotations
 
 TABLE = """
-id_from | id_to | architecture    | capability | status | source
-0fc0    | 103f  | Kepler          | 3.5        | memory | memory
-1180    | 12bf  | Kepler          | 3.5        | memory | memory
-1340    | 13bf  | Maxwell         | 5.0        | memory | memory
-13c0    | 17ff  | Maxwell         | 5.2        | memory | memory
-15f0    | 15ff  | Pascal          | 6.0        | memory | memory
-1b00    | 1d7f  | Pascal          | 6.1        | memory | memory
-1d80    | 1dff  | Volta           | 7.0        | memory | memory
-1e00    | 1fff  | Turing          | 7.5        | memory | memory
-2080    | 20ff  | Ampere          | 8.0        | memory | memory
-2180    | 21ff  | Turing          | 7.5        | memory | memory
-2200    | 22ff  | Ampere          | 8.6        | memory | memory
-2300    | 23ff  | Hopper          | 9.0        | memory | memory
-2400    | 25ff  | Ampere          | 8.6        | memory | memory
-2600    | 28ff  | Ada             | 8.9        | memory | memory
-2900    | 29ff  | Blackwell       | 10.0       | memory | memory
-2b80    | 2dff  | Blackwell       | 12.0       | memory | memory
-2e00    | 2eff  | Blackwell       | 12.1       | memory | memory
-2f00    | 2fff  | Blackwell       | 12.0       | memory | memory
-3180    | 31ff  | Blackwell Ultra | 10.3       | memory | memory
+id_from | id_to | architecture    | capability | status    | source
+06c0    | 06df  | Fermi           | 2.0        | secondary | pci-ids
+0dc0    | 0dff  | Fermi           | 2.1        | secondary | pci-ids
+0e22    | 0e3f  | Fermi           | 2.1        | secondary | pci-ids
+0f00    | 0f06  | Fermi           | 2.1        | secondary | pci-ids
+0fc0    | 0fff  | Kepler          | 3.0        | secondary | pci-ids
+1000    | 103f  | Kepler          | 3.5        | secondary | pci-ids
+1040    | 107f  | Fermi           | 2.1        | secondary | pci-ids
+1080    | 109f  | Fermi           | 2.0        | secondary | pci-ids
+1140    | 117f  | Fermi           | 2.1        | secondary | pci-ids
+1180    | 11ff  | Kepler          | 3.0        | secondary | pci-ids
+1200    | 127f  | Fermi           | 2.1        | secondary | pci-ids
+1280    | 133f  | Kepler          | 3.5        | secondary | pci-ids
+1340    | 139f  | Maxwell         | 5.0        | secondary | pci-ids
+13a0    | 13af  | Maxwell         | 5.2        | secondary | pci-ids
+13b0    | 13bd  | Maxwell         | 5.0        | secondary | pci-ids
+13be    | 143f  | Maxwell         | 5.2        | secondary | pci-ids
+15c0    | 15ff  | Pascal          | 6.0        | secondary | pci-ids
+1600    | 16ff  | Maxwell         | 5.2        | secondary | pci-ids
+1720    | 173f  | Pascal          | 6.0        | secondary | pci-ids
+1740    | 17bf  | Maxwell         | 5.0        | secondary | pci-ids
+17c0    | 17ff  | Maxwell         | 5.2        | secondary | pci-ids
+1b00    | 1d7f  | Pascal          | 6.1        | secondary | pci-ids
+1d80    | 1dff  | Volta           | 7.0        | secondary | pci-ids
+1e00    | 1fff  | Turing          | 7.5        | secondary | pci-ids
+2080    | 20ff  | Ampere          | 8.0        | secondary | pci-ids
+2180    | 21ff  | Turing          | 7.5        | secondary | pci-ids
+2200    | 22ff  | Ampere          | 8.6        | secondary | pci-ids
+2300    | 23ff  | Hopper          | 9.0        | secondary | pci-ids
+2400    | 25ff  | Ampere          | 8.6        | secondary | pci-ids
+2600    | 28ff  | Ada             | 8.9        | secondary | pci-ids
+2900    | 29ff  | Blackwell       | 10.0       | secondary | pci-ids
+2b00    | 2b00  | Blackwell       | 11.0       | secondary | pci-ids
+2b80    | 2dff  | Blackwell       | 12.0       | secondary | pci-ids
+2e00    | 2eff  | Blackwell       | 12.1       | secondary | pci-ids
+2f00    | 2fff  | Blackwell       | 12.0       | secondary | pci-ids
+3000    | 30ff  | Rubin           | 10.7       | secondary | pci-ids
+3180    | 32ff  | Blackwell Ultra | 10.3       | secondary | pci-ids
 """

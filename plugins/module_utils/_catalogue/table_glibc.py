@@ -8,8 +8,9 @@
 from __future__ import annotations
 
 TABLE = """
-framework  | release_from | glibc | status | source
-torch      | 1.12         | 2.17  | memory | memory
-torch      | 2.6          | 2.28  | memory | memory
-tensorflow | 2.9          | 2.17  | memory | memory
+framework  | release_from | glibc | status   | source
+torch      | 1.12         | 2.17  | memory   | memory
+torch      | 2.6          | 2.28  | memory   | memory
+tensorflow | 2.9          | 2.17  | memory   | memory
+tensorflow | 2.21         | 2.27  | verified | tensorflow-wheels
 """

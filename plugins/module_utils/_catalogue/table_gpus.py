@@ -8,7 +8,8 @@
 ``drivers`` starts with the first driver that knows the product; the others are first releases in later branches that
 began without it. It is no list of refusals: a branch that is not named and newer than the first one has it.
 ``fabric`` is C(switch) where the product sits on boards with NVSwitches as well as without, C(always) where its
-NVSwitches are not on the PCI bus. ``class`` decides on forward compatibility packages, which are for C(datacenter).
+NVSwitches are not on the PCI bus. Products that only pci.ids names have the first driver of
+their chip. ``class`` decides on forward compatibility packages, which are for C(datacenter).
 """
 
 from __future__ import annotations
@@ -22,9 +23,11 @@ id | product | capability | modules | drivers | fabric | class | status | source
 13c2 | GeForce GTX 970 | 5.2 | proprietary | 352.39 |  | consumer | memory | memory
 13f2 | Tesla M60 | 5.2 | proprietary | 352.39 |  | datacenter | memory | memory
 13f3 | Tesla M6 | 5.2 | proprietary | 352.39 |  | datacenter | memory | memory
+15f0 | Quadro GP100 | 6.0 | proprietary | 375.26 |  | pro | secondary | pci-ids
 15f7 | Tesla P100-PCIE-12GB | 6.0 | proprietary | 375.26 |  | datacenter | memory | memory
 15f8 | Tesla P100-PCIE-16GB | 6.0 | proprietary | 375.26 |  | datacenter | memory | memory
 15f9 | Tesla P100-SXM2-16GB | 6.0 | proprietary | 375.26 |  | datacenter | memory | memory
+15fc | Tesla P100-DGXS-16GB | 6.0 | proprietary | 375.26 |  | datacenter | secondary | pci-ids
 17c8 | GeForce GTX 980 Ti | 5.2 | proprietary | 352.39 |  | consumer | memory | memory
 17fd | Tesla M40 | 5.2 | proprietary | 352.39 |  | datacenter | memory | memory
 1b00 | TITAN X (Pascal) | 6.1 | proprietary | 375.26 |  | consumer | memory | memory
@@ -291,9 +294,12 @@ id | product | capability | modules | drivers | fabric | class | status | source
 28e1 | GeForce RTX 4050 Laptop GPU | 8.9 | both | 525.89.02 |  | consumer | verified | open-git
 28e3 | GeForce RTX 3050 A Laptop GPU | 8.9 | both | 550.163.01 570.124.04 |  | consumer | verified | open-git
 28f8 | RTX 2000 Ada Generation Embedded GPU | 8.9 | both | 525.147.05 535.104.05 |  | pro | verified | open-git
-2901 | B200 | 10.0 | open | 570.86.15 | always | datacenter | verified | open-git
+2901 | B200 | 10.0 | open | 570.133.20 | always | datacenter | verified | cloud-native
+2909 | HGX B200 168GB | 10.0 | open | 570.133.20 | always | datacenter | secondary | pci-ids
+2920 | B100 | 10.0 | open | 570.133.20 | always | datacenter | secondary | pci-ids
 2941 | HGX GB200, GB200 | 10.0 | open | 570.133.20 | switch | datacenter | verified | open-git
 29bb | DRIVE P2021 | 10.0 | open | 580.82.07 |  | pro | verified | open-git
+29bc | B100 | 10.0 | open | 570.133.20 | always | datacenter | secondary | pci-ids
 2b85 | GeForce RTX 5090 | 12.0 | open | 570.86.16 |  | consumer | verified | open-git
 2b87 | GeForce RTX 5090 D | 12.0 | open | 570.86.16 |  | consumer | verified | open-git
 2b8c | GeForce RTX 5090 D V2 | 12.0 | open | 580.76.05 |  | consumer | verified | open-git
@@ -333,11 +339,19 @@ id | product | capability | modules | drivers | fabric | class | status | source
 2db9 | RTX PRO 500 Blackwell Generation Laptop GPU | 12.0 | open | 570.158.01 575.64 |  | pro | verified | open-git
 2dd8 | GeForce RTX 5050 Laptop GPU | 12.0 | open | 570.172.08 575.64.03 |  | consumer | verified | open-git
 2df9 | RTX PRO 500 Blackwell Embedded GPU | 12.0 | open | 570.207 580.105.08 |  | pro | verified | open-git
+2e03 | RTX Spark N1X (6144 cores) | 12.1 | open | 580.119.02 |  | pro | secondary | pci-ids
+2e06 | RTX Spark N1X (5120 cores) | 12.1 | open | 580.119.02 |  | pro | secondary | pci-ids
 2e12 | GB10 | 12.1 | open | 580.119.02 590.48.01 |  | pro | verified | open-git
 2f04 | GeForce RTX 5070 | 12.0 | open | 570.133.07 |  | consumer | verified | open-git
+2f06 | GeForce RTX 5060 | 12.0 | open | 570.158.01 |  | consumer | secondary | pci-ids
 2f18 | GeForce RTX 5070 Ti Laptop GPU | 12.0 | open | 570.133.07 |  | consumer | verified | open-git
 2f38 | RTX PRO 3000 Blackwell Generation Laptop GPU | 12.0 | open | 570.158.01 575.64 |  | pro | verified | open-git
 2f58 | GeForce RTX 5070 Ti Laptop GPU | 12.0 | open | 570.133.07 |  | consumer | verified | open-git
+3000 | Rubin GR100 | 10.7 | open | 615 | always | datacenter | secondary | pci-ids
+3021 | Rubin GR100 (PCIe) | 10.7 | open | 615 |  | datacenter | secondary | pci-ids
+3040 | Rubin GR100 | 10.7 | open | 615 | always | datacenter | secondary | pci-ids
 3182 | B300 SXM6 AC | 10.3 | open | 580.82.07 | always | datacenter | verified | open-git
+31a1 | GB300 MaxQ | 10.3 | open | 580.82.07 | switch | datacenter | secondary | pci-ids
 31c2 | GB300 | 10.3 | open | 580.82.07 | switch | datacenter | verified | open-git
+31c3 | GB300 | 10.3 | open | 580.82.07 | switch | datacenter | secondary | pci-ids
 """  # noqa: E501 - a row is a line, also where products share an id

@@ -85,7 +85,7 @@ def _framework(build: Build, python: str) -> FrameworkChoice:
         requirement = f"torch=={build.version}+{build.tag}"
         index = f"{TORCH_INDEX}/{build.tag}"
     else:
-        extra = "" if build.on_cpu else "[and-cuda]"
+        extra = f"[{build.row['extra']}]" if build.row["extra"] and not build.on_cpu else ""
         requirement, index = f"tensorflow{extra}=={build.version}", ""
     return FrameworkChoice(build.name, build.version, requirement, build.tag, index, build.row["cuda"], pythons)
 
@@ -154,6 +154,9 @@ def _framework_notes(choice: Choice, build: Build, facts: HostFacts) -> list[Not
         notes.append(Note("experimental", f"{build.title} is an experimental build"))
     if build.tag == CPU and facts.gpus:
         notes.append(Note("cpu_build", f"{build.title} does not use this host's GPUs"))
+    if build.name == "tensorflow" and not build.on_cpu and not build.row["extra"]:
+        text = f"{build.title} brings no libraries of CUDA: without CUDA {build.row['cuda']} and its cuDNN on the host"
+        notes.append(Note("host_libraries", f"{text} it uses the CPU only"))
     if choice.python not in {python for python in facts.pythons if python} and facts.pythons:
         text = f"Python {choice.python} is not on this host ({', '.join(facts.pythons)}): a managed one is needed"
         notes.append(Note("managed_python", text))

@@ -48,6 +48,12 @@ def test_the_tables_agree():
         ("wheels", 5, {"capabilities": "12.0"}, "has code for 12.0"),
         ("host_gcc", 7, {"gcc": "4"}, "takes 4"),
         ("forward", 1, {"base_branches": "123"}, "there is no branch 123"),
+        ("families", 13, {"id_to": "17ff"}, "families: 15c0 to 15ff Pascal: is shadowed by 13a0 to 17ff"),
+        ("families", 13, {"id_to": "1390"}, "families: 13a0 to 1390: no id lies between"),
+        ("wheels", 3, {"release_from": "2.8"}, "wheels: torch cu118 x86_64 2.8: no release gets this row"),
+        ("glibc", 1, {"release_from": "9.0"}, "glibc: torch 9.0: no release gets this row"),
+        ("host_gcc", 0, {"cuda_up_to": "10.1"}, "host_gcc: 10.1: no release gets this row"),
+        ("forward", 2, {"cuda_major": "99"}, "forward: 99: no release gets this row"),
     ],
 )
 def test_a_mistake_in_a_table_is_found(table, place, changed, said):
@@ -102,10 +108,10 @@ def test_versions_are_compared_as_numbers(text, read):
 
 class TestRowsOfOnesOwn:
     def test_a_release_that_is_newer_than_the_tables(self):
-        own = {"cuda": [{"version": "13.5.0", "driver": 620.2, "minor_driver": "580.65.06"}]}
-        assert solve(NOBLE, Wishes(cuda="13.5"), load(own)).driver.branch == "620"
-        notes = [note.text for note in solve(NOBLE, Wishes(cuda="13.5"), load()).notes]
-        assert "CUDA 13.5 is newer than the tables" in notes
+        own = {"cuda": [{"version": "13.8.0", "driver": 620.2, "minor_driver": "580.65.06"}]}
+        assert solve(NOBLE, Wishes(cuda="13.8"), load(own)).driver.branch == "620"
+        notes = [note.text for note in solve(NOBLE, Wishes(cuda="13.8"), load()).notes]
+        assert "CUDA 13.8 is newer than the tables" in notes
 
     def test_a_row_stands_in_for_ours_and_keeps_what_it_leaves_out(self):
         catalogue = load({"gpus": [{"id": "10DE:20B2", "product": "our A100"}]})

@@ -18,8 +18,14 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.model 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.table import minor_of
 
 GPUS = {
+    "fermi": "06d1",
+    "gtx680": "1180",
+    "k10": "118f",
     "k80": "102d",
+    "gtx750ti": "1380",
     "m60": "13f2",
+    "gp100": "15f0",
+    "gp100board": "15fb",
     "p100": "15f8",
     "gtx1080": "1b80",
     "v100": "1db6",
@@ -32,14 +38,20 @@ GPUS = {
     "h100": "2330",
     "h200": "2335",
     "gh200": "2342",
+    "b100": "2920",
     "b200": "2901",
+    "hgxb200": "2909",
     "b300": "3182",
+    "gb300": "31c3",
+    "rubin": "3021",
+    "rtx5060": "2f06",
     "rtx5090": "2b85",
     "rtxpro6000": "2bb5",
     "gb10": "2e12",
+    "n1x": "2e03",
     "unknown": "ffff",
 }
-ARM = {"gh200", "gb10"}
+ARM = {"gh200", "gb10", "gb300", "n1x"}
 # The distribution, its version, and the Python that it comes with.
 SYSTEMS = {
     "jammy": ("ubuntu", "22.04", "3.10", "ubuntu2204"),
@@ -108,7 +120,8 @@ def told(answer: Stack | Refusal) -> str:
         parts.append(f"cuda {minor_of(answer.toolkit.version)}{how or by_minor(notes, 'CUDA')}")
     for framework in answer.frameworks:
         shown = f"{framework.name} {framework.tag}" if framework.name == "torch" else framework.name
-        parts.append(shown + by_minor(notes, framework.name))
+        host = " with libraries of the host" if "host_libraries" in dict(notes) else ""
+        parts.append(shown + (host if framework.name == "tensorflow" else "") + by_minor(notes, framework.name))
     extra = {"branch_end_of_life": "end of life", "mig": "mig", "secure_boot": "secure boot"}
     parts += [word for code, word in extra.items() if code in dict(notes)]
     if answer.toolkit is not None and "host_compiler" in dict(notes):

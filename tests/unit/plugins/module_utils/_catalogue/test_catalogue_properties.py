@@ -35,7 +35,10 @@ def minors(framework: str) -> list[str]:
 
 
 present = st.builds(PresentDriver, st.sampled_from(VERSIONS), st.sampled_from(["open", "proprietary", ""]))
-gpus = st.lists(st.builds(Gpu, st.sampled_from([*IDS, "ffff", "1d99"]), mig=st.booleans()), max_size=3).map(tuple)
+gpus = st.lists(
+    st.builds(Gpu, st.sampled_from([*IDS, "ffff", "1d99", "06d1", "118f", "13d8", "179c"]), mig=st.booleans()),
+    max_size=3,
+).map(tuple)
 hosts = st.builds(
     HostFacts,
     gpus=gpus,
@@ -129,7 +132,8 @@ def check_frameworks(facts: HostFacts, stack: Stack) -> None:
                 have = number(row["capability"])
                 codes = [number(code) for code in wheel["capabilities"].split()]
                 runs = any(code[0] == have[0] and code <= have for code in codes)
-                assert runs or (wheel["ptx"] and have > number(wheel["ptx"]) and at_least(stack, needed["driver"]))
+                assert runs or (wheel["ptx"] and have >= number(wheel["ptx"]) and at_least(stack, needed["driver"]))
+                assert not wheel["up_to"] or have <= number(wheel["up_to"])
 
 
 @hypothesis.given(hosts, wishes)

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.catalogue import load
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.model import Stack
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.gpus import known
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.model import Gpu, Stack
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.solve import solve
 from ansible_collections.gpufleet.mlstack.tests.unit.plugins.module_utils._catalogue import stack_words
 
@@ -46,3 +47,35 @@ def test_a_host_gets_what_the_table_says(row):
     if isinstance(answer, Stack):
         machine = "sbsa" if stack_words.ARM & set(gpus.split()) else "x86_64"
         assert answer.repository == f"{stack_words.SYSTEMS[host.split()[0]][3]}/{machine}"
+
+
+@pytest.mark.parametrize(
+    ("pci_id", "capability"),
+    [
+        ("06d1", "2.0"),  # GF100, Tesla C2050
+        ("0df4", "2.1"),  # GF108, GeForce GT 540M
+        ("1080", "2.0"),  # GF110, GeForce GTX 580
+        ("1200", "2.1"),  # GF114, GeForce GTX 560 Ti
+        ("0ff2", "3.0"),  # GK107, GRID K1
+        ("118f", "3.0"),  # GK104, Tesla K10
+        ("11c0", "3.0"),  # GK106, GeForce GTX 660
+        ("1004", "3.5"),  # GK110, GeForce GTX 780
+        ("1287", "3.5"),  # GK208, GeForce GT 730
+        ("1380", "5.0"),  # GM107, GeForce GTX 750 Ti
+        ("13bb", "5.0"),  # GM107, Quadro K620
+        ("179c", "5.0"),  # GM107, GeForce 940MX
+        ("13d8", "5.2"),  # GM204, GeForce GTX 970M
+        ("1430", "5.2"),  # GM206, Quadro M2000
+        ("1617", "5.2"),  # GM204, GeForce GTX 980M
+        ("15fb", "6.0"),  # GP100
+        ("1725", "6.0"),  # GP100
+        ("1d01", "6.1"),  # GP108, GeForce GT 1030
+        ("1dba", "7.0"),  # GV100, Quadro GV100
+        ("2925", "10.0"),  # GB100
+        ("30c0", "10.7"),  # GR102
+        ("323e", "10.3"),  # GB112
+    ],
+)
+def test_a_product_without_a_row_has_the_capability_of_its_chip(pci_id, capability):
+    """Chips by pci.ids of 2026-08-22."""
+    assert known(Gpu(pci_id), load()).capability == capability

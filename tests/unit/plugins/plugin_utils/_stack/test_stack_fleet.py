@@ -142,7 +142,7 @@ class TestAsking:
     def test_a_result_goes_out_and_back_in(self):
         found = plan("10de:20b2", driver={"version": "580.95.05", "flavour": "open"}, nvswitches=4)
         assert asking.facts_in(found) == facts_of(found["facts"])
-        assert asking.asked(found, {"torch": "2.x"}).framework("torch").tag == "cu130"
+        assert asking.asked(found, {"torch": "2.x"}).framework("torch").tag == "cu132"
 
     def test_names_that_do_not_exist_are_refused(self):
         with pytest.raises(MlstackError, match="the wish colour"):
