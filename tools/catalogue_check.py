@@ -145,7 +145,11 @@ def framework_rows(catalogue: Catalogue) -> Problems:
         where = f"frameworks: {row['framework']} {row['version']}"
         if catalogue.toolkit_minimum(row["cuda"]) is None:
             yield f"{where}: there is no row for CUDA {row['cuda']}"
-        if row["tag"] and row["tag"] != f"cu{row['cuda'].replace('.', '')}":
+        # A plugin of JAX is for a major version of CUDA.
+        named = (
+            f"cuda{row['cuda'].partition('.')[0]}" if row["framework"] == "jax" else f"cu{row['cuda'].replace('.', '')}"
+        )
+        if row["tag"] and row["tag"] != named:
             yield f"{where}: the tag {row['tag']} is not for CUDA {row['cuda']}"
         if not row["newest"].startswith(f"{row['version']}."):
             yield f"{where}: {row['newest']} is no release of it"
@@ -163,7 +167,7 @@ def wheel_rows(catalogue: Catalogue) -> Problems:
             generation = catalogue.capability(code)
             if generation is None:
                 yield f"wheels: {row['tag']}: nothing is known of capability {code}"
-            elif row["tag"]:
+            elif row["framework"] == "torch":
                 cuda = f"{row['tag'][2:-1]}.{row['tag'][-1]}"
                 early = number(cuda) < number(generation["first_cuda"])
                 late = generation["last_cuda"] and number(cuda) > number(generation["last_cuda"])

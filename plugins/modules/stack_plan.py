@@ -39,6 +39,9 @@ options:
   tensorflow:
     description: The release of TensorFlow, in the same forms.
     type: str
+  jax:
+    description: The release of JAX, in the same forms, such as V(0.10) or V(0.x).
+    type: str
   wheel:
     description: The build of PyTorch, such as V(cu126), V(cpu), or V(auto).
     type: str
@@ -218,6 +221,7 @@ def main() -> None:
             "cuda": {"type": "str"},
             "torch": {"type": "str"},
             "tensorflow": {"type": "str"},
+            "jax": {"type": "str"},
             "wheel": {"type": "str", "default": "auto"},
             "python": {"type": "str"},
             "compat": {"type": "bool", "default": False},

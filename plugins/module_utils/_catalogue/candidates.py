@@ -18,6 +18,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.gpus i
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.model import (
     AUTO,
     CPU,
+    FRAMEWORKS,
     OPEN,
     PRESENT,
     PROPRIETARY,
@@ -49,7 +50,7 @@ def check(wishes: Wishes) -> None:
             raise InvalidWish(
                 "wish_form", wished=f"{name} {value}", found=f"{name} is {said}", todo=f"correct {name} in the wishes"
             )
-    for name in ("torch", "tensorflow"):
+    for name in FRAMEWORKS:
         if getattr(wishes, name):
             VersionWish(name, getattr(wishes, name))
 
@@ -86,16 +87,17 @@ def _present(facts: HostFacts, catalogue: Catalogue) -> Driver | None:
 
 
 def _rank(row: Row, facts: HostFacts, present: Driver | None) -> tuple[t.Any, ...]:
-    """The branch of the present driver, then supported ones (the longest support first), then new features, then those
-    of which nobody knows the end (the oldest first), then those that have ended (the newest first)."""
+    """The branch of the present driver, then supported ones (the longest support first), then new features, then
+    supported ones whose end nobody read in a source, then those of which nobody knows the end (the oldest first), then
+    those that have ended (the newest first)."""
     branch = number(row["branch"])[0]
     if present is not None and present.branch == row["branch"]:
         return (0,)
     if ended(row, facts.today):
-        return (4, -branch)
+        return (5, -branch)
     if row["type"] in _SUPPORTED_TYPES and row["end"]:
-        return (1, [-part for part in number(row["end"].replace("-", "."))], -branch)
-    return (2, -branch) if row["end"] else (3, branch)
+        return (1 if row.verified else 3, [-part for part in number(row["end"].replace("-", "."))], -branch)
+    return (2, -branch) if row["end"] else (4, branch)
 
 
 def unknown_branch(driver: Driver, catalogue: Catalogue) -> Reason | None:

@@ -22,6 +22,8 @@ OPEN, PROPRIETARY, AUTO = "open", "proprietary", "auto"
 PRESENT = "present"
 # The wheel tag of builds without CUDA.
 CPU = "cpu"
+# The frameworks that can be wished for, in the order in which they are chosen.
+FRAMEWORKS = ("torch", "tensorflow", "jax")
 
 
 @dataclass(frozen=True)
@@ -75,10 +77,10 @@ class Wishes:
     """What is wanted of a host. What is empty is left to the solver, or not wanted at all.
 
     ``driver`` is a branch (C(580)), an exact version, or C(present). Empty, a driver that fits stays.
-    ``cuda`` is a toolkit (C(12.4), C(12.4.1)) or C(auto), the newest that fits. ``torch`` and ``tensorflow`` are
-    versions as C(2.x), C(2.8), C(2.8.0), C(==2.8.0) or C(>=2.6,<2.9). ``wheel`` is a tag such as C(cu126), C(cpu), or
-    C(auto). ``python`` is C(3.11). ``compat`` allows the forward compatibility package where the driver is too old for
-    ``cuda``.
+    ``cuda`` is a toolkit (C(12.4), C(12.4.1)) or C(auto), the newest that fits. ``torch``, ``tensorflow`` and
+    ``jax`` are versions as C(2.x), C(2.8), C(2.8.0), C(==2.8.0) or C(>=2.6,<2.9). ``wheel`` is a tag of PyTorch such as
+    C(cu126), C(cpu), or C(auto). ``python`` is C(3.11). ``compat`` allows the forward compatibility package where the
+    driver is too old for ``cuda``.
     """
 
     driver: str = ""
@@ -86,6 +88,7 @@ class Wishes:
     cuda: str = ""
     torch: str = ""
     tensorflow: str = ""
+    jax: str = ""
     wheel: str = AUTO
     python: str = ""
     compat: bool = False
@@ -97,7 +100,7 @@ class Wishes:
 
 
 # The names of wishes, in the order in which they are told.
-WISHES = ("driver", "flavour", "cuda", "torch", "tensorflow", "wheel", "python")
+WISHES = ("driver", "flavour", "cuda", *FRAMEWORKS, "wheel", "python")
 
 
 @dataclass(frozen=True)
@@ -135,7 +138,7 @@ class ToolkitChoice:
 
 @dataclass(frozen=True)
 class FrameworkChoice:
-    """``name`` is C(torch) or C(tensorflow); ``version`` the newest release of the tables that fits (C(2.8));
+    """``name`` is C(torch), C(tensorflow) or C(jax); ``version`` the newest release of the tables that fits (C(2.8));
     ``requirement`` what pip is asked for. ``tag`` is the wheel tag, ``index`` the URL of the index that has it, or
     empty for the index that is used anyway."""
 

@@ -19,6 +19,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.catalo
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.gpus import Driver
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.model import (
     AUTO,
+    FRAMEWORKS,
     PRESENT,
     HostFacts,
     Reason,
@@ -34,7 +35,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.needs 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.table import minor_of, number
 
 # How far a driver came before something stood in its way.
-_DRIVER, _FLAVOUR, _TOOLKIT, _TORCH, _TENSORFLOW, _TOGETHER = range(6)
+_DRIVER, _FLAVOUR, _TOOLKIT, _FRAMEWORK, _TOGETHER = 0, 1, 2, 3, 3 + len(FRAMEWORKS)
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class Search:
         self.gpus = [gpus.known(gpu, catalogue) for gpu in facts.gpus]
         self.trail = Trail()
         self._toolkits, self._toolkit_reasons = self._fitting_toolkits()
-        self._builds = {name: self._fitting_builds(name) for name in ("torch", "tensorflow") if getattr(wishes, name)}
+        self._builds = {name: self._fitting_builds(name) for name in FRAMEWORKS if getattr(wishes, name)}
 
     def run(self) -> Choice | None:
         """The first set that holds, or None; then ``trail`` tells why."""
@@ -130,7 +131,7 @@ class Search:
         if self.wishes.cuda == AUTO:
             toolkits.sort(key=lambda release: (modes[id(release)], not release.rule.verified))
         frameworks = []
-        for name, stage in (("torch", _TORCH), ("tensorflow", _TENSORFLOW)):
+        for stage, name in enumerate(FRAMEWORKS, _FRAMEWORK):
             if name not in self._builds:
                 continue
             fitting, reasons = self._builds[name]

@@ -19,6 +19,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.catalo
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.model import (
     AUTO,
     CPU,
+    FRAMEWORKS,
     Alternative,
     HostFacts,
     Refusal,
@@ -69,7 +70,7 @@ def _nearest(facts: HostFacts, wishes: Wishes, few: Wishes, catalogue: Catalogue
                 yield Alternative(name, f"take {name} {value} instead of {given[name]}", stack)
             if stack is not None:
                 break
-    if {"torch", "tensorflow"} & set(given) and wishes.wheel == AUTO and not wishes.cuda and facts.gpus:
+    if set(FRAMEWORKS) & set(given) and wishes.wheel == AUTO and not wishes.cuda and facts.gpus:
         stack = _found(facts, replace(wishes, wheel=CPU), catalogue)
         if stack is not None:
             yield Alternative("wheel", "take a build for the CPU (wheel cpu)", stack)

@@ -60,6 +60,11 @@ SOURCES = {
         ("driver-support", f"{_DRIVERS}, supported drivers and toolkits, table 2, older page", _READ),
         ("driver-support-615", f"{_DRIVERS}, supported drivers and toolkits, table 2, page of 615", _READ),
         (
+            "driver-support-620",
+            f"{_DRIVERS}, supported drivers and toolkits, table 2, page of 620, quoted",
+            _READ_INDEX,
+        ),
+        (
             "apt-reports",
             "public reports of hosts that use NVIDIA's repositories for apt; no index was read",
             _READ_PARTS,
@@ -67,6 +72,8 @@ SOURCES = {
         ("azhpc-images", "Azure/azhpc-images at 8e9d055, components/", _READ),
         ("fermi", "NVIDIA's list of legacy GPUs, quoted; last toolkit and driver for Fermi", _READ_INDEX),
         ("gcp-installer", "GoogleCloudPlatform/compute-gpu-installation 1.9.1", _READ),
+        ("jax-builds", "build flags of plugins of XLA for CUDA 13, quoted", _READ_INDEX),
+        ("jax-index", "the Python index, metadata and names of the wheels of jax and its plugins", _READ_INDEX),
         ("key-lists", "recipes of others that name key and fingerprint of Ubuntu 26.04's repository", _READ_EL10),
         ("open-git", "NVIDIA/open-gpu-kernel-modules, list of GPUs in the README of each release tag", _READ),
         ("pci-ids", "pciutils/pciids at c1c1254 (2026-08-22), names of devices and of their chips", _READ_INDEX),

@@ -20,7 +20,12 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.data i
     shown_facts,
     wishes_of,
 )
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.model import HostFacts, Refusal, Wishes
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.model import (
+    WISHES,
+    HostFacts,
+    Refusal,
+    Wishes,
+)
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.solve import solve
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Subject
@@ -28,7 +33,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.facts imp
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.observe import observe
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
 
-_WISHES = ("driver", "flavour", "cuda", "torch", "tensorflow", "wheel", "python", "compat")
+_WISHES = (*WISHES, "compat")
 _PYTHON_FOLDERS = ("/usr/bin", "/usr/local/bin")
 _GCC_FOLDER = "/usr/lib/gcc"
 _PYTHON = re.compile(r"python(3\.[0-9]+)")

@@ -46,5 +46,5 @@ branch | type        | end     | flavours    | status    | source
 595    | production  | 2027-03 | both        | verified  | driver-support-615
 610    | new_feature | 2026-08 | both        | verified  | driver-support-615
 615    | unknown     |         | open        | secondary | driver-guide-615
-620    | unknown     |         | open        | secondary | driver-guide-620
+620    | lts         | 2029-09 | open        | secondary | driver-support-620
 """

@@ -38,6 +38,12 @@ torch | cu129 | aarch64 | 2.8 | 2.8 | 8.0 9.0 10.0 12.0 | 12.0 |  | memory | mem
 torch | cu130 | aarch64 | 2.9 | 2.11 | 8.0 9.0 10.0 11.0 12.0 | 12.0 |  | secondary | torch-docs-kr
 torch | cu130 | aarch64 | 2.12 |  | 8.0 9.0 10.0 11.0 12.0 | 12.0 |  | verified | torch-release
 torch | cu132 | aarch64 | 2.12 |  | 8.0 9.0 10.0 11.0 12.0 | 12.0 |  | verified | torch-release
+jax | cuda12 | x86_64 | 0.4 | 0.4 | 5.2 6.0 7.0 8.0 9.0 | 9.0 | 9.0 | memory | memory
+jax | cuda12 | x86_64 | 0.5 |  | 5.2 6.0 7.0 8.0 9.0 10.0 | 12.0 |  | memory | memory
+jax | cuda13 | x86_64 | 0.8 |  | 7.5 8.0 9.0 10.0 | 12.0 |  | secondary | jax-builds
+jax | cuda12 | aarch64 | 0.4 | 0.4 | 5.2 6.0 7.0 8.0 9.0 | 9.0 | 9.0 | memory | memory
+jax | cuda12 | aarch64 | 0.5 |  | 5.2 6.0 7.0 8.0 9.0 10.0 | 12.0 |  | memory | memory
+jax | cuda13 | aarch64 | 0.8 |  | 7.5 8.0 9.0 10.0 | 12.0 |  | secondary | jax-builds
 tensorflow |  | x86_64 | 2.9 | 2.14 | 3.5 5.0 6.0 7.0 7.5 8.0 | 8.0 | 9.0 | memory | memory
 tensorflow |  | x86_64 | 2.15 | 2.15 | 5.0 6.0 7.0 7.5 | 8.0 | 9.0 | verified | tensorflow-wheels
 tensorflow |  | x86_64 | 2.16 | 2.16 | 5.0 6.0 7.0 8.0 | 9.0 | 9.0 | verified | tensorflow-wheels

@@ -86,7 +86,7 @@ def _framework(build: Build, python: str) -> FrameworkChoice:
         index = f"{TORCH_INDEX}/{build.tag}"
     else:
         extra = f"[{build.row['extra']}]" if build.row["extra"] and not build.on_cpu else ""
-        requirement, index = f"tensorflow{extra}=={build.version}", ""
+        requirement, index = f"{build.name}{extra}=={build.version}", ""
     return FrameworkChoice(build.name, build.version, requirement, build.tag, index, build.row["cuda"], pythons)
 
 

@@ -89,6 +89,9 @@ def test_branches():
     types = {"LTS": "lts", "production": "production", "new feature": "new_feature", "?": "unknown"}
     for row in research("driver_branches"):
         mine = CATALOGUE.branch(row["branch"].removeprefix("R"))
+        if row["branch"] == "R620":  # its page of supported drivers is younger than the research
+            assert (mine["type"], mine["end"]) == ("lts", "2029-09")
+            continue
         assert mine["type"] == types[row["type"]]
         month = re.match(r"\d{4}-\d{2}", row["end_of_life"])  # of two pages that disagree the newer one
         ended = "ended" if row["end_of_life"].startswith("EOL") else ""

@@ -23,6 +23,7 @@ GPUS = {
     "k10": "118f",
     "k80": "102d",
     "gtx750ti": "1380",
+    "gm107m": "179c",
     "m60": "13f2",
     "gp100": "15f0",
     "gp100board": "15fb",
@@ -119,7 +120,7 @@ def told(answer: Stack | Refusal) -> str:
         how = f" by {answer.toolkit.compat_package}" if answer.toolkit.compat_package else ""
         parts.append(f"cuda {minor_of(answer.toolkit.version)}{how or by_minor(notes, 'CUDA')}")
     for framework in answer.frameworks:
-        shown = f"{framework.name} {framework.tag}" if framework.name == "torch" else framework.name
+        shown = f"{framework.name} {framework.tag}" if framework.name in ("torch", "jax") else framework.name
         host = " with libraries of the host" if "host_libraries" in dict(notes) else ""
         parts.append(shown + (host if framework.name == "tensorflow" else "") + by_minor(notes, framework.name))
     extra = {"branch_end_of_life": "end of life", "mig": "mig", "secure_boot": "secure boot"}

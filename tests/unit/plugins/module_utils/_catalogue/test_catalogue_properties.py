@@ -60,6 +60,7 @@ wishes = st.builds(
     cuda=st.sampled_from(["", "", "auto", "13.9", "12.7", *releases]),
     torch=st.sampled_from(["", "", "2.x", "2.99", "<2.5", *minors("torch")]),
     tensorflow=st.sampled_from(["", "", "2.x", *minors("tensorflow")]),
+    jax=st.sampled_from(["", "", "", "0.x", *minors("jax")]),
     wheel=st.sampled_from(["auto", "auto", "cpu", "cu118", "cu126", "cu130"]),
     python=st.sampled_from(["", "", "3.9", "3.11", "3.14"]),
     compat=st.booleans(),
@@ -150,7 +151,8 @@ def test_a_set_violates_no_row(facts, wished):
     kept = wished.driver in ("", "present") or answer.driver is None
     assert kept or wished.driver in (answer.driver.branch, answer.driver.version)
     assert wished.flavour == "auto" or answer.driver is None or answer.driver.flavour == wished.flavour
-    assert bool(wished.torch) == (answer.framework("torch") is not None)
+    for name in ("torch", "tensorflow", "jax"):
+        assert bool(getattr(wished, name)) == (answer.framework(name) is not None)
     assert bool(wished.cuda) == (answer.toolkit is not None)
 
 

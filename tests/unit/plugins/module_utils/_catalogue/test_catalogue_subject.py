@@ -14,7 +14,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._redact import Re
 from ansible_collections.gpufleet.mlstack.tests.unit.plugins.module_utils._nvidia.gpu_host import GpuHost
 
 ASKED = {
-    **dict.fromkeys(("driver", "cuda", "torch", "tensorflow", "python", "facts", "catalogue")),
+    **dict.fromkeys(("driver", "cuda", "torch", "tensorflow", "jax", "python", "facts", "catalogue")),
     "flavour": "auto",
     "wheel": "auto",
     "compat": False,
