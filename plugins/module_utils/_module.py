@@ -117,6 +117,13 @@ class Subject(t.Generic[Wish, Observation]):
         return dict(outcomes[0].details) if len(outcomes) == 1 else {}
 
 
+class Inquiry(Subject[Wish, Observation]):
+    """What a module finds out that changes nothing: it has an observation, a result, and never a plan."""
+
+    def plan(self, wish: Wish, observation: Observation) -> Plan:
+        return Plan()
+
+
 class _Undivided(t.Mapping[str, t.Any]):
     """One handler for all verbs: the subject's own apply()."""
 
@@ -243,11 +250,10 @@ def _refuse_leftover(title: str, leftover: Plan) -> None:
 
 def conclude(subject: Subject[Wish, t.Any], outcomes: list[Outcome[Wish]], *, show_diff: bool) -> dict[str, t.Any]:
     """The result of a module from the outcomes of its wishes."""
-    result: dict[str, t.Any] = {
-        "changed": any(outcome.changed for outcome in outcomes),
-        "plan": [step for outcome in outcomes for step in outcome.plan.result()],
-        **subject.result(outcomes),
-    }
+    result: dict[str, t.Any] = {"changed": any(outcome.changed for outcome in outcomes)}
+    if not isinstance(subject, Inquiry):
+        result["plan"] = [step for outcome in outcomes for step in outcome.plan.result()]
+    result.update(subject.result(outcomes))
     if show_diff:
         result["diff"] = [part for outcome in outcomes for part in outcome.plan.diff(subject.title(outcome.wish))]
     errors = {subject.title(outcome.wish): outcome.error for outcome in outcomes if outcome.error is not None}

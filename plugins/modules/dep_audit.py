@@ -297,6 +297,14 @@ summary:
   type: dict
   sample: {"critical": 0, "high": 1, "medium": 2, "unknown": 0, "low": 0, "findings": 3, "ignored": 1, "problems": 0,
            "environments": 2, "packages": 140}
+commands_run:
+  description: How many other programs the module started.
+  returned: success
+  type: int
+code:
+  description: Why the module refused or failed, as a word that does not change.
+  returned: failure
+  type: str
 """
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._audit.arguments import SPEC

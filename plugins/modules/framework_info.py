@@ -94,6 +94,14 @@ frameworks:
       description: Why it does not work, empty where it does.
       type: str
       sample: "ModuleNotFoundError: No module named 'torch'"
+commands_run:
+  description: How many other programs the module started.
+  returned: success
+  type: int
+code:
+  description: Why the module refused or failed, as a word that does not change.
+  returned: failure
+  type: str
 """
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import run_module

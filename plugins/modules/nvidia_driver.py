@@ -263,6 +263,22 @@ commands_run:
   description: How many other programs the module started.
   returned: success
   type: int
+plan:
+  description: The steps taken, or in check mode the steps that would be taken.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - action: upgrade
+      subject: nvidia-driver-580-open
+      summary: upgrade nvidia-driver-580-open 580.65.06-0ubuntu1 -> 580.95.05-0ubuntu1
+      details:
+        from: 580.65.06-0ubuntu1
+        to: 580.95.05-0ubuntu1
+code:
+  description: Why the module refused or failed, as a word that does not change.
+  returned: failure
+  type: str
 """
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import run_module

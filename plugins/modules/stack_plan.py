@@ -206,10 +206,14 @@ commands_run:
   description: How many other programs the module started.
   returned: success
   type: int
+code:
+  description: Why the module refused or failed, as a word that does not change.
+  returned: failure
+  type: str
 """
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.subject import StackPlan
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import run_module
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._stack.subject import StackPlan
 
 
 def main() -> None:

@@ -183,6 +183,10 @@ commands_run:
   description: How many other programs the module started.
   returned: success
   type: int
+code:
+  description: Why the module refused or failed, as a word that does not change.
+  returned: failure
+  type: str
 """
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import run_module

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import ansible
+from ansible_collections.gpufleet.mlstack.tests.integration.documented import promised
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 # The distribution's own Python where there is one: nothing of the test environment leaks into it.
@@ -96,7 +97,9 @@ def finish(process: subprocess.Popen[str], timeout_s: float = 300) -> Ran:
 
 def run(module: str, arguments: Mapping[str, Any], **options: Any) -> Ran:
     """Run a module to its end, whatever that is; takes what start() takes."""
-    return finish(start(module, arguments, **options))
+    ran = finish(start(module, arguments, **options))
+    promised(module, ran.result)
+    return ran
 
 
 def succeed(module: str, arguments: Mapping[str, Any], **options: Any) -> Ran:

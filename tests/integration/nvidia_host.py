@@ -17,6 +17,7 @@ from ansible_collections.gpufleet.mlstack.tests.bed import images
 from ansible_collections.gpufleet.mlstack.tests.bed.containers import Container, require_bed
 from ansible_collections.gpufleet.mlstack.tests.bed.nvidia_stand_in.hosts import gpu_host
 from ansible_collections.gpufleet.mlstack.tests.bed.signing import BED
+from ansible_collections.gpufleet.mlstack.tests.integration.documented import promised
 from ansible_collections.gpufleet.mlstack.tests.integration.package_host import CHECKOUT
 
 IMAGES = {"apt": "ubuntu2404", "dnf": "rocky9"}
@@ -45,7 +46,7 @@ def run_module(
         timeout_s=1800,
     )
     assert done.out.strip(), done.err
-    return json.loads(done.out)
+    return promised(module, json.loads(done.out))
 
 
 @contextlib.contextmanager

@@ -19,6 +19,7 @@ from typing import Any
 
 import ansible
 from ansible_collections.gpufleet.mlstack.tests.bed.containers import Container, container, require_bed
+from ansible_collections.gpufleet.mlstack.tests.integration.documented import promised
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 IMAGE_OF = {"apt": "debian12", "dnf": "rocky9"}
@@ -56,7 +57,7 @@ class PackageHost:
 
     def run(self, packages: list[Any], **options: Any) -> dict[str, Any]:
         """Run a module to its end and return its result, failed or not."""
-        return finish(self.start(packages, **options))
+        return promised(options.get("module", "system_packages"), finish(self.start(packages, **options)))
 
     def succeed(self, packages: list[Any], **options: Any) -> dict[str, Any]:
         result = self.run(packages, **options)

@@ -17,14 +17,13 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._audit import con
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._audit.subjects import Question
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish, MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files.looking import Folder
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Outcome, Subject
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Inquiry, Outcome
 
 _MOST_FILE_BYTES = 64 * 1024 * 1024
 _MOST_NOTES = 50
 
 
-class Inventory(Subject[Question, dict[str, t.Any]]):
+class Inventory(Inquiry[Question, dict[str, t.Any]]):
     """The loop's subject of dep_audit; its plans are empty."""
 
     def wishes(self, params: t.Mapping[str, t.Any], context: Context) -> list[Question]:
@@ -61,9 +60,6 @@ class Inventory(Subject[Question, dict[str, t.Any]]):
         if wish.kind == "search":
             return {"packages": [], "problems": _unseen(wish.notes)}
         return contents.contents(wish, context.commands)
-
-    def plan(self, wish: Question, observation: dict[str, t.Any]) -> Plan:
-        return Plan()
 
     def describe(self, wish: Question, observation: dict[str, t.Any]) -> dict[str, t.Any]:
         return observation

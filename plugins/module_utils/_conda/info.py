@@ -27,8 +27,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import dis
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files.looking import Folder, is_ours
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.record import Generation
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Store, StoreState
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Outcome, Subject
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Inquiry, Outcome
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import distributions, verify
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.distributions import Distribution
 
@@ -44,7 +43,7 @@ class Question:
     path: str
 
 
-class CondaInfo(Subject[Question, dict[str, t.Any]]):
+class CondaInfo(Inquiry[Question, dict[str, t.Any]]):
     """The loop's subject of conda_env_info; its plans are empty."""
 
     def wishes(self, params: t.Mapping[str, t.Any], context: Context) -> list[Question]:
@@ -80,9 +79,6 @@ class CondaInfo(Subject[Question, dict[str, t.Any]]):
         elif not wish.root:
             told["standing"] = "directory" if os.path.isdir(prefix) else "absent"
         return told
-
-    def plan(self, wish: Question, observation: dict[str, t.Any]) -> Plan:
-        return Plan()
 
     def describe(self, wish: Question, observation: dict[str, t.Any]) -> dict[str, t.Any]:
         return observation

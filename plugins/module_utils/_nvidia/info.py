@@ -13,12 +13,11 @@ from dataclasses import asdict, dataclass
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue import gpus as known_gpus
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.catalogue import Catalogue, load
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.model import Gpu
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Subject
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Inquiry
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia import findings, hardware
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import Observation, PciDevice, Problem
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.observe import observe
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.smi_model import SmiGpu
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
 
 # Pieces that are told by name, beside the list of all.
 _COMPONENTS = ("fabric_manager", "persistence_daemon", "imex", "nscq", "container_toolkit", "dcgm")
@@ -34,7 +33,7 @@ class Question:
     catalogue: Catalogue
 
 
-class GpuInfo(Subject[Question, Observation]):
+class GpuInfo(Inquiry[Question, Observation]):
     """The loop's subject of gpu_info; its plans are empty."""
 
     def wishes(self, params: t.Mapping[str, t.Any], context: Context) -> list[Question]:
@@ -45,9 +44,6 @@ class GpuInfo(Subject[Question, Observation]):
 
     def observe(self, wish: Question, context: Context) -> Observation:
         return observe(context.host, context.commands, detail=wish.detail, ask_driver=wish.ask_driver)
-
-    def plan(self, wish: Question, observation: Observation) -> Plan:
-        return Plan()
 
     def describe(self, wish: Question, observation: Observation) -> dict[str, t.Any]:
         return told(observation, wish.catalogue)

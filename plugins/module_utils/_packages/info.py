@@ -11,11 +11,10 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Distribution
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Subject
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Inquiry
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.manager import manager_for
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import Installed
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.wishes import read_package
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class Question:
     cache_valid_time: int
 
 
-class PackagesInfo(Subject[Question, dict[str, t.Any]]):
+class PackagesInfo(Inquiry[Question, dict[str, t.Any]]):
     """The loop's subject of system_packages_info; its plans are empty."""
 
     def wishes(self, params: t.Mapping[str, t.Any], context: Context) -> list[Question]:
@@ -88,9 +87,6 @@ class PackagesInfo(Subject[Question, dict[str, t.Any]]):
             told["found"] = {text: manager.search(text) for text in wish.search}
         told["interrupted"] = manager.interrupted()
         return told
-
-    def plan(self, wish: Question, observation: dict[str, t.Any]) -> Plan:
-        return Plan()
 
     def describe(self, wish: Question, observation: dict[str, t.Any]) -> dict[str, t.Any]:
         return observation

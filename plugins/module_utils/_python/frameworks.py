@@ -21,8 +21,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import (
     last_words,
     run_as,
 )
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Outcome, Subject
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Inquiry, Outcome
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import STRAY_VARIABLES
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.framework_probe import PROBE
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.owner import NotRun, owner_of
@@ -41,7 +40,7 @@ class Question:
     framework: str
 
 
-class FrameworkInfo(Subject[Question, dict[str, t.Any]]):
+class FrameworkInfo(Inquiry[Question, dict[str, t.Any]]):
     """The loop's subject of framework_info; its plans are empty."""
 
     def wishes(self, params: t.Mapping[str, t.Any], context: Context) -> list[Question]:
@@ -81,9 +80,6 @@ class FrameworkInfo(Subject[Question, dict[str, t.Any]]):
         context.commands.count += 1
         result = run_as(argv, owner, self._timeout, _QUIET)
         return replace(result, out=context.redactor.text(result.out), err=context.redactor.text(result.err))
-
-    def plan(self, wish: Question, observation: dict[str, t.Any]) -> Plan:
-        return Plan()
 
     def describe(self, wish: Question, observation: dict[str, t.Any]) -> dict[str, t.Any]:
         return observation

@@ -19,8 +19,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import In
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files.looking import Folder, is_ours
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Store, StoreState
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Outcome, Subject
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Inquiry, Outcome
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import (
     cache,
     check,
@@ -52,7 +51,7 @@ class Question:
     lock: str = ""
 
 
-class PythonInfo(Subject[Question, dict[str, t.Any]]):
+class PythonInfo(Inquiry[Question, dict[str, t.Any]]):
     """The loop's subject of python_env_info; its plans are empty."""
 
     unshown = ("requirement_files",)
@@ -95,9 +94,6 @@ class PythonInfo(Subject[Question, dict[str, t.Any]]):
         if wish.lock and "packages" not in told:  # nothing of the lock is here
             told["lock_differences"] = self._beside(wish, (), None, context)
         return told
-
-    def plan(self, wish: Question, observation: dict[str, t.Any]) -> Plan:
-        return Plan()
 
     def describe(self, wish: Question, observation: dict[str, t.Any]) -> dict[str, t.Any]:
         return observation

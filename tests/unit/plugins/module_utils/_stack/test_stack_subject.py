@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.subject import StackPlan
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish, MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, converge
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._redact import Redactor
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._stack.subject import StackPlan
 from ansible_collections.gpufleet.mlstack.tests.unit.plugins.module_utils._nvidia.gpu_host import GpuHost
 
 ASKED = {

@@ -28,10 +28,9 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.model 
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.solve import solve
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Subject
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Inquiry
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.facts import host_facts
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.observe import observe
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
 
 _WISHES = (*WISHES, "compat")
 _PYTHON_FOLDERS = ("/usr/bin", "/usr/local/bin")
@@ -50,7 +49,7 @@ class Question:
     ask_driver: bool
 
 
-class StackPlan(Subject[Question, HostFacts]):
+class StackPlan(Inquiry[Question, HostFacts]):
     """The loop's subject of stack_plan; its plans are empty."""
 
     def wishes(self, params: t.Mapping[str, t.Any], context: Context) -> list[Question]:
@@ -73,9 +72,6 @@ class StackPlan(Subject[Question, HostFacts]):
             return given if given.today else replace(given, today=_today())
         seen = surroundings(context.host, observed(context, wish.ask_driver))
         return replace(seen, **{name: getattr(given, name) for name in wish.given})
-
-    def plan(self, wish: Question, observation: HostFacts) -> Plan:
-        return Plan()
 
     def describe(self, wish: Question, observation: HostFacts) -> dict[str, t.Any]:
         answer = solve(observation, wish.wishes, wish.catalogue)
