@@ -203,6 +203,13 @@ def unreached_rows(catalogue: Catalogue) -> Problems:
     for row in catalogue.tables["host_gcc"]:
         if not any(catalogue.host_gcc(version) is row for version in versions):
             yield f"host_gcc: {row['cuda_up_to']}: no release gets this row"
+    folders = {row["folder"] for row in rows(repositories.TABLE)}
+    for row in catalogue.tables["offers"]:
+        if row["folder"] not in folders:
+            yield f"offers: {row['folder']}: there is no repository of that name"
+    for row in catalogue.tables["kernels"]:
+        if not any(catalogue.kernel(branch["branch"]) is row for branch in catalogue.tables["branches"]):
+            yield f"kernels: {row['branch_up_to']}: no branch gets this row"
     for row in catalogue.tables["forward"]:
         if not any(number(version)[0] == int(row["cuda_major"]) for version in versions):
             yield f"forward: {row['cuda_major']}: no release gets this row"

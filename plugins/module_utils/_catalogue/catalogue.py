@@ -25,6 +25,8 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue import
     table_glibc,
     table_gpus,
     table_host_gcc,
+    table_kernels,
+    table_offers,
     table_wheels,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.table import Row, minor_of, number, rows
@@ -41,6 +43,8 @@ TABLES: dict[str, tuple[str, tuple[str, ...]]] = {
     "glibc": (table_glibc.TABLE, ("framework", "release_from")),
     "gpus": (table_gpus.TABLE, ("id",)),
     "host_gcc": (table_host_gcc.TABLE, ("cuda_up_to",)),
+    "kernels": (table_kernels.TABLE, ("branch_up_to",)),
+    "offers": (table_offers.TABLE, ("folder",)),
     "wheels": (table_wheels.TABLE, ("framework", "tag", "architecture", "release_from")),
 }
 
@@ -77,6 +81,14 @@ class Catalogue:
         """The row of the newest gcc for a release, None for releases newer than the table."""
         fitting = [row for row in self.tables["host_gcc"] if number(cuda)[:2] <= number(row["cuda_up_to"])]
         return min(fitting, key=lambda row: number(row["cuda_up_to"]), default=None)
+
+    def kernel(self, branch: str) -> Row | None:
+        """The row of the first kernel that is too new for a branch, None where any kernel may do."""
+        fitting = [row for row in self.tables["kernels"] if number(branch) <= number(row["branch_up_to"])]
+        return min(fitting, key=lambda row: number(row["branch_up_to"]), default=None)
+
+    def offer(self, folder: str) -> Row | None:
+        return self._by("offers", folder=folder)
 
     def cuda_rows(self) -> list[Row]:
         """CUDA releases, the newest first."""

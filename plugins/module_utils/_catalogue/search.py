@@ -14,7 +14,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue import candidates, gpus, needs
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue import candidates, gpus, needs, offers
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.catalogue import Catalogue
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.gpus import Driver
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.model import (
@@ -35,7 +35,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.needs 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.table import minor_of, number
 
 # How far a driver came before something stood in its way.
-_DRIVER, _FLAVOUR, _TOOLKIT, _FRAMEWORK, _TOGETHER = 0, 1, 2, 3, 3 + len(FRAMEWORKS)
+_DRIVER, _OFFER, _FLAVOUR, _TOOLKIT, _FRAMEWORK, _TOGETHER = 0, 1, 2, 3, 4, 4 + len(FRAMEWORKS)
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,20 @@ class Search:
         if any(unfit):
             self.trail.add(_DRIVER, unfit)
             return None
+        withheld = offers.refuses_driver(driver, self.facts, self.catalogue)
+        if withheld is not None:
+            self.trail.add(_OFFER, [withheld, *self._dropped()])
+            return None
+        return self._with_flavours(driver, worst)
+
+    def _dropped(self) -> list[Reason | None]:
+        """Where any driver would do, why newer ones do not either: GPUs that they have dropped."""
+        if self.wishes.driver:
+            return []
+        newest = max((row["branch"] for row in self.catalogue.tables["branches"]), key=number)
+        return [gpus.refuses_driver(gpu, Driver(newest)) for gpu in self.gpus]
+
+    def _with_flavours(self, driver: Driver, worst: int) -> Choice | None:
         wish = AUTO if "flavour" in self.relaxed else self.wishes.flavour
         present = self.facts.driver.flavour if self.facts.driver is not None else ""
         if wish != AUTO:
@@ -217,7 +231,12 @@ class Search:
         found = candidates.releases(self.wishes, self.catalogue, "cuda" in self.relaxed)
         if not found:
             return [], [Reason(f"the tables know no CUDA {self.wishes.cuda}")]
-        return _sifted(found, lambda release: [needs.refuses_release(gpu, release) for gpu in self.gpus])
+        return _sifted(found, self._against_toolkit)
+
+    def _against_toolkit(self, release: Release) -> list[Reason | None]:
+        """What the host itself has against a toolkit."""
+        offered = offers.refuses_toolkit(release, self.facts, self.catalogue)
+        return [*(needs.refuses_release(gpu, release) for gpu in self.gpus), offered]
 
     def _fitting_builds(self, name: str) -> tuple[list[Build], list[Reason]]:
         found = candidates.builds(

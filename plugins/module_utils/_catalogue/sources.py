@@ -47,6 +47,7 @@ SOURCES = {
         ("cuda-notes-13.4", f"{_CUDA}, release notes of 13.4.1; the driver's minimum was not seen", _READ),
         ("cutlass-notes", "release notes of CUTLASS 4.8, quoted", _READ),
         ("debian-12", "Debian 12, package lists of its component non-free", "2026-11-23"),
+        ("dkms-reports", "ComputeCanada/magic_castle, issue 576, and reports of builds by DKMS", _READ_INDEX),
         ("driver-container", "NVIDIA/gpu-driver-container at 06a208c", _READ),
         (
             "container-el10",

@@ -53,6 +53,8 @@ def test_the_tables_agree():
         ("wheels", 3, {"release_from": "2.8"}, "wheels: torch cu118 x86_64 2.8: no release gets this row"),
         ("glibc", 1, {"release_from": "9.0"}, "glibc: torch 9.0: no release gets this row"),
         ("host_gcc", 0, {"cuda_up_to": "10.1"}, "host_gcc: 10.1: no release gets this row"),
+        ("offers", 0, {"folder": "rhel11/x86_64"}, "offers: rhel11/x86_64: there is no repository"),
+        ("kernels", 0, {"branch_up_to": "300"}, "kernels: 300: no branch gets this row"),
         ("forward", 2, {"cuda_major": "99"}, "forward: 99: no release gets this row"),
     ],
 )

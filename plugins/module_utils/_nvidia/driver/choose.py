@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import time
 import typing as t
+from dataclasses import replace
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Distribution, Host
@@ -103,7 +104,8 @@ def _solved(wish: DriverWish, distribution: Distribution, found: Observation, ho
     branch = wish.branch
     if wish.source == DISTRIBUTION and distribution.id == "debian":
         branch = branch or _DEBIAN_BRANCH.get(distribution.major, "")
-    facts = host_facts(found, host, today=time.strftime("%Y-%m-%d"))
+    # What the host's own repositories and compiler can do is found out there: here counts what the GPUs take.
+    facts = replace(host_facts(found, host, today=time.strftime("%Y-%m-%d")), distribution="", kernel="")
     answer = solve(facts, Wishes(driver=wish.version or branch, flavour=wish.flavour), load(wish.catalogue))
     if isinstance(answer, Refusal):
         raise answer.error(wish.described)

@@ -58,6 +58,7 @@ SYSTEMS = {
     "jammy": ("ubuntu", "22.04", "3.10", "ubuntu2204"),
     "noble": ("ubuntu", "24.04", "3.12", "ubuntu2404"),
     "bookworm": ("debian", "12", "3.11", "debian12"),
+    "trixie": ("debian", "13", "3.13", "debian13"),
     "rocky9": ("rocky", "9.6", "3.9", "rhel9"),
     "rocky10": ("rocky", "10.0", "3.12", "rhel10"),
 }
@@ -79,6 +80,7 @@ def facts(gpus: str, host: str, present: str) -> HostFacts:
         managed_pythons="own" not in traits,
         secure_boot="secure" in traits,
         gcc=next((trait[3:] for trait in traits if trait.startswith("gcc")), ""),
+        kernel=next((trait[6:] for trait in traits if trait.startswith("kernel")), ""),
         glibc=next((trait[5:] for trait in traits if trait.startswith("glibc")), ""),
         today=TODAY,
     )

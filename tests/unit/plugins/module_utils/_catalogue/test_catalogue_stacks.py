@@ -14,7 +14,13 @@ from pathlib import Path
 import pytest
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.catalogue import load
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.gpus import known
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.model import Gpu, Stack
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.model import (
+    Gpu,
+    HostFacts,
+    Refusal,
+    Stack,
+    Wishes,
+)
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.solve import solve
 from ansible_collections.gpufleet.mlstack.tests.unit.plugins.module_utils._catalogue import stack_words
 
@@ -79,3 +85,17 @@ def test_a_host_gets_what_the_table_says(row):
 def test_a_product_without_a_row_has_the_capability_of_its_chip(pci_id, capability):
     """Chips by pci.ids of 2026-08-22."""
     assert known(Gpu(pci_id), load()).capability == capability
+
+
+def test_a_system_without_a_driver_for_its_gpu_tells_both_sides():
+    facts = HostFacts(gpus=(Gpu("102d"),), distribution="rocky", version="10.0", today="2026-11-23")
+    told = str(solve(facts, Wishes(), load()).error("K80 on EL 10"))
+    assert "rhel10/x86_64 begins with driver branch 580, and driver branch 470 is older" in told
+    assert "Tesla K80 (capability 3.7) has no driver after branch 470" in told
+
+
+def test_older_packages_of_a_mirror_are_told_by_a_row():
+    facts = HostFacts(gpus=(Gpu("20b2"),), distribution="ubuntu", version="24.04")
+    own = load({"offers": [{"folder": "ubuntu2404/x86_64", "first_cuda": ""}]})
+    assert isinstance(solve(facts, Wishes(cuda="11.8"), load()), Refusal)
+    assert isinstance(solve(facts, Wishes(cuda="11.8"), own), Stack)
