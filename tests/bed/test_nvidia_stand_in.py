@@ -44,6 +44,9 @@ def test_a_driver_is_loaded_by_a_boot_and_mismatches_before(host: Container) -> 
     install = INSTALL["apt" if apt else "dnf"]
     parts = ("nvidia-driver-{0}", "nvidia-dkms-{0}", "nvidia-kernel-source-{0}", "libnvidia-compute-{0}")
     parts += ("libnvidia-gl-{0}", "nvidia-utils-{0}", "nvidia-compute-utils-{0}", "nvidia-kernel-common-{0}")
+    # The driver's package wants these at its own version, and apt would take the newest.
+    parts += ("libnvidia-extra-{0}", "libnvidia-decode-{0}", "libnvidia-encode-{0}", "libnvidia-cfg1-{0}")
+    parts += ("libnvidia-fbc1-{0}", "xserver-xorg-video-nvidia-{0}")
     if apt:
         host.check(f"{install} " + " ".join(f"{part.format(550)}=550.54.15-0ubuntu1" for part in parts))
     else:

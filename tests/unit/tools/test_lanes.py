@@ -217,7 +217,11 @@ sys.exit(status)
 def interrupted(cache, kind: str) -> subprocess.Popen:
     tools = os.path.join(locked_environment.CHECKOUT, "tools")
     started = subprocess.Popen(
-        [sys.executable, "-c", INTERRUPTED, tools, str(cache), kind], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", INTERRUPTED, tools, str(cache), kind],
+        stdout=subprocess.PIPE,
+        text=True,
+        # A shell's background jobs ignore it, and so would these programs.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     wait_for(cache / "up1")
     if kind == "stubborn":
