@@ -22,9 +22,9 @@ def wish(**given):
     return arguments.read_wish({**defaults, **given}, NOBLE, "x86_64")
 
 
-def chosen(tmp_path, device, noted=None, **given):
-    machine = GpuHost(tmp_path / str(len(list(tmp_path.iterdir()))), kernel="6.8.0-45-generic")
-    machine.write("/etc/os-release", "ID=ubuntu\nID_LIKE=debian\nVERSION_ID=24.04\n")
+def chosen(tmp_path, device, noted=None, release="", kernel="6.8.0-45-generic", **given):
+    machine = GpuHost(tmp_path / str(len(list(tmp_path.iterdir()))), kernel=kernel)
+    machine.write("/etc/os-release", release or "ID=ubuntu\nID_LIKE=debian\nVERSION_ID=24.04\n")
     machine.gpu(device=device)
     found = observe.of_driver(machine.host, Commands(), {})
     return choose.target(wish(**given), NOBLE, found, machine.host, noted or {})
@@ -44,6 +44,13 @@ def chosen(tmp_path, device, noted=None, **given):
 def test_the_solver_chooses_branch_and_flavour(tmp_path, device, given, expected):
     target = chosen(tmp_path, device, **given)
     assert (target.branch, target.flavour) == expected
+
+
+def test_what_a_repository_has_and_a_kernel_takes_is_left_to_the_host(tmp_path):
+    """A mirror or an installer can have what NVIDIA's own repository for EL 10 never had."""
+    el10 = "ID=rocky\nID_LIKE=rhel\nVERSION_ID=10.0\n"
+    target = chosen(tmp_path, "20b2", release=el10, kernel="6.12.0-55.9.1.el10_0.x86_64", branch="470")
+    assert (target.branch, target.flavour) == ("470", "proprietary")
 
 
 def test_an_impossible_wish_names_the_nearest_one(tmp_path):
