@@ -71,7 +71,6 @@ SOURCES = {
             _READ_PARTS,
         ),
         ("azhpc-images", "Azure/azhpc-images at 8e9d055, components/", _READ),
-        ("fermi", "NVIDIA's list of legacy GPUs, quoted; last toolkit and driver for Fermi", _READ_INDEX),
         ("gcp-installer", "GoogleCloudPlatform/compute-gpu-installation 1.9.1", _READ),
         ("jax-builds", "build flags of plugins of XLA for CUDA 13, quoted", _READ_INDEX),
         ("jax-index", "the Python index, metadata and names of the wheels of jax and its plugins", _READ_INDEX),

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 TABLE = """
 branch | type        | end     | flavours    | status    | source
-390    | lts         | 2022-12 | proprietary | secondary | fermi
+390    | lts         | 2022-12 | proprietary | memory    | memory
 396    | new_feature | ended   | proprietary | memory    | memory
 410    | production  | ended   | proprietary | memory    | memory
 415    | new_feature | ended   | proprietary | memory    | memory

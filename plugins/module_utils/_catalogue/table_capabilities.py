@@ -13,9 +13,9 @@ from __future__ import annotations
 
 TABLE = """
 capability | architecture    | first_cuda | last_cuda | last_branch | modules     | status    | source
-2.0        | Fermi           | 3.0        | 8.0       | 390         | proprietary | secondary | fermi
-2.1        | Fermi           | 3.2        | 8.0       | 390         | proprietary | secondary | fermi
-3.0        | Kepler          | 4.2        | 10.2      | 470         | proprietary | secondary | spack-cuda
+2.0        | Fermi           | 3.0        | 8.0       | 390         | proprietary | memory    | memory
+2.1        | Fermi           | 3.2        | 8.0       | 390         | proprietary | memory    | memory
+3.0        | Kepler          | 4.2        | 10.2      | 470         | proprietary | memory    | memory
 3.5        | Kepler          | 5.0        | 11.8      | 470         | proprietary | verified  | cuda-matrix
 3.7        | Kepler          | 6.5        | 11.8      | 470         | proprietary | verified  | cuda-matrix
 5.0        | Maxwell         | 6.0        | 12.9      | 580         | proprietary | verified  | cuda-matrix
