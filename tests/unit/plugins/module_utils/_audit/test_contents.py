@@ -128,8 +128,9 @@ def test_a_python_has_what_it_says_it_has(programs: Commands, python: str) -> No
         pytest.skip(f"there is no {python}")
     told = contents.contents(subjects.named(python), programs)
     python = "/usr/bin/python3" if python == "/usr" else python
-    version = subprocess.run([python, "-c", "import platform; print(platform.python_version())"], capture_output=True)
-    assert told["python"] == version.stdout.decode().strip()
+    asks = [python, "-c", "import platform; print(platform.python_version())"]
+    version = subprocess.run(asks, capture_output=True, check=True).stdout
+    assert told["python"] == version.decode().strip()
     assert {item["name"] for item in told["packages"]} == names_of(python)
 
 
