@@ -101,7 +101,8 @@ options:
       fail_on_unknown:
         description:
           - Whether to fail on findings whose severity no source tells, and on packages and lines of files of which
-            nothing is known (V(not_answered), V(not_audited) and V(unknown_package)).
+            nothing is known (V(no_advisories), V(not_answered), V(not_audited), V(undecided), V(unknown_package) and
+            V(unpinned)).
         type: bool
         default: false
       max_age_days:
@@ -113,7 +114,7 @@ options:
         description:
           - Kinds of problems to fail on. V(all) stands for every kind.
           - The kinds are V(broken_metadata), V(broken_requirement), V(licence_denied), V(may_differ),
-            V(not_answered), V(not_audited), V(outdated),
+            V(no_advisories), V(not_answered), V(not_audited), V(outdated),
             V(undecided), V(unhashed), V(unknown_package), V(unpinned), V(unreadable_requirement),
             V(untrusted_origin) and V(yanked).
         type: list

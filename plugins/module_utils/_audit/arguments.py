@@ -14,6 +14,7 @@ PROBLEMS = (
     "broken_requirement",
     "licence_denied",
     "may_differ",
+    "no_advisories",
     "not_answered",
     "not_audited",
     "outdated",

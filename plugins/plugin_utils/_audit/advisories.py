@@ -77,9 +77,10 @@ def read(record: t.Any) -> Advisory | None:
     identifier = _text(record, "id")
     if not identifier:
         raise BadAdvisory("it has no id")
-    if record.get("withdrawn"):
+    if is_withdrawn(record):
         return None
     odd: list[str] = []
+    _date(record, "withdrawn", odd)  # what is no date takes nothing back
     affected = tuple(_merged(_sound(_list(record, "affected"), odd)))
     if not affected:
         if odd:
@@ -101,6 +102,11 @@ def read(record: t.Any) -> Advisory | None:
         affected=affected,
         odd="; ".join(odd),
     )
+
+
+def is_withdrawn(record: t.Mapping[str, t.Any]) -> bool:
+    """Whether its makers took it back: a time says so, and nothing else does."""
+    return bool(_date(record, "withdrawn", []))
 
 
 def _sound(items: list[t.Any], odd: list[str]) -> t.Iterator[Affected | None]:
@@ -153,20 +159,28 @@ def _affected(item: t.Any) -> Affected | None:
         raise BadAdvisory("an entry of affected is not an object")
     package = item.get("package")
     # 'PyPI:suffix' would be another index of the same ecosystem.
-    if not isinstance(package, dict) or str(package.get("ecosystem", "")).partition(":")[0] != ECOSYSTEM:
+    ecosystem = package.get("ecosystem") if isinstance(package, dict) else None
+    if not isinstance(package, dict) or (ecosystem and not _is_ours(ecosystem)):
         return None
+    if not ecosystem:
+        raise BadAdvisory("it affects a package of no ecosystem")
     name = package.get("name")
     if not isinstance(name, str) or not names.is_valid(name):
         raise BadAdvisory(f"it affects a package named {name!r}")
-    versions = [version for version in _list(item, "versions") if isinstance(version, str)]
+    versions = [str(version) for version in _list(item, "versions") if isinstance(version, (str, int, float))]
     ranges = [found for found in map(_range, _list(item, "ranges")) if found]
     return Affected(names.normalize(name), tuple(versions), tuple(ranges))
+
+
+def _is_ours(ecosystem: t.Any) -> bool:
+    """However it is spelled: a record that is not read is a flaw that nobody sees."""
+    return str(ecosystem).partition(":")[0].strip().casefold() == ECOSYSTEM.casefold()
 
 
 def _range(item: t.Any) -> tuple[tuple[str, str], ...]:
     if not isinstance(item, dict):
         raise BadAdvisory("a range is not an object")
-    if item.get("type") not in ("ECOSYSTEM", "SEMVER"):  # GIT ranges speak of commits
+    if str(item.get("type")).upper() == "GIT":  # it speaks of commits; others of versions, whatever they are called
         return ()
     events = []
     for event in _list(item, "events"):

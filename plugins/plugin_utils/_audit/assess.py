@@ -23,6 +23,7 @@ from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.model impo
 
 Pair = tuple[str, str]
 Told = t.Mapping[str, t.Any]
+_SHOWN = 5
 NOT_THERE = "the index does not have it"
 
 
@@ -154,6 +155,7 @@ def _problems(
     projects: t.Mapping[str, Project] | None,
     unanswered: t.Mapping[Pair, str],
 ) -> t.Iterator[Problem]:
+    yield from _of_conda_alone([item.name for item in packages if item.kind == "conda"])
     for item in packages:
         pair = (names.normalize(item.name), item.version)
         title = f"{item.name} {item.version}"
@@ -168,6 +170,18 @@ def _problems(
             yield from _undecided(item, title, match)
 
 
+def _of_conda_alone(found: t.Sequence[str]) -> t.Iterator[Problem]:
+    """One problem for all of them: there are hundreds, and the reason is the same."""
+    if found:
+        more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+        yield Problem(
+            "no_advisories",
+            f"nothing is known of {len(found)} packages that conda alone has, since advisories are about Python's: "
+            + ", ".join(sorted(found)[:_SHOWN])
+            + more,
+        )
+
+
 def _of_why(item: Package, title: str, *, answered: bool) -> Problem:
     if not answered:
         return Problem("not_answered", f"nothing is known of {title}: {item.why}", item.name)
@@ -179,7 +193,7 @@ def _of_why(item: Package, title: str, *, answered: bool) -> Problem:
 def _undecided(item: Package, title: str, match: Match) -> t.Iterator[Problem]:
     if match.undecided:
         ids = ", ".join(match.undecided[:5])
-        told = f"the version of {title} is none of PEP 440: whether {ids} are about it cannot be decided"
+        told = f"whether {ids} are about {title} cannot be decided: its version is none of PEP 440, or they name none"
         yield Problem("undecided", told, item.name)
     if match.doubtful:
         ids = ", ".join(match.doubtful[:5])

@@ -25,7 +25,7 @@ from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.advisories
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.model import DatabaseInfo
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.records import Entry
 
-SCHEMA = 3
+SCHEMA = 4
 _TABLES = """
 CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE entry (name TEXT PRIMARY KEY, stamp TEXT NOT NULL) WITHOUT ROWID;

@@ -72,10 +72,11 @@ class Rules:
             return Match()
         hits = self._hits(version)
         flaws = tuple(sorted((_flaw(group, version) for group in _groups(hits)), key=_rank))
-        undecided = (
-            ()
-            if matching.public(version)
-            else tuple(advisory.id for advisory, rule in self._rules if rule.ranges and not rule.affects(version))
+        outside = matching.public(version) is None
+        undecided = tuple(
+            advisory.id
+            for advisory, rule in self._rules
+            if rule.silent or (outside and rule.ranges and not rule.affects(version))
         )
         doubtful = (f"{advisory.id} ({', '.join(rule.unreadable)})" for advisory, rule in hits if rule.unreadable)
         fix, left = self._fix(version, flaws, candidates) if hits else ("", ())

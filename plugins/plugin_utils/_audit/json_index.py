@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import names
-from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import advisories, web
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import advisories, matching, web
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.advisories import Advisory, Affected, BadAdvisory
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.osv_api import Found
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.sources import Source
@@ -70,6 +70,7 @@ def _read(answer: t.Any, name: str, version: str) -> t.Iterator[Advisory]:
     """Raises BadAdvisory for an answer that does not speak of flaws."""
     if not isinstance(answer, dict) or not isinstance(answer.get("vulnerabilities"), list):
         raise BadAdvisory(f"the answer about {name} {version} has no list 'vulnerabilities': this index knows no flaws")
+    _see_that_it_is_about(answer.get("info"), name, version)
     for item in answer["vulnerabilities"]:
         if not isinstance(item, dict) or not isinstance(item.get("id"), str):
             raise BadAdvisory(f"a vulnerability of {name} {version} has no id")
@@ -85,6 +86,15 @@ def _read(answer: t.Any, name: str, version: str) -> t.Iterator[Advisory]:
             malware=advisories.is_malware((item["id"], *aliases)),
             affected=(Affected(name, (version,), (), tuple(map(str, _listed(item.get("fixed_in"))))),),
         )
+
+
+def _see_that_it_is_about(info: t.Any, name: str, version: str) -> None:
+    """Some indexes answer with the newest release, whatever they are asked about. Raises BadAdvisory."""
+    told = info if isinstance(info, dict) else {}
+    other = names.normalize(str(told.get("name") or name)), str(told.get("version") or version)
+    same = other[1] == version or (matching.public(other[1]) or other[1]) == (matching.public(version) or version)
+    if other[0] != names.normalize(name) or not same:
+        raise BadAdvisory(f"the answer about {name} {version} is about {other[0]} {other[1]}")
 
 
 def _listed(value: t.Any) -> list[t.Any]:

@@ -25,7 +25,7 @@ from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.feeds impo
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.flaws import Match, Rules
 
 Pair = tuple[str, str]
-_SCHEMA = "5"
+_SCHEMA = "6"
 _CHUNK = 400  # SQLite's least limit of variables is 999, and a pair takes two
 _TABLES = """
 CREATE TABLE about (identity TEXT NOT NULL);

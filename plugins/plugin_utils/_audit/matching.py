@@ -43,6 +43,11 @@ class Rule:
     fixed: tuple[Version, ...]
     unreadable: tuple[str, ...] = ()
 
+    @property
+    def silent(self) -> bool:
+        """Whether it names neither versions nor a range, so that nobody can tell of any version."""
+        return not self.listed_texts and not any(self.ranges)
+
     def affects(self, version: str) -> bool:
         """Whether the advisory holds for ``version``. One outside PEP 440 is only looked for in the list."""
         if version in self.listed_texts:
@@ -76,6 +81,8 @@ def rule(affected: Affected) -> Rule:
         ends = [bound for kind, bound in sound if kind == "limit"]
         limits.append(() if None in ends else tuple(ends))
         turns = [(kind, bound) for kind, bound in sound if kind != "limit"]
+        if events and not any(kind == "introduced" for kind, _bound_of in turns):
+            turns.insert(0, ("introduced", None))  # nobody can tell since when: always
         ranges.append(tuple(sorted(turns, key=_when)))
         fixed += [bound for kind, bound in sound if kind == "fixed" and bound is not None]
     return Rule(

@@ -61,9 +61,10 @@ class _Query:
         return asked
 
     def take(self, answer: t.Any) -> None:
-        """Read one page. Raises BadAdvisory."""
+        """Read one page. Raises BadAdvisory: what has no word of OSV's in it, but others, is not 'none'."""
         found = answer.get("vulns") if isinstance(answer, dict) else 0
-        if not isinstance(found, (list, type(None))):
+        others = isinstance(answer, dict) and bool(answer) and not answer.keys() & {"vulns", "next_page_token"}
+        if others or not isinstance(found, (list, type(None))):
             raise BadAdvisory(f"the answer about {self.name} is none of OSV's")
         for item in found or ():
             if not isinstance(item, dict) or not isinstance(item.get("id"), str):
@@ -207,18 +208,24 @@ def _found(query: _Query, fetched: t.Mapping[str, t.Any], kept: Kept) -> Found:
         try:
             if isinstance(record, str):
                 raise BadAdvisory(record)
-            advisory = advisories.read(record)
+            advisory = _only(record, query.name)
         except BadAdvisory as exc:
             found.why = found.why or f"its advisory {identifier} did not come: {exc}"
             continue
         if advisory is not None:
-            found.advisories.append(_only(advisory, query.name))
+            found.advisories.append(advisory)
     return found
 
 
-def _only(advisory: Advisory, name: str) -> Advisory:
-    """Without what it says of other packages: about those nobody asked yet."""
-    affected = tuple(item for item in advisory.affected if item.package == name)
+def _only(record: t.Any, name: str) -> Advisory | None:
+    """What it says of this package: about others nobody asked yet. None where it was withdrawn since the service named
+    it. Raises BadAdvisory where it says nothing of the package for which it was named."""
+    advisory = advisories.read(record)
+    if advisory is None and advisories.is_withdrawn(record):
+        return None
+    affected = tuple(item for item in advisory.affected if item.package == name) if advisory is not None else ()
+    if advisory is None or not affected:
+        raise BadAdvisory(f"what came says nothing of {name}")
     return Advisory(**{**advisory.__dict__, "affected": affected})
 
 

@@ -17,6 +17,7 @@ import hashlib
 import json
 import lzma
 import os
+import re
 import typing as t
 import zipfile
 import zlib
@@ -98,12 +99,17 @@ def _json(data: bytes) -> t.Any:
 
 
 def _yaml(data: bytes) -> t.Any:
-    """YAML in which everything is text: 1.10 is a version, and a date is what stands there."""
+    """YAML in which everything is text: 1.10 is a version, and a date is what stands there. Only nothing is nothing."""
     import yaml  # a mirror of JSON needs none of it
 
-    loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+    class Loader(getattr(yaml, "CBaseLoader", yaml.BaseLoader)):  # type: ignore[misc]
+        """It makes texts, lists, dictionaries and None alone."""
+
+    null = "tag:yaml.org,2002:null"
+    Loader.add_implicit_resolver(null, re.compile(r"(?:~|null|Null|NULL|)\Z"), ["~", "n", "N", ""])
+    Loader.add_constructor(null, lambda _loader, _node: None)
     try:
-        return yaml.load(data, Loader=loader)  # it makes texts, lists and dictionaries alone
+        return yaml.load(data, Loader=Loader)
     except yaml.YAMLError as exc:
         raise BadAdvisory(_told(exc)) from exc
 

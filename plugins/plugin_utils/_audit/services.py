@@ -100,8 +100,10 @@ def _opened(path: str) -> sqlite3.Connection:
 def _keep(connection: sqlite3.Connection, question: str, found: Found, now: float) -> None:
     kept = {f"{question}|{one}" for one in found.kept}
     names = connection.execute("SELECT name FROM entry WHERE name GLOB ?", (f"{_escaped(question)}|*",)).fetchall()
+    # Where not all came, what was known before still counts: a flaw does not end because nobody answers.
+    replaced = {f"{question}|{one.id}" for one in found.advisories}
     for (name,) in names:
-        if name not in kept:
+        if name in replaced or (name not in kept and not found.why):
             database.forget(connection, name)
     for advisory in found.advisories:
         database.store(connection, f"{question}|{advisory.id}", advisory.modified, advisory)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import typing as t
 
 WORDS = {"critical": "critical", "high": "high", "moderate": "medium", "medium": "medium", "low": "low"}
+_LEVELS = ("low", "medium", "high", "critical")
 # A newer standard stands for what the same people think today.
 _ORDER = ("CVSS_V4", "CVSS_V3", "CVSS_V2")
 
@@ -35,14 +36,28 @@ def of_record(record: t.Mapping[str, t.Any]) -> Rating:
         ratings = [rating for rating in map(of_vector, vectors.get(kind, ())) if rating is not None]
         if ratings:
             return max(ratings, key=lambda rating: rating.score or 0.0)
-    specific = record.get("database_specific")
-    word = specific.get("severity") if isinstance(specific, dict) else None
-    return Rating(WORDS.get(word.lower(), "unknown")) if isinstance(word, str) else Rating()
+    levels = [WORDS[word.lower()] for word in _words(record) if word.lower() in WORDS]
+    return Rating(max(levels, key=_LEVELS.index)) if levels else Rating()
+
+
+def _words(record: t.Mapping[str, t.Any]) -> t.Iterator[str]:
+    """What the databases say in words, of the record or of a package in it."""
+    for holder in _holders(record):
+        for key in ("database_specific", "ecosystem_specific"):
+            specific = holder.get(key)
+            word = specific.get("severity") if isinstance(specific, dict) else None
+            if isinstance(word, str):
+                yield word
+
+
+def _holders(record: t.Mapping[str, t.Any]) -> list[t.Mapping[str, t.Any]]:
+    affected = record.get("affected")
+    return [record, *(item for item in (affected if isinstance(affected, list) else ()) if isinstance(item, dict))]
 
 
 def _severities(record: t.Mapping[str, t.Any]) -> t.Iterator[t.Any]:
-    for holder in (record, *(record.get("affected") or ())):
-        found = holder.get("severity") if isinstance(holder, dict) else None
+    for holder in _holders(record):
+        found = holder.get("severity")
         yield from found if isinstance(found, list) else ()
 
 

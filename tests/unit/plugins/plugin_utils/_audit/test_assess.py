@@ -66,7 +66,8 @@ def test_condas_own_packages_are_unknown_not_safe() -> None:
     item = told({"name": "demo", "version": "1.0", "kind": "conda", "origin": "conda-forge"})
     assert assess.pairs_of([item]) == set()
     found = assess.assess(item, {("demo", "1.0"): HIT}, None)
-    assert (found.findings, found.problems, found.packages[0].status) == ((), (), "unknown")
+    assert (found.findings, found.packages[0].status) == ((), "unknown")
+    assert [(problem.kind, "demo" in problem.text) for problem in found.problems] == [("no_advisories", True)]
     assert "conda" in found.packages[0].why
 
 

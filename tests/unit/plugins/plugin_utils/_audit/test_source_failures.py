@@ -106,6 +106,22 @@ FAILURES: dict[str, tuple[dict[str, t.Any], str]] = {
         {"/v1/querybatch": batch(VULNS), "/v1/vulns/CANARY-1": CANARY, "/v1/vulns/A-1": {"vulns": []}},
         "A-1 did not come: it has no id",
     ),
+    "a result is an error": (
+        {"/v1/querybatch": batch({"code": 14, "message": "overloaded"}), "/v1/vulns/CANARY-1": CANARY},
+        "none of OSV's",
+    ),
+    "an advisory without packages": (
+        {"/v1/querybatch": batch(VULNS), "/v1/vulns/CANARY-1": CANARY, "/v1/vulns/A-1": {"id": "A-1"}},
+        "says nothing of",
+    ),
+    "an advisory about another package": (
+        {"/v1/querybatch": batch(VULNS), "/v1/vulns/CANARY-1": CANARY, "/v1/vulns/A-1": record("A-1", "third")},
+        "says nothing of",
+    ),
+    "an advisory in the place of another": (
+        {"/v1/querybatch": batch(VULNS), "/v1/vulns/CANARY-1": CANARY, "/v1/vulns/A-1": record("B-1", "third")},
+        "says nothing of",
+    ),
     "pages without end": (
         {"/v1/querybatch": batch({"next_page_token": "more"}), "/v1/vulns/CANARY-1": CANARY},
         "more than 50 pages",
@@ -158,6 +174,20 @@ INDEX_FAILURES: dict[str, tuple[dict[str, t.Any], str]] = {
     "a list": (dict.fromkeys(("/demo/1.5/json", "/other/1.5/json"), b"[]"), "knows no flaws"),
     "no id": ({path: {"vulnerabilities": [{}]} for path in ("/demo/1.5/json", "/other/1.5/json")}, "has no id"),
     "500": (dict.fromkeys(("/demo/1.5/json", "/other/1.5/json"), 500), "500"),
+    "always the newest release": (
+        {
+            f"/{name}/1.5/json": {"info": {"name": name, "version": "2.0"}, "vulnerabilities": []}
+            for name in ("demo", "other")
+        },
+        "is about demo 2.0",
+    ),
+    "another project": (
+        {
+            f"/{name}/1.5/json": {"info": {"name": "third", "version": "1.5"}, "vulnerabilities": []}
+            for name in ("demo", "other")
+        },
+        "is about third 1.5",
+    ),
 }
 
 
@@ -167,6 +197,26 @@ def test_an_index_that_knows_nothing_of_flaws_is_never_an_answer(
 ) -> None:
     service.answers, words = INDEX_FAILURES[failure]
     assert words in never_clean(tmp_path, "index", service.url)
+
+
+def test_an_index_may_spell_its_release_otherwise(tmp_path: Path, service: Service) -> None:
+    service.answers = {
+        f"/{name}/1.5/json": {"info": {"name": name.title(), "version": "1.5.0"}, "vulnerabilities": []}
+        for name in ("demo", "other")
+    }
+    assert audited(tmp_path, "index", service.url).verdict.reasons == ()
+
+
+def test_a_flaw_that_was_known_stays_while_nobody_answers(tmp_path: Path, service: Service) -> None:
+    service.osv(record("A-1"))
+    first = audited(tmp_path, "osv_api", service.url)
+    assert [finding.flaw.id for finding in first.environments[0].findings] == ["A-1"]
+    changed = {**record("A-1"), "modified": "2026-11-22T08:00:00Z"}
+    service.osv(changed)
+    service.answers["/v1/vulns/A-1"] = 500
+    arguments = {"advisories": [{"kind": "osv_api", "location": service.url}], "cache_dir": str(tmp_path / "cache")}
+    later = Auditor({"index": None, **arguments}, NOW + timedelta(days=2)).audit(TOLD, policy.read(STRICT), ())
+    assert [finding.flaw.id for finding in later.environments[0].findings] == ["A-1"]
 
 
 def test_an_index_may_have_to_prove_itself_and_the_simple_api_is_none(tmp_path: Path, service: Service) -> None:
