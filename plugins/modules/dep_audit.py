@@ -101,8 +101,8 @@ options:
       fail_on_unknown:
         description:
           - Whether to fail on findings whose severity no source tells, and on packages and lines of files of which
-            nothing is known (V(no_advisories), V(not_answered), V(not_audited), V(undecided), V(unknown_package) and
-            V(unpinned)).
+            nothing is known (V(broken_metadata), V(no_advisories), V(not_answered), V(not_audited), V(undecided),
+            V(unknown_package) and V(unpinned)).
         type: bool
         default: false
       max_age_days:

@@ -232,6 +232,14 @@ def test_a_fix_that_does_not_fit_holds_up_no_other(fleet):
     assert [installed(fleet, host) for host in HOSTS] == [{"alpha": "2.0", "beta": "1.0"}] * 2
 
 
+def test_a_fix_that_the_index_does_not_have_holds_up_no_other(fleet):
+    for identifier, package, fix in (("TEST-1", "beta", "1.0.5"), ("TEST-2", "alpha", "2.0")):
+        (fleet.folder / "advisories" / f"{identifier}.json").write_text(json.dumps(advisory(identifier, package, fix)))
+    done = patch(fleet)
+    assert done.returncode == 0 and "beta" in done.stdout.partition("does not fit")[2], shown(done)
+    assert [installed(fleet, host) for host in HOSTS] == [{"alpha": "2.0", "beta": "1.0"}] * 2
+
+
 def test_a_fix_that_never_came_out_is_passed_over_where_an_index_is_named(fleet):
     (fleet.folder / "advisories" / "TEST-1.json").write_text(json.dumps(advisory("TEST-1", "beta", "1.0.5")))
     done = patch(fleet, dep_audit_index=fleet.site.index.url)

@@ -15,6 +15,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import CommandError, CommandResult
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import names
 
 
 @dataclass(frozen=True)
@@ -260,6 +261,15 @@ def read(output: str) -> tuple[str, str, str, list[Conflict]]:
     return "engine_failed", "", "", []
 
 
+def _package_of(output: str) -> dict[str, str]:
+    """Which package the failure is about, by its normalised name, where it is about one."""
+    unwrapped = _unwrapped(output)
+    matches = (re.search(reading.pattern, unwrapped, re.S) for reading in _READINGS)
+    match = next((match for match in matches if match), None)
+    name = re.match(rf"{_NAME}(?=$|[\s\[(<>=!~@])", match.groupdict().get("what") or "") if match else None
+    return {"package": names.normalize(name.group())} if name else {}
+
+
 def _last_error(output: str) -> str:
     lines = [line.strip() for line in output.splitlines() if re.search(r"(?i)\berror\b|not found|no such file", line)]
     return lines[-1] if lines else "no reason was printed"
@@ -273,4 +283,6 @@ def explain(error: CommandError, result: CommandResult) -> CommandError:
     details: dict[str, t.Any] = dict(error.details)
     if clashes:
         details["conflicts"] = [vars(clash) for clash in clashes]
+    else:
+        details.update(_package_of(result.err + "\n" + result.out))
     return CommandError(code, wished=error.wished, found=found, todo=todo, **details)

@@ -27,7 +27,15 @@ from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.model impo
 )
 
 # What nobody could tell of is not safe.
-UNKNOWN = ("no_advisories", "not_answered", "not_audited", "undecided", "unknown_package", "unpinned")
+UNKNOWN = (
+    "broken_metadata",
+    "no_advisories",
+    "not_answered",
+    "not_audited",
+    "undecided",
+    "unknown_package",
+    "unpinned",
+)
 _LEVELS = ("low", "medium", "high", "critical")
 
 

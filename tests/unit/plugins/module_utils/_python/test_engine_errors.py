@@ -120,6 +120,29 @@ def test_an_output_that_nobody_knows_stays_as_the_engine_printed_it():
     assert engine_errors.explain(error, result) is error
 
 
+@pytest.mark.parametrize(
+    ("name", "package"),
+    [
+        ("pip-no-version", "alpha"),
+        ("uv-no-version", "alpha"),
+        ("pip-no-wheel", "onlyold"),
+        ("pip-sdist-refused", "epsilon"),
+        ("uv-wrong-hash", "beta"),
+    ],
+)
+def test_an_explained_error_names_the_package_that_it_is_about(name, package):
+    result = CommandResult(("uv",), 1, "", (OUTPUT / f"{name}.txt").read_text(), 0.1)
+    error = CommandError("command_failed", wished="x", found="y", todo="z", stderr=result.err)
+    assert engine_errors.explain(error, result).details["package"] == package
+
+
+@pytest.mark.parametrize("line", ["error: No space left on device", "ERROR: Connection refused"])
+def test_an_explained_error_about_no_package_names_none(line):
+    result = CommandResult(("uv",), 1, "", f"{line}\n", 0.1)
+    error = CommandError("command_failed", wished="x", found="y", todo="z", stderr=result.err)
+    assert "package" not in engine_errors.explain(error, result).details
+
+
 def test_an_explained_error_keeps_the_whole_output_and_gains_the_conflicts():
     output = (OUTPUT / "uv-conflict-pins.txt").read_text()
     result = CommandResult(("uv",), 1, "", output, 0.1)

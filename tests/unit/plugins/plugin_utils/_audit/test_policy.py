@@ -146,7 +146,19 @@ def test_malware_without_such_an_id_is_named_by_the_one_it_has() -> None:
     assert judged(option, environment(findings=(item,)))[1].reasons == ()
 
 
-@pytest.mark.parametrize("kind", [*policy.UNKNOWN, "may_differ"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "broken_metadata",
+        "no_advisories",
+        "not_answered",
+        "not_audited",
+        "undecided",
+        "unknown_package",
+        "unpinned",
+        "may_differ",
+    ],
+)
 def test_unknown_things_fail_where_unknown_severities_do(kind: str) -> None:
     item = environment(problems=(Problem(kind, "nothing is known of x", "x"),))
     assert bool(judged({"fail_on_unknown": True}, item)[1].reasons) is (kind != "may_differ")
