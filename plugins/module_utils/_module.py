@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 import traceback
 import typing as t
@@ -17,6 +18,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.gpufleet.mlstack.plugins.module_utils import _one_line
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import trust
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Action, Plan
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._redact import Redactor
@@ -156,6 +158,8 @@ def run_module(
 ) -> None:
     """Run the loop with AnsibleModule's arguments and leave through exit_json() or fail_json()."""
     module = _Module(argument_spec=argument_spec, supports_check_mode=True, **module_options)
+    for text in trust.own_variables(os.environ) if os.geteuid() == 0 else ():
+        module.warn(text)
     redactor = Redactor(str(value) for value in module.no_log_values)
     redactor.learn(module.params)
     context = Context(

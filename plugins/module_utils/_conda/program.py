@@ -20,12 +20,13 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.plan_progr
     ObservedProgram,
     ProgramWish,
 )
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import trust, written_file
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish, MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import reading, trust, written_file
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Subject
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
 
 _NOTE = ".mlstack-program.json"
+_MOST_NOTE = 1 << 16
 _PATH = re.compile(r"/[A-Za-z0-9._/+-]+")  # what an installer accepts, and a shell takes for one word
 
 
@@ -55,6 +56,8 @@ class Programs(Subject[ProgramWish, ObservedProgram]):
         return wish.prefix
 
     def observe(self, wish: ProgramWish, context: Context) -> ObservedProgram:
+        # In every run: who may put files there could also say in a note that they are ours.
+        trust.require(wish.prefix, f"a conda program at {wish.prefix}", "choose another prefix")
         profile = context.host.read_text(planner.profile_path(wish.prefix))
         try:
             listed = os.listdir(wish.prefix)
@@ -64,18 +67,14 @@ class Programs(Subject[ProgramWish, ObservedProgram]):
             return ObservedProgram("foreign", profile=profile)
         if _NOTE not in listed:
             return ObservedProgram("foreign" if listed else "absent", profile=profile)
-        with open(os.path.join(wish.prefix, _NOTE), encoding="utf-8") as stream:
-            note = json.load(stream)
+        note = _noted(os.path.join(wish.prefix, _NOTE))
         finished = os.access(planner.result(wish)["executable"], os.X_OK) and note.get("finished")
         return ObservedProgram(
             "ours" if finished else "unfinished", note.get("sha256", "") if finished else "", profile
         )
 
     def plan(self, wish: ProgramWish, observation: ObservedProgram) -> Plan:
-        plan = planner.plan_program(wish, observation, planner.profile_text(wish))
-        if plan.changed:
-            trust.require(wish.prefix, f"a conda program at {wish.prefix}", "choose another prefix")
-        return plan
+        return planner.plan_program(wish, observation, planner.profile_text(wish))
 
     def handlers(self, wish: ProgramWish, context: Context) -> dict[str, t.Any]:
         return {
@@ -128,3 +127,19 @@ class Programs(Subject[ProgramWish, ObservedProgram]):
         note = {"url": wish.url, "sha256": wish.sha256, "finished": finished}
         text = json.dumps(note, indent=1, sort_keys=True) + "\n"
         written_file.write(os.path.join(wish.prefix, _NOTE), text, f"the conda program at {wish.prefix}")
+
+
+def _noted(path: str) -> dict[str, t.Any]:
+    """What our note says of a prefix; an empty one where it is damaged: then the program was never finished."""
+    try:
+        note = json.loads(reading.read_text(path, _MOST_NOTE))
+    except reading.NotReadable as exc:
+        raise MlstackError(
+            "note_unreadable",
+            wished="a conda program",
+            found=f"the note of what is installed, {path}, cannot be read: {exc.reason}",
+            todo="delete that file after a look at it, or choose another prefix",
+        ) from exc
+    except ValueError:
+        return {}
+    return note if isinstance(note, dict) else {}

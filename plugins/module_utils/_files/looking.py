@@ -26,6 +26,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import tru
 MOST_ENTRIES = 200_000  # of one folder
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _BLOCK = 1 << 20
+_MOST_PTH = 1 << 20
 LINK = "a link, which is not followed"
 _KINDS = (
     (stat.S_ISDIR, "a folder"),
@@ -259,6 +260,35 @@ def below(top: str, *, without: t.Collection[str] = ()) -> t.Iterator[os.DirEntr
 def is_ours(path: str) -> bool:
     """Whether something is at the absolute ``path`` that only root or this user can have put there."""
     return os.path.exists(path) and trust.flaw_of(path) is None
+
+
+def changeable_in(top: str) -> str:
+    """What others may change in the environment ``top``, or by what it leads to; empty where that is nothing.
+
+    ``top`` itself must have been judged before. Links and the folders that C(.pth) files name count by where they lead.
+    """
+    for entry in below(top):
+        try:
+            found = entry.stat(follow_symlinks=False)
+        except OSError:
+            return entry.path  # gone, so somebody changes it
+        if stat.S_ISLNK(found.st_mode):
+            flaw = trust.flaw_of(entry.path)
+        else:
+            flaw = None if trust.file_is_ours(found) else trust.flaw_of(entry.path)
+            if flaw is None and entry.name.endswith(".pth"):
+                flaw = _flaw_of_sources(entry.path)
+        if flaw is not None:
+            return flaw.path
+    return ""
+
+
+def _flaw_of_sources(path: str) -> trust.Flaw | None:
+    """Of the folders that a C(.pth) file puts on the path; what it imports lies in those, or was judged itself."""
+    with Folder.at(os.path.dirname(path)) as place:
+        lines = place.text(os.path.basename(path), _MOST_PTH).splitlines()
+    folders = (os.path.join(os.path.dirname(path), line.strip()) for line in lines if line.strip())
+    return next(filter(None, map(trust.flaw_of, folders)), None)
 
 
 def _reader(handle: int) -> int | None:

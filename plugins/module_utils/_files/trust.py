@@ -55,10 +55,32 @@ def require(path: str, wished: str, other: str = "choose another place") -> None
         )
 
 
-def flaw_of(path: str) -> Flaw | None:
+def own_variables(environ: t.MutableMapping[str, str]) -> list[str]:
+    """Take out of root's variables the folders in which others could put programs, or exchange temporary files of ours.
+
+    Returns what was ignored, in sentences.
+    """
+    ignored = []
+    folders = environ["PATH"].split(":") if environ.get("PATH") else []
+    spoilt = {folder: flaw_of(folder) for folder in folders if os.path.isdir(folder) or not folder.startswith("/")}
+    flaws = {folder: flaw for folder, flaw in spoilt.items() if flaw is not None or not folder.startswith("/")}
+    if flaws:
+        environ["PATH"] = ":".join(folder for folder in folders if folder not in flaws)
+        ignored += [f"{folder} on PATH is ignored: {flaw.found}" for folder, flaw in flaws.items() if flaw]
+    for name in ("TMPDIR", "TEMP", "TMP"):
+        flaw = flaw_of(environ.get(name) or "/", for_new=True)
+        if flaw is not None:
+            ignored.append(f"{name}={environ.pop(name)} is ignored: {flaw.found}")
+    return ignored
+
+
+def flaw_of(path: str, *, for_new: bool = False) -> Flaw | None:
     """The first component of ``path`` that isn't ours alone. What does not exist yet is judged by where it would lie.
 
-    What this user may not look at is no flaw: whoever goes on fails there.
+    With ``for_new`` the folder itself may be a sticky one: what comes into it are new folders of ours, under names that
+    nobody can foresee.
+
+    What this user may not look at is no flaw, but in a sticky folder of others: whoever goes on fails there.
     """
     here, todo, links = "/", path.split("/"), 0
     shared = ""  # the sticky folder of others that we stand in
@@ -67,25 +89,26 @@ def flaw_of(path: str) -> Flaw | None:
         step = os.path.dirname(here) if name == ".." else os.path.join(here, name) if name not in ("", ".") else here
         try:
             found = os.lstat(step)
-        except FileNotFoundError:
+        except OSError:  # absent, or not for us to see: a file system of a user hides even from root what it holds
             break
-        except OSError:
-            return None
         flaw = _owner(step, found) or _writable(step, found)
         if flaw is not None:
             return flaw
-        if shared and stat.S_ISREG(found.st_mode):  # it may be another name of any file of root
+        if shared and not stat.S_ISDIR(found.st_mode):  # it may be another name of any file of root, or moved there
             break
         if not stat.S_ISLNK(found.st_mode):
             here, shared = step, step if _others_write(step, found) else ""
             continue
         links += 1
         if links > _MOST_LINKS:
-            return None  # opening it will fail
+            break  # opening it will fail
         target = os.readlink(step)
         todo = [*target.split("/"), *todo]
         if target.startswith("/"):
             here, shared = "/", ""
+    else:
+        if for_new:
+            return None
     return _sticky(shared) if shared else None
 
 

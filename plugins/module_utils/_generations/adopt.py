@@ -13,9 +13,11 @@ import typing as t
 from datetime import datetime
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk, writing
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk, reading, writing
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import record as records
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.place import Place
+
+_MOST_BYTES = 1 << 16
 
 if t.TYPE_CHECKING:
     from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.users import Usage
@@ -68,10 +70,16 @@ def _in_two_steps(place: Place, generation: str, aside: str) -> None:
 def repair(place: Place) -> None:
     """Undo an adoption that was killed between its two renames: what stood there stands there again."""
     try:
-        with open(place.journal, encoding="utf-8") as stream:
-            aside = str(json.load(stream)["aside"])
-    except FileNotFoundError:
-        return
+        aside = str(json.loads(reading.read_text(place.journal, _MOST_BYTES))["aside"])
+    except reading.NotReadable as exc:
+        if exc.code == reading.ABSENT:
+            return
+        raise MlstackError(
+            "file_unreadable",
+            wished=f"put back what stood at {place.link}",
+            found=f"the note of where it lies, {place.journal}, cannot be read: {exc.reason}",
+            todo="see what that is, and delete it",
+        ) from exc
     with disk.explained(f"put back what stood at {place.link}"):
         ours = os.path.dirname(os.path.dirname(aside)) == place.store
         if ours and not os.path.lexists(place.link) and os.path.isdir(aside) and not os.path.islink(aside):

@@ -15,10 +15,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import reading
 
 FILE = "mlstack.json"
 SCHEMA = 1
 _OURS = ("schema", "name", "id", "created", "digest", "previous")
+_MOST_BYTES = 64 << 20
 _STAMP = "%Y%m%dT%H%M%S"
 _ID = re.compile(r"(?P<stamp>[0-9]{8}T[0-9]{6})-(?P<digest>[0-9a-f]{6,})")
 
@@ -105,17 +107,16 @@ def load(path: str) -> Generation | None:
     generation = os.path.basename(path)
     file = os.path.join(path, FILE)
     try:
-        with open(file, encoding="utf-8", errors="replace") as stream:
-            text = stream.read()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except PermissionError as exc:
+        text = reading.read_text(file, _MOST_BYTES)
+    except reading.NotReadable as exc:
+        if exc.code == reading.ABSENT:
+            return None
+        if exc.code != reading.NOT_PERMITTED:
+            raise DamagedRecord(f"it cannot be read: {exc.reason}") from exc
         raise MlstackError(
             "not_permitted",
             wished=f"read the record of generation {generation}",
-            found=f"{file}: {exc.strerror}",
+            found=f"{file}: {exc.reason}",
             todo="become the user who owns the environment",
         ) from exc
-    except OSError as exc:
-        raise DamagedRecord(f"it cannot be read: {exc.strerror}") from exc
     return Generation(generation, path, parse(text, generation))

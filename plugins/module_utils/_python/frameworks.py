@@ -55,7 +55,8 @@ class FrameworkInfo(Inquiry[Question, dict[str, t.Any]]):
         if not os.path.exists(python):
             return _broken(f"there is no {python}")
         try:
-            owner = owner_of(wish.path, python)
+            # The path that is given back was judged; the one that was named may lead elsewhere by now.
+            owner, python = owner_of(wish.path)
             ran = self._own if owner in (0, os.geteuid()) else self._of_another
             result = ran(wish, python, owner, context)
         except (CommandError, NotRun) as exc:
@@ -75,8 +76,7 @@ class FrameworkInfo(Inquiry[Question, dict[str, t.Any]]):
         )
 
     def _of_another(self, wish: Question, python: str, owner: int, context: Context) -> CommandResult:
-        # Its folder was judged with its links resolved.
-        argv = _argv(os.path.join(os.path.realpath(wish.path), "bin", "python"), wish)
+        argv = _argv(python, wish)
         context.commands.count += 1
         result = run_as(argv, owner, self._timeout, _QUIET)
         return replace(result, out=context.redactor.text(result.out), err=context.redactor.text(result.err))

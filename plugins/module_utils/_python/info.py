@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._files.looking import Folder, is_ours
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files.looking import Folder, changeable_in, is_ours
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Store, StoreState
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Inquiry, Outcome
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import (
@@ -132,7 +132,7 @@ class PythonInfo(Inquiry[Question, dict[str, t.Any]]):
 
     def _tell_outdated(self, told: dict[str, t.Any], prefix: str, python: str) -> None:
         """What is outdated is asked through the Python of the environment: not through one of somebody else's."""
-        if not is_ours(prefix) or not is_ours(python):
+        if not is_ours(prefix) or not is_ours(python) or changeable_in(prefix):
             told["outdated"] = []
             told["broken"].append("what is outdated is not asked: its Python would run, and others may change that")
             return

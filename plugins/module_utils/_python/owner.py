@@ -10,21 +10,27 @@ from __future__ import annotations
 import os
 import stat
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._files.looking import is_ours
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files.looking import changeable_in, is_ours
 
 
 class NotRun(Exception):
     """Why a program is not run; its text is a clause."""
 
 
-def owner_of(folder: str, program: str) -> int:
-    """The user as whom a program of ``folder`` may run here. Raises NotRun where a third could have put it there."""
-    path, real = os.path.realpath(folder), os.path.realpath(program)
+def owner_of(folder: str) -> tuple[int, str]:
+    """The user as whom the Python of the environment ``folder`` may run here, and the path of it that was judged.
+
+    Raises NotRun where a third could have put there what would run.
+    """
+    path = os.path.realpath(folder)
+    program = os.path.join(path, "bin", "python")
+    real = os.path.realpath(program)
     try:
         owner = os.lstat(path).st_uid
         if owner == 0:
-            if not is_ours(path) or not is_ours(real):
-                raise NotRun(f"others may change {folder}, and it would run as root")
+            changed = changeable_in(path) if is_ours(program) else folder
+            if changed:
+                raise NotRun(f"others may change {changed}, and it would run as root")
         else:
             _require_of(owner, path)
             _require_of(owner, real)
@@ -32,7 +38,7 @@ def owner_of(folder: str, program: str) -> int:
         raise NotRun(f"{exc.filename}: {exc.strerror}") from exc
     if os.geteuid() not in (0, owner) and owner != 0:
         raise NotRun(f"{folder} belongs to user {owner}: become that user, or root, who becomes that user for it")
-    return owner
+    return owner, program
 
 
 def _require_of(owner: int, path: str) -> None:
