@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 import jsonschema
 import pytest
 import yaml
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._audit import arguments
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.outputs import (
     cyclonedx,
     fleet,
@@ -317,3 +318,8 @@ def test_a_bill_says_where_code_came_from_and_what_was_decided():
 def test_the_version_that_documents_name_is_that_of_the_collection():
     galaxy = Path(__file__).resolve().parents[6] / "galaxy.yml"
     assert yaml.safe_load(galaxy.read_text(encoding="utf-8"))["version"] == fleet.VERSION
+
+
+@pytest.mark.parametrize("kind", arguments.PROBLEMS)
+def test_every_kind_of_problem_has_words_of_its_own(kind):
+    assert kind in sarif._MEANINGS
