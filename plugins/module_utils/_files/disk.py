@@ -63,7 +63,7 @@ def make_folder(path: str) -> list[str]:
     made = []
     for folder in reversed(missing):
         try:
-            os.mkdir(folder)
+            os.mkdir(folder, 0o700)  # under umask 0, or an inherited access list, others could be quicker than chmod
         except FileExistsError:
             if os.path.isdir(folder):
                 continue  # somebody else was faster

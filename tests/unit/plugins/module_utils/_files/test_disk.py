@@ -148,3 +148,21 @@ def test_folders_are_made_for_everybody_whatever_the_umask(tmp_path: Path) -> No
     assert made == [str(tmp_path / "a"), str(tmp_path / "a" / "b")]
     assert [stat.S_IMODE(os.stat(path).st_mode) for path in made] == [0o755, 0o755]
     assert disk.make_folder(str(tmp_path / "a" / "b")) == []
+
+
+def test_a_new_folder_is_closed_until_it_has_its_mode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    chmod = os.chmod
+
+    def looked(path: str, mode: int) -> None:
+        seen.append(stat.S_IMODE(os.lstat(path).st_mode))
+        chmod(path, mode)
+
+    monkeypatch.setattr(os, "chmod", looked)
+    mask = os.umask(0)
+    try:
+        disk.make_folder(str(tmp_path / "one" / "two"))
+    finally:
+        os.umask(mask)
+    assert seen == [0o700, 0o700]
+    assert stat.S_IMODE((tmp_path / "one" / "two").stat().st_mode) == 0o755
