@@ -174,3 +174,18 @@ def test_a_temporary_folder_of_the_attackers(attacker: Attacker, index: PythonIn
     result = ran(attacker, "pip_pinned", wish, TMPDIR=str(folder))
     assert not result.get("failed"), result
     assert folder.stat().st_mtime_ns == before, "root's task made something there"
+
+
+def test_settings_in_a_home_of_the_attackers(attacker: Attacker, index: PythonIndex, uv: str) -> None:
+    """They could name the index from which root installs, or switch off what checks it."""
+    attacker.does("mkdir -p open/home/.config/uv; echo 'no-such-setting = 1' >open/home/.config/uv/uv.toml")
+    wish = {
+        "root": f"{attacker.place}/envs",
+        "cache_dir": f"{attacker.place}/cache",
+        "index_url": index.url,
+        "executable": uv,
+        "environments": [{"name": "ml", "packages": ["beta==1.0"]}],
+    }
+    result = ran(attacker, "pip_pinned", wish, HOME=f"{attacker.place}/open/home")
+    assert not result.get("failed"), result
+    assert "HOME=" in str(result["warnings"])

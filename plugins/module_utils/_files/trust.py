@@ -71,6 +71,20 @@ def own_variables(environ: t.MutableMapping[str, str]) -> list[str]:
         flaw = flaw_of(environ.get(name) or "/", for_new=True)
         if flaw is not None:
             ignored.append(f"{name}={environ.pop(name)} is ignored: {flaw.found}")
+    return ignored + _own_settings(environ)
+
+
+def _own_settings(environ: t.MutableMapping[str, str]) -> list[str]:
+    """The same for the folders in which engines look for settings, which name the index that root installs from."""
+    import pwd
+
+    ignored = []
+    for name in ("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"):
+        flaw = flaw_of(environ.get(name) or "/")
+        if flaw is not None:
+            ignored.append(f"{name}={environ.pop(name)} is ignored: {flaw.found}")
+            if name == "HOME":
+                environ[name] = pwd.getpwuid(os.geteuid()).pw_dir
     return ignored
 
 
