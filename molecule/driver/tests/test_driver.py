@@ -8,9 +8,10 @@ from __future__ import annotations
 import typing as t
 
 VERSION = "550.54.15"
+# libnvidia-egl-wayland1 comes with the driver, from a source and in versions of its own.
 PACKAGES = (
     "(dpkg-query -W -f '${Package} ${Version}\\n' 2>/dev/null || rpm -qa --qf '%{NAME} %{VERSION}\\n')"
-    " | grep -E '^(cuda-drivers|nvidia|libnvidia|kmod-nvidia)'"
+    " | grep -E '^(cuda-drivers|nvidia|libnvidia|kmod-nvidia)' | grep -v '^libnvidia-egl-'"
 )
 
 
