@@ -176,7 +176,7 @@ def run_module(
         result = conclude(subject, outcomes, show_diff=module._diff)
         result["commands_run"] = context.commands.count
     except MlstackError as exc:
-        result = {"changed": False, **failure(exc)}
+        result = {**conclude(subject, [], show_diff=False), "changed": False, **failure(exc)}
     except Exception as exc:  # a defect of ours: without redaction its traceback could show credentials
         result = {
             "failed": True,

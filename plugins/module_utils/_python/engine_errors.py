@@ -266,7 +266,7 @@ def _package_of(output: str) -> dict[str, str]:
     unwrapped = _unwrapped(output)
     matches = (re.search(reading.pattern, unwrapped, re.S) for reading in _READINGS)
     match = next((match for match in matches if match), None)
-    name = re.match(rf"{_NAME}(?=$|[\s\[(<>=!~@])", match.groupdict().get("what") or "") if match else None
+    name = re.match(rf"{_NAME}(?=\Z|[\s\[(<>=!~@])", match.groupdict().get("what") or "") if match else None
     return {"package": names.normalize(name.group())} if name else {}
 
 
