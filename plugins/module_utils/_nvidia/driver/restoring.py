@@ -22,7 +22,7 @@ def told(before: Observation, now: Observation, reasons: t.Sequence[str]) -> tup
     if same(before, now):
         if before.leftovers:
             return f"the driver {before.libraries} was put back by its installer", True
-        if before.pieces:
+        if before.driver_pieces:
             return "the packages from before are back", True
         return "what was there of the driver was removed again; this host has none, as before", True
     why = f" ({'; '.join(reasons)})" if reasons else ""
