@@ -24,7 +24,8 @@ class Change(t.Generic[DesiredT, ObservedT]):
     """What the handlers of one change share.
 
     ``observed`` is what the actions at hand were planned by; ``first`` what the first of them were. ``facts`` join the
-    result of the module. ``done`` are the actions that were executed, in order.
+    result of the module. ``done`` are the actions that were executed, in order; ``shown`` has the lines of a diff where
+    only the change could tell them.
     """
 
     desired: DesiredT
@@ -32,6 +33,7 @@ class Change(t.Generic[DesiredT, ObservedT]):
     first: ObservedT
     facts: dict[str, t.Any] = field(default_factory=dict)
     done: list[Action] = field(default_factory=list)
+    shown: Plan | None = None
     _open: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
 
     def during(self, manager: t.ContextManager[EnteredT]) -> EnteredT:

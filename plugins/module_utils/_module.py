@@ -146,6 +146,7 @@ class _Undivided(t.Mapping[str, t.Any]):
         told = dict(self._subject.apply(self._wish, change.observed, plan, self._context))
         done: Plan = told.pop("plan", plan)
         change.facts.update(told)
+        change.shown = done
         return done.actions
 
 
@@ -234,8 +235,9 @@ def _change(subject: Subject[Wish, Observation], wish: Wish, context: Context, o
     finally:
         outcome.changed = bool(change.done)
     picture = subject.picture(wish, observation)
-    after = outcome.plan.after if picture is None else picture
-    outcome.plan = replace(outcome.plan, actions=tuple(change.done), after=after)
+    shown = change.shown or outcome.plan
+    after = shown.after if picture is None else picture
+    outcome.plan = replace(shown, actions=tuple(change.done), after=after)
     outcome.details.update({**subject.difference(wish, change.first, observation), **change.facts})
     return observation
 
