@@ -272,8 +272,8 @@ def changeable_in(top: str) -> str:
             found = entry.stat(follow_symlinks=False)
         except OSError:
             return entry.path  # gone, so somebody changes it
-        if entry.name == ".lock" and stat.S_ISREG(found.st_mode):
-            continue  # uv's, which everybody may lock: nothing runs or imports a file of that name
+        if entry.name == ".lock" and not stat.S_ISDIR(found.st_mode):
+            continue  # uv's, or the link to it, which everybody may lock: nothing runs or imports that name
         if stat.S_ISLNK(found.st_mode):
             flaw = trust.flaw_of(entry.path)
         else:
