@@ -26,7 +26,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._redact import Re
 if t.TYPE_CHECKING:
     from ansible_collections.gpufleet.mlstack.plugins.module_utils._apply import Handlers
 
-ROUNDS = 5  # of observing, planning and executing: repositories, lists, packages, what came with them
+ROUNDS = 5  # of executing a plan and looking what is left: what was in use may be free now, packages bring others
 
 Wish = t.TypeVar("Wish")
 Observation = t.TypeVar("Observation")
@@ -146,7 +146,8 @@ class _Undivided(t.Mapping[str, t.Any]):
         told = dict(self._subject.apply(self._wish, change.observed, plan, self._context))
         done: Plan = told.pop("plan", plan)
         change.facts.update(told)
-        change.shown = done
+        shown = change.shown or Plan()
+        change.shown = replace(done, before=shown.before + done.before, after=shown.after + done.after)
         return done.actions
 
 
@@ -217,28 +218,27 @@ def _change(subject: Subject[Wish, Observation], wish: Wish, context: Context, o
     """Execute plans until one is empty; what was done joins the outcome. Returns the last observation."""
     from ansible_collections.gpufleet.mlstack.plugins.module_utils import _apply
 
-    observation = subject.observe(wish, context)
-    outcome.plan = plan = subject.plan(wish, observation)
+    before = observation = subject.observe(wish, context)
+    outcome.plan = plan = subject.plan(wish, before)
     if not plan.changed:
-        return observation
+        return before
     handlers = subject.handlers(wish, context)
-    change = _apply.Change(wish, observation, observation)
+    change = _apply.Change(before)
     try:
-        with change:
-            for _round in range(ROUNDS):
-                _apply.execute(plan, handlers, change)
-                observation = change.observed = subject.observe(wish, context)
-                plan = subject.plan(wish, observation)
-                if not plan.changed or _apply.repeated(plan, change.done):
-                    break
-            _refuse_leftover(subject.title(wish), plan)
+        for _round in range(ROUNDS):
+            _apply.execute(plan, handlers, change)
+            observation = change.observed = subject.observe(wish, context)
+            plan = subject.plan(wish, observation)
+            if not plan.changed or _apply.repeated(plan, change.done):
+                break
     finally:
         outcome.changed = bool(change.done)
+    _refuse_leftover(subject.title(wish), plan)
     picture = subject.picture(wish, observation)
     shown = change.shown or outcome.plan
     after = shown.after if picture is None else picture
     outcome.plan = replace(shown, actions=tuple(change.done), after=after)
-    outcome.details.update({**subject.difference(wish, change.first, observation), **change.facts})
+    outcome.details.update({**subject.difference(wish, before, observation), **change.facts})
     return observation
 
 

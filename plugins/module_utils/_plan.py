@@ -17,14 +17,12 @@ class Action:
 
     ``verb`` is a stable word (``install``, ``build``, ``switch``), ``subject`` what it acts on, ``summary`` the
     sentence a person reads in check mode. ``details`` is data for whoever applies the step and for the result.
-    ``reveals`` says that only this step can show what has to follow: the host is observed and planned for anew then.
     """
 
     verb: str
     subject: str
     summary: str
     details: t.Mapping[str, t.Any] = field(default_factory=dict)
-    reveals: bool = False
 
     def result(self) -> dict[str, t.Any]:
         shown: dict[str, t.Any] = {"action": self.verb, "subject": self.subject, "summary": self.summary}

@@ -48,7 +48,7 @@ def test_a_cache_is_deleted_whole_and_once(tmp_path, names):
     found = subject.observe(wish, None)
     plan = subject.plan(wish, found)
     assert [action.subject for action in plan.actions] == [folder]
-    execute(plan, subject.handlers(wish, None), Change(wish, found, found))
+    execute(plan, subject.handlers(wish, None), Change(found))
     assert not (tmp_path / "cache").exists()
     assert not subject.plan(wish, subject.observe(wish, None)).changed
 
