@@ -1,0 +1,41 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every verb that a planner uses has a handler, and every handler a planner: in the wings whose plans are executed."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.cache_subject import Caches as CondaCaches
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.program import Programs
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.apply import Steps
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.cache import Caches as PythonCaches
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.lockfile import Locks
+
+HOST_CODE = Path(__file__).resolve().parents[2] / "plugins" / "module_utils"
+WINGS = {
+    "_generations/plan.py": lambda: Steps(None, None, None, None).handlers(),
+    "_conda/plan_program.py": lambda: Programs().handlers(None, None),
+    "_conda/cache_subject.py": lambda: CondaCaches().handlers(None, None),
+    "_python/cache.py": lambda: PythonCaches().handlers(None, None),
+    "_python/lockfile.py": lambda: Locks({}).handlers(None, None),
+}
+
+
+def verbs(path: Path) -> set[str]:
+    """The verbs of the actions that a file makes. One that is no constant would escape this test, and is refused."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Action":
+            verb = node.args[0]
+            assert isinstance(verb, ast.Constant), f"{path}:{node.lineno}: an action whose verb is not written here"
+            found.add(verb.value)
+    return found
+
+
+@pytest.mark.parametrize("planner", WINGS)
+def test_verbs_and_handlers_are_the_same(planner):
+    assert verbs(HOST_CODE / planner) == set(WINGS[planner]())
