@@ -95,7 +95,7 @@ def controller_environ(environ: dict[str, str], controller: str, collections: st
     environ["ANSIBLE_COLLECTIONS_PATH"] = f"{collections}:{others}"
     environ["PATH"] = os.path.join(controller, "bin") + os.pathsep + environ.get("PATH", os.defpath)
     environ.setdefault("ANSIBLE_PIPELINING", "1")
-    environ.setdefault("ANSIBLE_DISPLAY_SKIPPED_HOSTS", "0")  # a phase without a wish is no news
+    environ.setdefault("ANSIBLE_DISPLAY_SKIPPED_HOSTS", "0")  # a phase without a desired state is no news
     environ.setdefault("MLSTACK_SYSTEM_PYTHON", system_python())
     for name in ("PYTHONHOME", "PYTHONPATH"):
         environ.pop(name, None)

@@ -127,7 +127,7 @@ def find_pip(python: str, state_dir: str) -> t.Any:
     try:
         return module.find_pip(python, state_dir, allow_root_install=True)
     except module.PipNotFound as exc:
-        raise Refusal(exc.wished, exc.found, exc.todo) from exc
+        raise Refusal(exc.wanted, exc.found, exc.to_fix) from exc
 
 
 def _last_error(log: str) -> str:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 
 class Refusal(Exception):
-    """Ends a command with the three things a user needs: what was wished, what was found, what to do next."""
+    """Ends a command with the three things a user needs: what was wanted, what was found, what to do next."""
 
-    def __init__(self, wished: str, found: str, todo: str) -> None:
-        self.wished = wished
+    def __init__(self, wanted: str, found: str, to_fix: str) -> None:
+        self.wanted = wanted
         self.found = found
-        self.todo = todo
-        super().__init__(f"Wished: {wished}. Found: {found}. To do: {todo}.")
+        self.to_fix = to_fix
+        super().__init__(f"Wanted: {wanted}. Found: {found}. To fix: {to_fix}.")

@@ -13,7 +13,7 @@ import typing as t
 
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.parsing.convert_bool import boolean
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import url_credentials, virtual_packages, wish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import desired, url_credentials, virtual_packages
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._conda import environment_files
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._files_here import FilesHere, packed
@@ -95,7 +95,7 @@ class ActionModule(FilesHere):
         )
         found, credentials = url_credentials.out_of_file(found)
         self._credentials += [item for item in credentials if item not in self._credentials]
-        key = wish.file_key({"file": path, "categories": categories, "environment": environment})
+        key = desired.file_key({"file": path, "categories": categories, "environment": environment})
         contents[key] = json.dumps(found.as_data(), sort_keys=True).encode()
         section = found.pip_text()
         if section.strip() and not remote:

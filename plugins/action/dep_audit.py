@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._audit.arguments import OF_HOST, SPEC
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish, MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments, MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._redact import Redactor
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import auditor, files, policy
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._files_here import FilesHere
@@ -83,11 +83,11 @@ def _listed(value: t.Any) -> list[t.Any]:
 def _validated(given: t.Mapping[str, t.Any]) -> Result:
     found = ArgumentSpecValidator(SPEC).validate(copy.deepcopy(dict(given)))
     if found.error_messages:
-        raise InvalidWish(
+        raise InvalidArguments(
             "arguments_invalid",
-            wished="audit environments",
+            wanted="audit environments",
             found="; ".join(found.error_messages),
-            todo="correct the task; ansible-doc gpufleet.mlstack.dep_audit tells the options",
+            to_fix="correct the task; ansible-doc gpufleet.mlstack.dep_audit tells the options",
         )
     return dict(found.validated_parameters)
 
@@ -114,7 +114,7 @@ def _message(reasons: t.Sequence[str]) -> str:
     if len(reasons) > len(shown):
         shown.append(f"and {len(reasons) - len(shown)} more")
     return (
-        "Wished: environments that meet the policy. Found: "
+        "Wanted: environments that meet the policy. Found: "
         + "; ".join(shown)
-        + ". To do: upgrade what has a fixed version, or ignore it with a reason and a day."
+        + ". To fix: upgrade what has a fixed version, or ignore it with a reason and a day."
     )

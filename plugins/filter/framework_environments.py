@@ -1,7 +1,7 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Environments that wish for PyTorch or TensorFlow, with the build for a host."""
+"""Environments that ask for PyTorch or TensorFlow, with the build for a host."""
 
 from __future__ import annotations
 

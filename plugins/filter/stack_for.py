@@ -1,26 +1,26 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Asking the solver for a host again, with other wishes."""
+"""Asking the solver for a host again, with other desired states."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: stack_for
-short_description: The set that a host would get for these wishes
+short_description: The set that a host would get for these desired states
 version_added: 0.1.0
 author:
   - gpufleet.mlstack contributors (@gpufleet)
 description:
   - Solves on the controller with the facts of a host, as M(gpufleet.mlstack.stack_plan) does there. It asks no host.
-positional: wishes, rows
+positional: desired, rows
 options:
   _input:
     description: A result of M(gpufleet.mlstack.stack_plan), or its C(facts).
     type: dict
     required: true
-  wishes:
-    description: Wishes by the names that M(gpufleet.mlstack.stack_plan) has for them, such as C(torch) and C(cuda).
+  desired:
+    description: What to ask for, by the names of M(gpufleet.mlstack.stack_plan), such as C(torch) and C(cuda).
     type: dict
     default: {}
   rows:
@@ -55,9 +55,9 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import Ml
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._stack.asking import asked
 
 
-def stack_for(found: t.Any, wishes: t.Any = None, rows: t.Any = None) -> dict[str, t.Any]:
+def stack_for(found: t.Any, all_desired: t.Any = None, rows: t.Any = None) -> dict[str, t.Any]:
     try:
-        return shown_answer(asked(found, wishes or {}, rows))
+        return shown_answer(asked(found, all_desired or {}, rows))
     except (MlstackError, ValueError, TypeError, AttributeError) as error:
         raise AnsibleFilterError(f"stack_for: {error}") from error
 

@@ -3,45 +3,45 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Private to this collection: it may change at any time. Other collections use the modules instead.
-"""A subject whose wishes are of several kinds: each goes to the subject that knows its kind."""
+"""A resource whose desired states are of several kinds: each goes to the resource that knows its kind."""
 
 from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Subject
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Resource
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
 
 if t.TYPE_CHECKING:
     from ansible_collections.gpufleet.mlstack.plugins.module_utils._apply import Handlers
 
 
-class ByKind(Subject[t.Any, t.Any]):
-    """A module's subject defines C(wishes), C(result) and C(subject_of)."""
+class ByKind(Resource[t.Any, t.Any]):
+    """A module's resource defines C(all_desired), C(result) and C(resource_of)."""
 
-    def subject_of(self, wish: t.Any) -> Subject[t.Any, t.Any]:
+    def resource_of(self, desired: t.Any) -> Resource[t.Any, t.Any]:
         raise NotImplementedError
 
-    def title(self, wish: t.Any) -> str:
-        return self.subject_of(wish).title(wish)
+    def title(self, desired: t.Any) -> str:
+        return self.resource_of(desired).title(desired)
 
-    def observe(self, wish: t.Any, context: Context) -> t.Any:
-        return self.subject_of(wish).observe(wish, context)
+    def observe(self, desired: t.Any, context: Context) -> t.Any:
+        return self.resource_of(desired).observe(desired, context)
 
-    def plan(self, wish: t.Any, observation: t.Any) -> Plan:
-        return self.subject_of(wish).plan(wish, observation)
+    def plan(self, desired: t.Any, observed: t.Any) -> Plan:
+        return self.resource_of(desired).plan(desired, observed)
 
-    def lock(self, wish: t.Any, context: Context) -> t.ContextManager[t.Any]:
-        return self.subject_of(wish).lock(wish, context)
+    def lock(self, desired: t.Any, context: Context) -> t.ContextManager[t.Any]:
+        return self.resource_of(desired).lock(desired, context)
 
-    def handlers(self, wish: t.Any, context: Context) -> Handlers:
-        return self.subject_of(wish).handlers(wish, context)
+    def handlers(self, desired: t.Any, context: Context) -> Handlers:
+        return self.resource_of(desired).handlers(desired, context)
 
-    def difference(self, wish: t.Any, before: t.Any, after: t.Any) -> dict[str, t.Any]:
-        return self.subject_of(wish).difference(wish, before, after)
+    def difference(self, desired: t.Any, before: t.Any, after: t.Any) -> dict[str, t.Any]:
+        return self.resource_of(desired).difference(desired, before, after)
 
-    def picture(self, wish: t.Any, observation: t.Any) -> tuple[str, ...] | None:
-        return self.subject_of(wish).picture(wish, observation)
+    def diff_lines(self, desired: t.Any, observed: t.Any) -> tuple[str, ...] | None:
+        return self.resource_of(desired).diff_lines(desired, observed)
 
-    def describe(self, wish: t.Any, observation: t.Any) -> dict[str, t.Any]:
-        return self.subject_of(wish).describe(wish, observation)
+    def describe(self, desired: t.Any, observed: t.Any) -> dict[str, t.Any]:
+        return self.resource_of(desired).describe(desired, observed)

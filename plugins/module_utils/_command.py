@@ -75,7 +75,7 @@ class Commands:
         """Run a program to its end.
 
         ``env`` adds variables, or removes those whose value is None; secrets go in there, never in ``argv``, which
-        everybody on the host can read. ``timeout`` is in seconds. ``purpose`` finishes the sentence 'Wished: ...'.
+        everybody on the host can read. ``timeout`` is in seconds. ``purpose`` finishes the sentence 'Wanted: ...'.
         A failing run is repeated up to ``retries`` times, with growing pauses, while ``retry_if`` says so.
         A program ends with us when we are killed or when its time is over, unless it ``outlives_us``: half a dpkg run
         is worse than an orphan. Such a one writes to files without a name, as a pipe would end it at its next line.
@@ -92,13 +92,13 @@ class Commands:
             raise self.failure(result, purpose)
         return result
 
-    def failure(self, result: CommandResult, purpose: str = "", *, todo: str = "") -> CommandError:
+    def failure(self, result: CommandResult, purpose: str = "", *, to_fix: str = "") -> CommandError:
         """The error for a result, with the line that matters first and the whole output as details."""
         return CommandError(
             "command_failed",
-            wished=purpose or f"run {result.argv[0]}",
+            wanted=purpose or f"run {result.argv[0]}",
             found=f"{os.path.basename(result.argv[0])} ended with status {result.rc}: {last_words(result)}",
-            todo=todo or "read stdout and stderr in this result, mend the cause, run the task again",
+            to_fix=to_fix or "read stdout and stderr in this result, mend the cause, run the task again",
             cmd=list(result.argv),
             rc=result.rc,
             stdout=result.out,
@@ -162,9 +162,9 @@ class Commands:
         except OSError as exc:
             raise CommandError(
                 "command_missing" if isinstance(exc, FileNotFoundError) else "command_not_runnable",
-                wished=purpose or f"run {argv[0]}",
+                wanted=purpose or f"run {argv[0]}",
                 found=f"{self.redactor.text(str(argv[0]))} cannot be started: {exc.strerror or exc}",
-                todo=f"install {os.path.basename(argv[0])} or name another program",
+                to_fix=f"install {os.path.basename(argv[0])} or name another program",
             ) from exc
 
     def _output(
@@ -190,10 +190,10 @@ class Commands:
             out, err = _contents(files) if files else (out, err)
             raise CommandError(
                 "command_timeout",
-                wished=purpose or f"run {argv[0]}",
+                wanted=purpose or f"run {argv[0]}",
                 found=f"{os.path.basename(argv[0])} was still running after {timeout:g} s and "
                 + ("goes on: to end it half-way would do harm" if files else "was ended"),
-                todo="find out what it waits for (network, lock, disk), or allow more time",
+                to_fix="find out what it waits for (network, lock, disk), or allow more time",
                 cmd=[self.redactor.text(part) for part in argv],
                 stdout=self._decoded(out),
                 stderr=self._decoded(err),
@@ -274,7 +274,7 @@ def _outputs(process: subprocess.Popen[bytes], end: float) -> tuple[str, str]:
 
 
 def _ended(argv: t.Any, found: str) -> CommandError:
-    return CommandError("not_run", wished=f"run {argv[0]}", found=found, todo="run it as its owner to see why")
+    return CommandError("not_run", wanted=f"run {argv[0]}", found=found, to_fix="run it as its owner to see why")
 
 
 def last_words(result: CommandResult) -> str:

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Private to this collection: it may change at any time. Other collections use the modules instead.
-"""The one form in which this collection says no: what was wished, what was found, what to do next."""
+"""The one form in which this collection says no: what was wanted, what was found, what to do next."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ class MlstackError(Exception):
     Each of the three texts is a clause without a closing full stop.
     """
 
-    def __init__(self, code: str, *, wished: str, found: str, todo: str, **details: t.Any) -> None:
+    def __init__(self, code: str, *, wanted: str, found: str, to_fix: str, **details: t.Any) -> None:
         self.code = code
-        self.wished = wished
+        self.wanted = wanted
         self.found = found
-        self.todo = todo
+        self.to_fix = to_fix
         self.details = details
-        super().__init__(f"Wished: {wished}. Found: {found}. To do: {todo}.")
+        super().__init__(f"Wanted: {wanted}. Found: {found}. To fix: {to_fix}.")
 
 
-class InvalidWish(MlstackError):
+class InvalidArguments(MlstackError):
     """The arguments contradict themselves or cannot be meant; raised before anything is observed or changed."""
 
 

@@ -56,7 +56,7 @@ def lines(files: t.Iterable[ManagedFile], texts: t.Mapping[str, str | None]) -> 
 
 
 def texts(files: t.Iterable[ManagedFile]) -> dict[str, str | None]:
-    """The texts as wished, in the form in which they are observed."""
+    """The texts as desired, in the form in which they are observed."""
     return {file.path: file.text for file in files}
 
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Private to this collection: it may change at any time. Other collections use the modules instead.
-"""The one loop of every module: arguments, wish, observation, plan, application, result."""
+"""The one loop of every module: arguments, desired state, observation, plan, application, result."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ if t.TYPE_CHECKING:
 
 ROUNDS = 5  # of executing a plan and looking what is left: what was in use may be free now, packages bring others
 
-Wish = t.TypeVar("Wish")
-Observation = t.TypeVar("Observation")
+Desired = t.TypeVar("Desired")
+Observed = t.TypeVar("Observed")
 
 
 class _Module(AnsibleModule):
@@ -43,7 +43,7 @@ class _Module(AnsibleModule):
 
 @dataclass
 class Context:
-    """What a subject may use of the outside world. ``preview`` is set in check mode: an observation then finds out,
+    """What a resource may use of the outside world. ``preview`` is set in check mode: an observation then finds out,
     without changing anything, what a change would bring in."""
 
     host: Host
@@ -54,10 +54,10 @@ class Context:
 
 
 @dataclass
-class Outcome(t.Generic[Wish]):
-    """What became of one wish. ``details`` are keys for the result, ``seconds`` wall time."""
+class Outcome(t.Generic[Desired]):
+    """What became of one desired state. ``details`` are keys for the result, ``seconds`` wall time."""
 
-    wish: Wish
+    desired: Desired
     plan: Plan = field(default_factory=Plan)
     changed: bool = False
     error: MlstackError | None = None
@@ -65,72 +65,72 @@ class Outcome(t.Generic[Wish]):
     seconds: float = 0.0
 
 
-class Subject(t.Generic[Wish, Observation]):
+class Resource(t.Generic[Desired, Observed]):
     """One thing a module manages. A module defines a subclass and calls run_module().
 
-    ``wishes`` turns arguments into independent wishes: a wish that fails does not stop the next one.
+    ``desired`` turns arguments into independent desired states: a desired state that fails does not stop the next one.
     ``plan`` is pure, and what it says is what is executed: ``handlers`` has one handler for each of its verbs.
     """
 
     # Arguments that are not repeated in the result, such as the contents of files.
-    unshown: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
-    def wishes(self, params: t.Mapping[str, t.Any], context: Context) -> list[Wish]:
+    def all_desired(self, params: t.Mapping[str, t.Any], context: Context) -> list[Desired]:
         raise NotImplementedError
 
-    def title(self, wish: Wish) -> str:
-        """The name under which a wish is shown."""
+    def title(self, desired: Desired) -> str:
+        """The name under which a desired state is shown."""
         raise NotImplementedError
 
-    def observe(self, wish: Wish, context: Context) -> Observation:
+    def observe(self, desired: Desired, context: Context) -> Observed:
         raise NotImplementedError
 
-    def plan(self, wish: Wish, observation: Observation) -> Plan:
+    def plan(self, desired: Desired, observed: Observed) -> Plan:
         raise NotImplementedError
 
-    def lock(self, wish: Wish, context: Context) -> t.ContextManager[t.Any]:
+    def lock(self, desired: Desired, context: Context) -> t.ContextManager[t.Any]:
         """Held while a plan is made anew and applied, so that two runs at once do the work once."""
         return contextlib.nullcontext()
 
-    def handlers(self, wish: Wish, context: Context) -> Handlers:
+    def handlers(self, desired: Desired, context: Context) -> Handlers:
         """What executes each verb of the plan; asked for only where there is something to do. A handler raises
         MlstackError and leaves the host as it was, or in a state from which the next run converges."""
-        return _Undivided(self, wish, context)
+        return _Undivided(self, desired, context)
 
-    def apply(self, wish: Wish, observation: Observation, plan: Plan, context: Context) -> dict[str, t.Any]:
+    def apply(self, desired: Desired, observed: Observed, plan: Plan, context: Context) -> dict[str, t.Any]:
         """Execute a plan as a whole, in wings that have no handlers yet. A Plan in the result under ``plan`` is what
         was really done."""
         raise NotImplementedError
 
-    def difference(self, wish: Wish, before: Observation, after: Observation) -> dict[str, t.Any]:
+    def difference(self, desired: Desired, before: Observed, after: Observed) -> dict[str, t.Any]:
         """What the result says of a change, from what was observed before and after it."""
         return {}
 
-    def picture(self, wish: Wish, observation: Observation) -> tuple[str, ...] | None:
+    def diff_lines(self, desired: Desired, observed: Observed) -> tuple[str, ...] | None:
         """The lines of a diff that stand for an observation; None leaves a diff to what the plan foresaw."""
         return None
 
-    def describe(self, wish: Wish, observation: Observation) -> dict[str, t.Any]:
-        """What the result says of a wish whether or not anything changed."""
+    def describe(self, desired: Desired, observed: Observed) -> dict[str, t.Any]:
+        """What the result says of a desired state whether or not anything changed."""
         return {}
 
-    def result(self, outcomes: list[Outcome[Wish]]) -> dict[str, t.Any]:
+    def result(self, outcomes: list[Outcome[Desired]]) -> dict[str, t.Any]:
         """The keys of the module's result besides changed, plan and diff."""
         return dict(outcomes[0].details) if len(outcomes) == 1 else {}
 
 
-class Inquiry(Subject[Wish, Observation]):
+class Inquiry(Resource[Desired, Observed]):
     """What a module finds out that changes nothing: it has an observation, a result, and never a plan."""
 
-    def plan(self, wish: Wish, observation: Observation) -> Plan:
+    def plan(self, desired: Desired, observed: Observed) -> Plan:
         return Plan()
 
 
 class _Undivided(t.Mapping[str, t.Any]):
-    """One handler for all verbs: the subject's own apply()."""
+    """One handler for all verbs: the resource's own apply()."""
 
-    def __init__(self, subject: Subject[t.Any, t.Any], wish: t.Any, context: Context) -> None:
-        self._subject, self._wish, self._context = subject, wish, context
+    def __init__(self, resource: Resource[t.Any, t.Any], desired: t.Any, context: Context) -> None:
+        self._resource, self._desired, self._context = resource, desired, context
 
     def __getitem__(self, verb: str) -> t.Callable[..., t.Any]:
         return self._apply
@@ -142,8 +142,8 @@ class _Undivided(t.Mapping[str, t.Any]):
         return 0
 
     def _apply(self, actions: t.Sequence[Action], change: t.Any) -> t.Sequence[Action]:
-        plan = self._subject.plan(self._wish, change.observed)
-        told = dict(self._subject.apply(self._wish, change.observed, plan, self._context))
+        plan = self._resource.plan(self._desired, change.observed)
+        told = dict(self._resource.apply(self._desired, change.observed, plan, self._context))
         done: Plan = told.pop("plan", plan)
         change.facts.update(told)
         shown = change.shown or Plan()
@@ -152,7 +152,7 @@ class _Undivided(t.Mapping[str, t.Any]):
 
 
 def run_module(
-    subject: Subject[t.Any, t.Any],
+    resource: Resource[t.Any, t.Any],
     argument_spec: dict[str, t.Any],
     *,
     host: Host | None = None,
@@ -172,13 +172,13 @@ def run_module(
         warn=lambda text: module.warn(redactor.text(text)),
     )
     try:
-        wishes = subject.wishes(module.params, context)
+        all_desired = resource.all_desired(module.params, context)
         _one_line.require(module.params)
-        outcomes = [converge(subject, wish, context, check_mode=module.check_mode) for wish in wishes]
-        result = conclude(subject, outcomes, show_diff=module._diff)
+        outcomes = [converge(resource, desired, context, check_mode=module.check_mode) for desired in all_desired]
+        result = conclude(resource, outcomes, show_diff=module._diff)
         result["commands_run"] = context.commands.count
     except MlstackError as exc:
-        result = {**conclude(subject, [], show_diff=False), "changed": False, **failure(exc)}
+        result = {**conclude(resource, [], show_diff=False), "changed": False, **failure(exc)}
     except Exception as exc:  # a defect of ours: without redaction its traceback could show credentials
         result = {
             "failed": True,
@@ -187,26 +187,28 @@ def run_module(
             "exception": traceback.format_exc(),
         }
     # Ansible would add the arguments as they came.
-    result["invocation"] = {"module_args": {**module.params, **dict.fromkeys(subject.unshown, "(left out)")}}
+    result["invocation"] = {"module_args": {**module.params, **dict.fromkeys(resource.left_out, "(left out)")}}
     result = redactor.data(result)
     if result.get("failed"):
         module.fail_json(**{key: value for key, value in result.items() if key != "failed"})
     module.exit_json(**result)
 
 
-def converge(subject: Subject[Wish, Observation], wish: Wish, context: Context, *, check_mode: bool) -> Outcome[Wish]:
-    """Take one wish through the loop. Never raises for what a user can cause: the error is in the outcome."""
-    outcome: Outcome[Wish] = Outcome(wish)
+def converge(
+    resource: Resource[Desired, Observed], desired: Desired, context: Context, *, check_mode: bool
+) -> Outcome[Desired]:
+    """Take one desired state through the loop. Never raises for what a user can cause: the error is in the outcome."""
+    outcome: Outcome[Desired] = Outcome(desired)
     started = time.monotonic()
     try:
-        observation = subject.observe(wish, context)
-        outcome.plan = subject.plan(wish, observation)
+        observed = resource.observe(desired, context)
+        outcome.plan = resource.plan(desired, observed)
         outcome.changed = outcome.plan.changed and check_mode
         if outcome.plan.changed and not check_mode:
-            with subject.lock(wish, context):
+            with resource.lock(desired, context):
                 # Somebody else may have done it while we waited.
-                observation = _change(subject, wish, context, outcome)
-        outcome.details = {**subject.describe(wish, observation), **outcome.plan.details, **outcome.details}
+                observed = _change(resource, desired, context, outcome)
+        outcome.details = {**resource.describe(desired, observed), **outcome.plan.details, **outcome.details}
     except MlstackError as exc:
         outcome.error = exc
         outcome.changed = bool(exc.details.pop("changed", outcome.changed))
@@ -214,55 +216,59 @@ def converge(subject: Subject[Wish, Observation], wish: Wish, context: Context, 
     return outcome
 
 
-def _change(subject: Subject[Wish, Observation], wish: Wish, context: Context, outcome: Outcome[Wish]) -> Observation:
+def _change(
+    resource: Resource[Desired, Observed], desired: Desired, context: Context, outcome: Outcome[Desired]
+) -> Observed:
     """Execute plans until one is empty; what was done joins the outcome. Returns the last observation."""
     from ansible_collections.gpufleet.mlstack.plugins.module_utils import _apply
 
-    before = observation = subject.observe(wish, context)
-    outcome.plan = plan = subject.plan(wish, before)
+    before = observed = resource.observe(desired, context)
+    outcome.plan = plan = resource.plan(desired, before)
     if not plan.changed:
         return before
-    handlers = subject.handlers(wish, context)
+    handlers = resource.handlers(desired, context)
     change = _apply.Change(before)
     try:
         for _round in range(ROUNDS):
             _apply.execute(plan, handlers, change)
-            observation = change.observed = subject.observe(wish, context)
-            plan = subject.plan(wish, observation)
+            observed = change.observed = resource.observe(desired, context)
+            plan = resource.plan(desired, observed)
             if not plan.changed or _apply.repeated(plan, change.done):
                 break
     finally:
         outcome.changed = bool(change.done)
-    _refuse_leftover(subject.title(wish), plan)
-    picture = subject.picture(wish, observation)
+    _refuse_leftover(resource.title(desired), plan)
+    diff_lines = resource.diff_lines(desired, observed)
     shown = change.shown or outcome.plan
-    after = shown.after if picture is None else picture
+    after = shown.after if diff_lines is None else diff_lines
     outcome.plan = replace(shown, actions=tuple(change.done), after=after)
-    outcome.details.update({**subject.difference(wish, before, observation), **change.facts})
-    return observation
+    outcome.details.update({**resource.difference(desired, before, observed), **change.facts})
+    return observed
 
 
 def _refuse_leftover(title: str, leftover: Plan) -> None:
     if leftover.changed:
         raise MlstackError(
             "not_settled",
-            wished=f"{title} as described, with nothing left to do",
+            wanted=f"{title} as described, with nothing left to do",
             found="after the change the host still differs: " + "; ".join(a.summary for a in leftover.actions),
-            todo="see whether something else manages the same thing; if not, report this as a defect",
+            to_fix="see whether something else manages the same thing; if not, report this as a defect",
             changed=True,
             leftover=leftover.result(),
         )
 
 
-def conclude(subject: Subject[Wish, t.Any], outcomes: list[Outcome[Wish]], *, show_diff: bool) -> dict[str, t.Any]:
-    """The result of a module from the outcomes of its wishes."""
+def conclude(
+    resource: Resource[Desired, t.Any], outcomes: list[Outcome[Desired]], *, show_diff: bool
+) -> dict[str, t.Any]:
+    """The result of a module from the outcomes of its desired states."""
     result: dict[str, t.Any] = {"changed": any(outcome.changed for outcome in outcomes)}
-    if not isinstance(subject, Inquiry):
+    if not isinstance(resource, Inquiry):
         result["plan"] = [step for outcome in outcomes for step in outcome.plan.result()]
-    result.update(subject.result(outcomes))
+    result.update(resource.result(outcomes))
     if show_diff:
-        result["diff"] = [part for outcome in outcomes for part in outcome.plan.diff(subject.title(outcome.wish))]
-    errors = {subject.title(outcome.wish): outcome.error for outcome in outcomes if outcome.error is not None}
+        result["diff"] = [part for outcome in outcomes for part in outcome.plan.diff(resource.title(outcome.desired))]
+    errors = {resource.title(outcome.desired): outcome.error for outcome in outcomes if outcome.error is not None}
     if errors:
         result.update(failure(next(iter(errors.values()))))
     if errors and len(outcomes) > 1:

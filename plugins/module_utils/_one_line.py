@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 # The last word of an option's name; texts, keys and secrets are not among them.
@@ -25,7 +25,9 @@ _OPTION = re.compile(
 
 
 def require(params: t.Mapping[str, t.Any]) -> None:
-    """Raise InvalidWish for the first such argument with a control character in it, in lists and dictionaries too."""
+    """Raise InvalidArguments for the first such argument with a control character in it, in lists and dictionaries
+    too.
+    """
     for option, value in params.items():
         _require(option, value, concerned=_OPTION.fullmatch(option) is not None)
 
@@ -39,9 +41,9 @@ def _require(option: str, value: t.Any, *, concerned: bool) -> None:
         for item in value:
             _require(option, item, concerned=concerned)
     elif concerned and isinstance(value, str) and CONTROL.search(value):
-        raise InvalidWish(
+        raise InvalidArguments(
             "control_character",
-            wished=f"the option {option} on one line",
+            wanted=f"the option {option} on one line",
             found=f"{value!r}, with a line break or another control character",
-            todo="write it on one line, in quotes (YAML's | and > end a text with a line break)",
+            to_fix="write it on one line, in quotes (YAML's | and > end a text with a line break)",
         )

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Action:
-    """One step from observation to wish.
+    """One step from observation to desired state.
 
     ``verb`` is a stable word (``install``, ``build``, ``switch``), ``subject`` what it acts on, ``summary`` the
     sentence a person reads in check mode. ``details`` is data for whoever applies the step and for the result.
@@ -33,7 +33,7 @@ class Action:
 
 @dataclass(frozen=True)
 class Plan:
-    """The ordered actions that lead from an observation to a wish; empty when they agree.
+    """The ordered actions that lead from an observation to a desired state; empty when they agree.
 
     ``before`` and ``after`` are the lines a diff shows (``numpy 1.24.3``); they only matter when there are actions.
     ``details`` join the result of the module as they are.

@@ -15,7 +15,7 @@ description:
   - Builds conda environments. Each build is a generation of its own, made beside the one in use, checked, and switched
     to by one rename. A failed build or check leaves the old generation in use.
   - Going back is O(environments[].state=rolled_back).
-  - An environment holds what was wished and what that needs, no more. What was added, removed or changed by hand is
+  - An environment holds what was wanted and what that needs, no more. What was added, removed or changed by hand is
     reported by name and repaired by a new generation.
   - A process stays on the generation it started from, also when it imports something only after a switch.
   - A converged call starts no other program and asks no network.
@@ -43,8 +43,9 @@ options:
         required: true
       state:
         description:
-          - V(present) makes the environment hold what is wished. Versions that are not asked for stay as they are.
-          - V(updated) does the same with the newest versions that the wish allows. It asks the channels each time.
+          - V(present) makes the environment hold what is wanted. Versions that are not asked for stay as they are.
+          - V(updated) does the same with the newest versions that the desired state allows. It asks the channels
+            each time.
           - V(cloned) makes the environment hold what O(environments[].clone_of) holds.
           - V(absent) removes the environment with all its generations, or, where O(environments[].packages) is given,
             only these packages from it, by a new generation without them.
@@ -88,7 +89,7 @@ options:
         default: default
       exact:
         description:
-          - Whether the environment holds only what is wished. V(false) adds to what was asked for before.
+          - Whether the environment holds only what is wanted. V(false) adds to what was asked for before.
         type: bool
         default: true
       pip_packages:
@@ -364,11 +365,11 @@ environments:
       type: bool
       returned: always
     failed:
-      description: Whether this environment could not be brought to its wish.
+      description: Whether this environment could not be brought to its desired state.
       type: bool
       returned: always
     msg:
-      description: What was wished, what was found, and what to do.
+      description: What was wanted, what was found, and what to do.
       type: str
       returned: when failed
     code:
@@ -433,7 +434,7 @@ environments:
       returned: when a generation was built
       sample: {"install": 1.2, "verify": 0.4}
 plan:
-  description: The steps from what was found to what was wished. Empty when they agree.
+  description: The steps from what was found to what was wanted. Empty when they agree.
   returned: always
   type: list
   elements: dict
@@ -458,7 +459,7 @@ code:
 import typing as t
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.arguments import ENVIRONMENT_SPEC, SPEC
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.subjects import CondaEnvironments
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.resource import CondaEnvironments
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import run_module
 
 

@@ -81,7 +81,7 @@ executable:
   type: str
   sample: /opt/miniforge3/bin/conda
 plan:
-  description: The steps from what was found to what was wished. Empty when they agree.
+  description: The steps from what was found to what was wanted. Empty when they agree.
   returned: always
   type: list
   elements: dict

@@ -227,7 +227,7 @@ code:
   type: str
 """
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._cuda.subject import CudaToolkits
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._cuda.resource import CudaToolkits
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import run_module
 
 

@@ -225,7 +225,7 @@ driver:
     libraries: 580.65.06
     sources: [nvidia]
 reboot_required:
-  description: Whether a reboot is needed before the wished driver runs. In check mode, whether it will be.
+  description: Whether a reboot is needed before the wanted driver runs. In check mode, whether it will be.
   returned: success
   type: bool
 reboot_reasons:
@@ -283,7 +283,7 @@ code:
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import run_module
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.arguments import SPEC
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.subject import Driver
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.resource import Driver
 
 
 def main() -> None:

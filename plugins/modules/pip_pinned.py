@@ -15,7 +15,7 @@ description:
   - Builds Python virtual environments from pinned requirements. Each build is a generation of its own, made beside the
     one in use, checked, and switched to by one rename. A failed build or check leaves the old generation in use.
   - Going back is O(environments[].state=rolled_back).
-  - An environment holds what was wished and what that needs, no more. What was added, removed or changed by hand is
+  - An environment holds what was wanted and what that needs, no more. What was added, removed or changed by hand is
     reported by name and repaired by a new generation.
   - A process stays on the generation it started from, also when it imports something only after a switch.
   - A converged call starts no other program and asks no network.
@@ -44,7 +44,7 @@ options:
         required: true
       state:
         description:
-          - V(present) makes the environment hold what is wished.
+          - V(present) makes the environment hold what is wanted.
           - V(absent) removes the environment with all its generations, or, where O(environments[].packages) is given,
             only these packages from it, by a new generation without them.
           - V(rolled_back) switches to the generation that was in use before the newest one. Asked again it stays.
@@ -238,11 +238,11 @@ environments:
       type: bool
       returned: always
     failed:
-      description: Whether this environment could not be brought to its wish.
+      description: Whether this environment could not be brought to its desired state.
       type: bool
       returned: always
     msg:
-      description: What was wished, what was found, and what to do.
+      description: What was wanted, what was found, and what to do.
       type: str
       returned: when failed
     code:
@@ -302,7 +302,7 @@ environments:
       returned: when a generation was built
       sample: {"install": 1.2, "verify": 0.4}
 plan:
-  description: The steps from what was found to what was wished. Empty when they agree.
+  description: The steps from what was found to what was wanted. Empty when they agree.
   returned: always
   type: list
   elements: dict
@@ -322,7 +322,7 @@ import typing as t
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import run_module
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.arguments import SOURCES_SPEC
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.subjects import PythonEnvironments
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.resource import PythonEnvironments
 
 
 def strings() -> dict[str, t.Any]:

@@ -13,8 +13,8 @@ author:
   - gpufleet.mlstack contributors (@gpufleet)
 description:
   - Solves GPU, kernel module flavour, driver branch, CUDA, framework wheel and Python together, before anything touches
-    the host. It answers with one set that holds together. Otherwise it names the fewest wishes that cannot hold, why
-    with the source of each fact, and the nearest sets that can.
+    the host. It answers with one set that holds together. Otherwise it names the fewest desired states that cannot
+    hold, why with the source of each fact, and the nearest sets that can.
   - It changes nothing, fetches nothing and needs no driver on the host.
   - What is newer than the tables is never refused for that. It is let through and marked as unverified.
 extends_documentation_fragment:
@@ -131,7 +131,7 @@ stack:
       type: dict
       sample: {"branch": "580", "flavour": "open", "minimum": "", "version": "", "kept": false, "fabric_manager": false}
     toolkit:
-      description: The CUDA toolkit, null where none was wished for.
+      description: The CUDA toolkit, null where none was asked for.
       type: dict
       sample: {"version": "12.9.1", "compat_package": "", "host_gcc": "14"}
     frameworks:
@@ -164,10 +164,10 @@ refusal:
   type: dict
   contains:
     text:
-      description: What was wished, what stands in the way, and what to do.
+      description: What was wanted, what stands in the way, and what to do.
       type: str
     conflict:
-      description: The fewest wishes that cannot hold together. Empty where the host's own parts contradict each other.
+      description: The fewest requests that cannot hold together. Empty where parts of the host contradict each other.
       type: dict
       sample: {"driver": "590"}
     reasons:
@@ -175,7 +175,7 @@ refusal:
       type: list
       elements: dict
     alternatives:
-      description: The nearest sets, one for each wish that could be given up.
+      description: The nearest sets, one for each desired state that could be given up.
       type: list
       elements: dict
 facts:
@@ -197,8 +197,8 @@ facts:
     managed_pythons: true
     driver: {"version": 580.95.05, "flavour": open, "source": nvidia}
     today: "2026-11-23"
-wishes:
-  description: What was wished for, without what was left to the solver.
+desired:
+  description: What was asked for, without what was left to the solver.
   returned: success
   type: dict
   sample: {"torch": "2.x"}
@@ -213,7 +213,7 @@ code:
 """
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import run_module
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._stack.subject import StackPlan
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._stack.resource import StackPlan
 
 
 def main() -> None:

@@ -250,7 +250,7 @@ code:
 """
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import run_module
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.subject import SystemPackages
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.resource import SystemPackages
 
 REPOSITORY = {
     "name": {"type": "str", "required": True},

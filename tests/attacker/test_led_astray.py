@@ -117,10 +117,10 @@ def record(attacker: Attacker, root: str, text: str = "") -> None:
 @pytest.mark.parametrize("module", ["pip_pinned", "conda_env", "python_env_info", "conda_env_info"])
 def test_a_record_that_is_a_fifo(attacker: Attacker, module: str) -> None:
     record(attacker, "open/envs")
-    wish: dict[str, Any] = {"root": f"{attacker.place}/open/envs"}
+    desired: dict[str, Any] = {"root": f"{attacker.place}/open/envs"}
     if not module.endswith("_info"):
-        wish["environments"] = [{"name": "ml", "packages": ["beta==1.0"]}]
-    ran(attacker, module, wish)
+        desired["environments"] = [{"name": "ml", "packages": ["beta==1.0"]}]
+    ran(attacker, module, desired)
 
 
 def test_a_journal_that_is_a_fifo(attacker: Attacker) -> None:
@@ -134,8 +134,8 @@ def test_a_conda_program_that_the_attacker_says_is_ours(attacker: Attacker) -> N
     note = json.dumps({"url": "", "sha256": digest, "finished": True})
     attacker.does(f"mkdir -p open/c/bin; printf '%s' '{note}' >open/c/.mlstack-program.json")
     attacker.does("printf '#!/bin/sh\\n' >open/c/bin/micromamba; chmod 755 open/c/bin/micromamba")
-    wish = {"kind": "binary", "prefix": f"{attacker.place}/open/c", "url": "file:///none", "sha256": digest}
-    result = ran(attacker, "conda_program", wish)
+    desired = {"kind": "binary", "prefix": f"{attacker.place}/open/c", "url": "file:///none", "sha256": digest}
+    result = ran(attacker, "conda_program", desired)
     assert result.get("code") == "world_writable" and not result["changed"], result
 
 
@@ -144,8 +144,8 @@ def test_a_conda_programs_note_that_is_none(attacker: Attacker, note: str) -> No
     attacker.does(f"mkdir open/c; {note}")
     os.chown(attacker.place / "open" / "c", 0, 0)
     (attacker.place / "open").chmod(0o755)
-    wish = {"kind": "binary", "prefix": f"{attacker.place}/open/c", "url": "file:///none", "sha256": "0" * 64}
-    assert ran(attacker, "conda_program", wish).get("failed")
+    desired = {"kind": "binary", "prefix": f"{attacker.place}/open/c", "url": "file:///none", "sha256": "0" * 64}
+    assert ran(attacker, "conda_program", desired).get("failed")
 
 
 @pytest.mark.parametrize("module", ["gpu_info", "system_packages_info"])
@@ -165,13 +165,13 @@ def test_a_temporary_folder_of_the_attackers(attacker: Attacker, index: PythonIn
     attacker.does("mkdir -m 0777 open/tmp; chmod 0777 open/tmp")
     folder = attacker.place / "open" / "tmp"
     before = folder.stat().st_mtime_ns
-    wish = {
+    desired = {
         "root": f"{attacker.place}/envs",
         "index_url": index.url,
         "executable": uv,
         "environments": [{"name": "ml", "packages": ["beta==1.0"]}],
     }
-    result = ran(attacker, "pip_pinned", wish, TMPDIR=str(folder))
+    result = ran(attacker, "pip_pinned", desired, TMPDIR=str(folder))
     assert not result.get("failed"), result
     assert folder.stat().st_mtime_ns == before, "root's task made something there"
 
@@ -179,13 +179,13 @@ def test_a_temporary_folder_of_the_attackers(attacker: Attacker, index: PythonIn
 def test_settings_in_a_home_of_the_attackers(attacker: Attacker, index: PythonIndex, uv: str) -> None:
     """They could name the index from which root installs, or switch off what checks it."""
     attacker.does("mkdir -p open/home/.config/uv; echo 'no-such-setting = 1' >open/home/.config/uv/uv.toml")
-    wish = {
+    desired = {
         "root": f"{attacker.place}/envs",
         "cache_dir": f"{attacker.place}/cache",
         "index_url": index.url,
         "executable": uv,
         "environments": [{"name": "ml", "packages": ["beta==1.0"]}],
     }
-    result = ran(attacker, "pip_pinned", wish, HOME=f"{attacker.place}/open/home")
+    result = ran(attacker, "pip_pinned", desired, HOME=f"{attacker.place}/open/home")
     assert not result.get("failed"), result
     assert "HOME=" in str(result["warnings"])

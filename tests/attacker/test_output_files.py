@@ -36,13 +36,13 @@ def written(attacker: Attacker, index: PythonIndex, uv: str, path: str, option: 
     home = attacker.place / "home-of-root"
     home.mkdir(exist_ok=True)
     environment = {"name": "ml", "packages": ["beta==1.0"], option: path, "state": _STATES[option]}
-    wish = {
+    desired = {
         "root": f"{attacker.place}/envs",
         "index_url": index.url,
         "executable": uv,
         "environments": [environment],
     }
-    ran = module_runner.run("pip_pinned", wish, check=check, env={"HOME": str(home), "XDG_CACHE_HOME": ""})
+    ran = module_runner.run("pip_pinned", desired, check=check, env={"HOME": str(home), "XDG_CACHE_HOME": ""})
     return ran.result
 
 

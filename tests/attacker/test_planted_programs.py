@@ -17,15 +17,15 @@ PINNED = {"environments": [{"name": "ml", "packages": ["six==1.16.0"]}]}
 CONDA = {"environments": [{"name": "ml", "packages": ["zlib"], "channels": ["file:///nonexistent"]}]}
 
 
-def refused(attacker: Attacker, module: str, wish: dict[str, Any], named: Path, check: bool = False) -> str:
+def refused(attacker: Attacker, module: str, desired: dict[str, Any], named: Path, check: bool = False) -> str:
     """Root runs a task, which must be refused by the name of a path before the planted program runs."""
     home = attacker.place / "home-of-root"
     home.mkdir(exist_ok=True)
     before = sorted(attacker.place.rglob("*"))
-    ran = module_runner.run(module, wish, check=check, env={"HOME": str(home), "XDG_CACHE_HOME": ""})
+    ran = module_runner.run(module, desired, check=check, env={"HOME": str(home), "XDG_CACHE_HOME": ""})
     assert not attacker.proof.exists(), f"a program of the attacker ran as user {attacker.proof.read_text()}"
     assert ran.result.get("failed") and not ran.result["changed"], ran.out
-    assert str(named) in ran.result["msg"] and "To do: " in ran.result["msg"]
+    assert str(named) in ran.result["msg"] and "To fix: " in ran.result["msg"]
     assert sorted(attacker.place.rglob("*")) == before, "nothing was made"
     return str(ran.result["code"])
 
@@ -37,8 +37,8 @@ def test_in_a_root_where_everybody_may_make_files(attacker: Attacker, engine: st
     scratch.mkdir()
     scratch.chmod(0o1777)
     attacker.plants_tools(f"{scratch}/.toolbox")
-    wish = {**PINNED, "root": str(scratch), "engine": engine}
-    assert refused(attacker, "pip_pinned", wish, scratch, check) in ("world_writable", "foreign_owner")
+    desired = {**PINNED, "root": str(scratch), "engine": engine}
+    assert refused(attacker, "pip_pinned", desired, scratch, check) in ("world_writable", "foreign_owner")
 
 
 @pytest.mark.parametrize("check", [False, True], ids=["run", "check"])
@@ -48,8 +48,8 @@ def test_in_a_root_that_the_attacker_made_first(attacker: Attacker, check: bool)
     scratch.chmod(0o1777)
     attacker.does(f"mkdir {scratch}/envs")
     attacker.plants_tools(f"{scratch}/envs/.toolbox")
-    wish = {**PINNED, "root": f"{scratch}/envs"}
-    assert refused(attacker, "pip_pinned", wish, scratch / "envs", check) == "foreign_owner"
+    desired = {**PINNED, "root": f"{scratch}/envs"}
+    assert refused(attacker, "pip_pinned", desired, scratch / "envs", check) == "foreign_owner"
 
 
 def test_in_a_toolbox_that_is_open_to_everybody(attacker: Attacker) -> None:
@@ -57,9 +57,9 @@ def test_in_a_toolbox_that_is_open_to_everybody(attacker: Attacker) -> None:
     toolbox.mkdir()
     toolbox.chmod(0o777)
     attacker.plants_tools(str(toolbox))
-    wish = {**PINNED, "root": f"{attacker.place}/envs", "toolbox": str(toolbox)}
-    assert refused(attacker, "pip_pinned", wish, toolbox) == "world_writable"
-    assert refused(attacker, "conda_env", {**CONDA, **wish, **CONDA}, toolbox) == "world_writable"
+    desired = {**PINNED, "root": f"{attacker.place}/envs", "toolbox": str(toolbox)}
+    assert refused(attacker, "pip_pinned", desired, toolbox) == "world_writable"
+    assert refused(attacker, "conda_env", {**CONDA, **desired, **CONDA}, toolbox) == "world_writable"
 
 
 @pytest.mark.parametrize("check", [False, True], ids=["run", "check"])
@@ -70,8 +70,8 @@ def test_in_a_root_of_the_attackers_group(attacker: Attacker, module: str, check
     os.chown(root, 0, attacker.uid)
     root.chmod(0o2775)
     attacker.plants_tools(f"{root}/.toolbox")
-    wish = {**(PINNED if module == "pip_pinned" else CONDA), "root": str(root)}
-    assert refused(attacker, module, wish, root, check) == "group_writable"
+    desired = {**(PINNED if module == "pip_pinned" else CONDA), "root": str(root)}
+    assert refused(attacker, module, desired, root, check) == "group_writable"
 
 
 @pytest.mark.parametrize("check", [False, True], ids=["run", "check"])
@@ -90,8 +90,8 @@ def test_in_a_toolbox_behind_a_link_of_the_attacker(attacker: Attacker) -> None:
     tools = attacker.place / "tools"
     tools.mkdir()
     attacker.does(f"ln -s {tools} {scratch}/tb")
-    wish = {**PINNED, "root": f"{attacker.place}/envs", "toolbox": f"{scratch}/tb"}
-    assert refused(attacker, "pip_pinned", wish, scratch / "tb") == "foreign_owner"
+    desired = {**PINNED, "root": f"{attacker.place}/envs", "toolbox": f"{scratch}/tb"}
+    assert refused(attacker, "pip_pinned", desired, scratch / "tb") == "foreign_owner"
 
 
 def test_in_a_toolbox_that_became_roots_afterwards(attacker: Attacker) -> None:
@@ -102,8 +102,8 @@ def test_in_a_toolbox_that_became_roots_afterwards(attacker: Attacker) -> None:
     attacker.plants_tools(f"{root}/.toolbox")
     root.chmod(0o755)
     os.chown(root / ".toolbox", 0, 0)
-    wish = {**PINNED, "root": str(root), "engine": "uv"}
-    assert refused(attacker, "pip_pinned", wish, root / ".toolbox" / "uv-0.13.9") == "foreign_owner"
+    desired = {**PINNED, "root": str(root), "engine": "uv"}
+    assert refused(attacker, "pip_pinned", desired, root / ".toolbox" / "uv-0.13.9") == "foreign_owner"
 
 
 def test_as_an_interpreter_an_engine_or_a_conda(attacker: Attacker) -> None:
@@ -119,6 +119,6 @@ def test_in_the_cache_of_an_attackers_home(attacker: Attacker) -> None:
     home.mkdir()
     os.chown(home, attacker.uid, attacker.uid)
     attacker.does(f"mkdir -p {home}/.cache/uv")
-    wish = {**PINNED, "root": f"{attacker.place}/envs", "cache_dir": f"{home}/.cache/uv"}
-    assert refused(attacker, "pip_pinned", wish, home) == "foreign_owner"
-    assert refused(attacker, "conda_env", {**CONDA, "root": wish["root"], "cache_dir": wish["cache_dir"]}, home)
+    desired = {**PINNED, "root": f"{attacker.place}/envs", "cache_dir": f"{home}/.cache/uv"}
+    assert refused(attacker, "pip_pinned", desired, home) == "foreign_owner"
+    assert refused(attacker, "conda_env", {**CONDA, "root": desired["root"], "cache_dir": desired["cache_dir"]}, home)

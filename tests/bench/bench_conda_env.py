@@ -37,8 +37,8 @@ MOST_SECONDS_OF_A_CLONE = 1.0
 
 
 def task(root: str, channel: str, **environment: t.Any) -> Task:
-    wished = {"name": "sixty", "packages": ["python", "bed-sixty"], **environment}
-    options = {"root": root, "channels": [channel], "environments": [wished]}
+    wanted = {"name": "sixty", "packages": ["python", "bed-sixty"], **environment}
+    options = {"root": root, "channels": [channel], "environments": [wanted]}
     return {"name": "conda_env", "gpufleet.mlstack.conda_env": options}
 
 
@@ -113,8 +113,8 @@ def fresh(inventory: str, env: dict[str, str], root: str, channel: str, rounds: 
     compiled = shlex.join(["python3", "-m", "compileall", "-q", "-j", "0", "."])
     rows = []
     for bytecode in (False, True):
-        wished = task(root, channel, name="fresh", compile_bytecode=bytecode)
-        ours = {**wished, "name": "fresh"}
+        wanted = task(root, channel, name="fresh", compile_bytecode=bytecode)
+        ours = {**wanted, "name": "fresh"}
         gone = {**task(root, channel, name="fresh", packages=[], state="absent"), "name": "clean"}
         more: list[Task] = []
         if bytecode:

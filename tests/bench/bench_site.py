@@ -35,7 +35,7 @@ PEER = [{"hosts": "all", "gather_facts": True, "tasks": [{"name": "ping", "ansib
 
 
 def variables() -> dict[str, object]:
-    """The wish for every host."""
+    """The desired state of every host."""
     held = bench_system_packages.HELD
     packages = [{"name": n, "hold": True} if n in held else n for n in bench_system_packages.PACKAGES]
     environment = {"name": "ml", "packages": PINS, "compile_bytecode": False}
@@ -82,7 +82,7 @@ def measured(count: int, rounds: int, forks: int) -> list[Row]:
         inventory = "\n".join(host.inventory_line for host in hosts)
         env = {**containers.ansible_environment(measure.REPOSITORY), "ANSIBLE_FORKS": str(forks)}
         site, peer = Runs(SITE, inventory, env), Runs(peer_book, inventory, env)
-        Runs(SITE, inventory, env).run()  # brings the hosts to their wish
+        Runs(SITE, inventory, env).run()  # brings the hosts to their desired state
         for number in range(rounds):
             for one in (site, peer) if number % 2 else (peer, site):
                 times = one.run()

@@ -47,7 +47,7 @@ IMAGES = {"apt": "debian12", "dnf": "rocky9"}
 
 def tasks(manager: str) -> dict[str, list[Task]]:
     """The tasks to compare; a peer that takes several tasks is the sum of them."""
-    wished = [{"name": name, "hold": True} if name in HELD else name for name in PACKAGES]
+    wanted = [{"name": name, "hold": True} if name in HELD else name for name in PACKAGES]
     peers: list[Task] = [
         {"name": f"builtin {manager}", f"ansible.builtin.{manager}": {"name": list(PACKAGES), "state": "present"}}
     ]
@@ -60,7 +60,7 @@ def tasks(manager: str) -> dict[str, list[Task]]:
         peers.append({"name": "builtin holds", "ansible.builtin.command": argv, "changed_when": False})
     return {
         "ping": [{"name": "ping", "ansible.builtin.ping": {}}],
-        "ours": [{"name": "system_packages", "gpufleet.mlstack.system_packages": {"packages": wished}}],
+        "ours": [{"name": "system_packages", "gpufleet.mlstack.system_packages": {"packages": wanted}}],
         "peer": peers,
     }
 

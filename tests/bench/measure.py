@@ -215,7 +215,7 @@ class Row:
         ]
 
 
-HEADINGS = ["what", "seconds", "peer", "seconds", "ratio", "wished", "", "note"]
+HEADINGS = ["what", "seconds", "peer", "seconds", "ratio", "wanted", "", "note"]
 
 
 def circumstances() -> str:

@@ -37,18 +37,18 @@ def test_documentation_is_found(installed, kind):
     assert set(listing) >= {f"gpufleet.mlstack.{name}" for name in wanted}
 
 
-def test_site_changes_nothing_until_something_is_wished_for(installed):
+def test_site_changes_nothing_until_something_is_asked_for(installed):
     result = recap(installed.run(*SITE, "gpufleet.mlstack.site"))
     assert result["changed"] == 0
     assert result["failed"] == 0
 
 
 def test_site_builds_an_environment_and_then_leaves_it_alone(installed, tmp_path):
-    wish = {
+    desired = {
         "python_envs_root": str(tmp_path / "envs"),
         "python_envs_list": [{"name": "small", "packages": ["six==1.16.0"], "verify_imports": ["six"]}],
     }
-    arguments = (*SITE, "gpufleet.mlstack.site", "--tags", "python_envs", "-e", json.dumps(wish))
+    arguments = (*SITE, "gpufleet.mlstack.site", "--tags", "python_envs", "-e", json.dumps(desired))
     assert recap(installed.run(*arguments))["changed"] == 1
     python = str(tmp_path / "envs" / "small" / "bin" / "python")
     subprocess.run([python, "-c", "import six; assert six.__version__ == '1.16.0'"], check=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.wish import file_key
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.desired import file_key
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._conda.environment_yaml import read_environment_yaml
 from ansible_collections.gpufleet.mlstack.tests.bed import host
 from ansible_collections.gpufleet.mlstack.tests.bed.conda_channel import Channel

@@ -231,7 +231,7 @@ def test_scripts_run_only_where_they_may(rattler: Work) -> None:
 
 
 class TestRefusals:
-    """Each with the code, the cause in the words of the wish, and no environment."""
+    """Each with the code, the cause in the words of the desired state, and no environment."""
 
     @pytest.mark.parametrize(
         ("specs", "code", "words"),

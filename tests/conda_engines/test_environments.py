@@ -27,7 +27,7 @@ def kept_of(ran: module_runner.Ran) -> dict[str, list[str]]:
     return {kind: sorted(ran.one[kind]) for kind in ("added", "removed", "replaced")}
 
 
-def test_what_is_wished_is_there_and_no_more(envs: Environments) -> None:
+def test_what_is_wanted_is_there_and_no_more(envs: Environments) -> None:
     first = {"packages": ["python", "numpy", "six=1.14", "packaging=21.3"]}
     told = envs.apply(check=True, **first)
     assert told.result["changed"] and not envs.root.exists()
@@ -39,13 +39,13 @@ def test_what_is_wished_is_there_and_no_more(envs: Environments) -> None:
     assert revision.asked == first["packages"]
     assert {entry.rpartition("::")[2].rsplit("-", 2)[0] for entry in revision.linked} == set(envs.versions())
 
-    # Versions that the wish leaves open stay; what it does not name goes, with what only that needed.
-    open_wish = {"packages": ["python", "six", "packaging"]}
-    told = envs.apply(check=True, **open_wish)
-    changed = envs.apply(**open_wish)
+    # Versions that the desired state leaves open stay; what it does not name goes, with what only that needed.
+    open_desired = {"packages": ["python", "six", "packaging"]}
+    told = envs.apply(check=True, **open_desired)
+    changed = envs.apply(**open_desired)
     assert kept_of(told) == kept_of(changed) == {"added": [], "removed": ["numpy", "python_abi"], "replaced": []}
     assert (envs.versions()["six"], envs.versions()["packaging"]) == ("1.14.0", "21.3")
-    assert not envs.apply(**open_wish).result["changed"]
+    assert not envs.apply(**open_desired).result["changed"]
 
     # What cannot stay moves, and nothing else.
     more = envs.apply(packages=["bed-tool"], exact=False)
@@ -65,12 +65,12 @@ def test_what_is_wished_is_there_and_no_more(envs: Environments) -> None:
 
 def test_updated_moves_and_goes_back(envs: Environments) -> None:
     envs.apply(packages=TOOL)
-    open_wish: dict[str, Any] = {"packages": ["python", "bed-tool", "six"]}
-    told = envs.apply(**open_wish, state="updated", check=True)
-    moved = envs.apply(**open_wish, state="updated")
+    open_desired: dict[str, Any] = {"packages": ["python", "bed-tool", "six"]}
+    told = envs.apply(**open_desired, state="updated", check=True)
+    moved = envs.apply(**open_desired, state="updated")
     assert kept_of(told) == kept_of(moved) == {"added": [], "removed": [], "replaced": ["bed-tool", "six"]}
-    assert not envs.apply(**open_wish, state="updated").result["changed"]
-    assert not envs.apply(**open_wish).result["changed"]
+    assert not envs.apply(**open_desired, state="updated").result["changed"]
+    assert not envs.apply(**open_desired).result["changed"]
     assert envs.apply(state="rolled_back").result["changed"]
     assert envs.versions()["bed-tool"] == "1.0"
     assert python(envs.prefix(), "import bed_tool, six; print(six.__version__)") == "1.15.0"
@@ -138,7 +138,7 @@ def test_the_driver_decides_the_build(envs: Environments) -> None:
     envs.apply(**pytorch, virtual_packages={"__cuda": "12.2"})
     assert python(envs.prefix(), "import torch; print(torch.cuda.is_available())") == "True"
     named = envs.refuse("no_virtual_package", packages=["pytorch=2.*=cuda*"], virtual_packages={"__cuda": "10.2"})
-    assert "driver" in named and "10.2" in named and "is wished" not in named
+    assert "driver" in named and "10.2" in named and "is wanted" not in named
     if envs.solver == "classic":  # which passes over what a package says of the driver
         refused = envs.refuse("no_virtual_package", **pytorch, virtual_packages=DRIVER_470, check=True)
         assert envs.refuse("no_virtual_package", **pytorch, virtual_packages=DRIVER_470) == refused
@@ -191,8 +191,8 @@ def test_a_failing_link_script_is_told_as_one(envs: Environments) -> None:
 
 def test_killed_midway_the_old_one_stays_and_the_next_run_completes(envs: Environments) -> None:
     envs.apply(packages=["tzdata"])
-    wish = {"packages": ["python", "bed-tool=2.0", "bed-many-files"]}
-    process = module_runner.start("conda_env", envs.arguments(**wish), env=envs.environ)
+    desired = {"packages": ["python", "bed-tool=2.0", "bed-many-files"]}
+    process = module_runner.start("conda_env", envs.arguments(**desired), env=envs.environ)
     store, before = envs.root / ".generations" / "ml", envs.prefix()
     for _attempt in range(6000):
         begun = [path for path in store.glob("*/prefix/conda-meta") if path.parent != before]
@@ -203,11 +203,11 @@ def test_killed_midway_the_old_one_stays_and_the_next_run_completes(envs: Enviro
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert envs.prefix() == before and envs.versions() == {"tzdata": "2024a"}
-    envs.apply(**wish, verify_files=True)
+    envs.apply(**desired, verify_files=True)
     assert envs.versions()["bed-tool"] == "2.0"
     assert len([name for name in os.listdir(store) if name.startswith(".")]) == 0
     (revision,) = history.read(str(envs.prefix()))
-    assert revision.asked == wish["packages"]
+    assert revision.asked == desired["packages"]
 
 
 CRASHING = """#!/bin/sh

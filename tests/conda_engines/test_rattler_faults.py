@@ -104,18 +104,18 @@ def test_two_at_once_leave_one_whole_environment(newest: Work) -> None:
 
 
 def test_killed_at_any_moment_the_next_run_completes_it(newest: Work) -> None:
-    wishes = [
+    all_desired = [
         newest.solve("python", f"bed-tool={tool}", f"bed-many-files={many}").packages
         for tool, many in (("1.1", "1.0"), ("2.0", "2.0"))
     ]
     began = time.monotonic()
-    newest.install(wishes[0], compile_bytecode=False)
+    newest.install(all_desired[0], compile_bytecode=False)
     duration = time.monotonic() - began
     seed = random.SystemRandom().randrange(10**6)
     chance = random.Random(seed)
     for number in range(1, KILLS + 1):
         prefix = newest.prefix if number % 2 else newest.folder / f"new{number}"
-        packages = wishes[(number // 2) % 2]
+        packages = all_desired[(number // 2) % 2]
         child = os.fork()
         if child == 0:
             os.setpgid(0, 0)

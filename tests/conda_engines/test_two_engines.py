@@ -37,9 +37,9 @@ def test_one_makes_and_another_changes(first: str, second: str, tmp_path: Path, 
     (tmp_path / "prefix" / "share" / "mine.txt").write_text("mine\n")
     assert not changer.install(packages, *OLD).changed
 
-    wished = changer.solve(*NEW).packages
-    changer.install(wished, *NEW)
-    assert installed(changer.prefix) == {item.name: f"{item.version} {item.build}" for item in wished}
+    wanted = changer.solve(*NEW).packages
+    changer.install(wanted, *NEW)
+    assert installed(changer.prefix) == {item.name: f"{item.version} {item.build}" for item in wanted}
     assert orphans(changer.prefix) == {"share/mine.txt", "bed-scripts.linked"}
     assert not missing(changer.prefix)
     assert (

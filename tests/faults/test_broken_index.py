@@ -1,7 +1,7 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An index that fails midway, or that serves something else than was wished."""
+"""An index that fails midway, or that serves something else than was wanted."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_an_index_that_goes_away_between_two_files(running: Site) -> None:
     mended(running)
 
 
-def test_a_wheel_with_another_hash_than_was_wished(running: Site) -> None:
+def test_a_wheel_with_another_hash_than_was_desired(running: Site) -> None:
     wrong = "0" * 64
     result = refused(running, f"step==2 --hash=sha256:{wrong}", require_hashes=True)
     assert result["code"] == "hash_mismatch", result["msg"]

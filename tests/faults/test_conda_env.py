@@ -32,7 +32,7 @@ def conda(tmp_path: Path, index: PythonIndex) -> CondaSite:
     return made
 
 
-def wish(version: str, **more: object) -> dict[str, object]:
+def desired(version: str, **more: object) -> dict[str, object]:
     packages = ["python", f"bed-tool={version}", f"bed-many-files={version}"]
     return {"packages": packages, "verify_imports": ["bed_tool"], "keep": 0, **more}
 
@@ -58,9 +58,9 @@ def kill_midway(conda: CondaSite, asked: dict[str, object], seconds: float) -> N
 def test_killed_at_25_random_moments(conda: CondaSite, state: str) -> None:
     """Each time: what stood there still works, no process is left, and the next run converges and leaves no orphan."""
     for version in ("2.0", "1.0"):  # the cache is filled, so that what is measured is a build
-        conda.apply(wish(version, name="first"))
+        conda.apply(desired(version, name="first"))
     began = time.monotonic()
-    conda.apply(wish("1.0"))
+    conda.apply(desired("1.0"))
     duration = time.monotonic() - began
     seed = random.SystemRandom().randrange(10**6)
     moments = random.Random(seed)
@@ -70,11 +70,11 @@ def test_killed_at_25_random_moments(conda: CondaSite, state: str) -> None:
         after = "2.0" if before == "1.0" else "1.0"
         if state == "create":
             conda.apply({"state": "absent"})
-        kill_midway(conda, wish(after), moments.uniform(0.0, duration))
+        kill_midway(conda, desired(after), moments.uniform(0.0, duration))
         met += bool(conda.leftovers())
         if state == "update" or conda.path().exists():
             assert conda.python(SAY) in ((before, after) if state == "update" else (after,)), where
-        conda.apply(wish(after, verify_files=True))
+        conda.apply(desired(after, verify_files=True))
         assert conda.python(SAY) == after and conda.leftovers() == [], where
         before = after
     assert sorted(path.name for path in (conda.cache / "pkgs").glob(".fetching-*")) == []

@@ -28,7 +28,7 @@ SMALL_DISK_MIB = 12
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="mounts and other users need root")
 
 
-def wish(version: int, **more: object) -> dict[str, object]:
+def desired(version: int, **more: object) -> dict[str, object]:
     return {"packages": [f"step=={version}"], **more}
 
 
@@ -55,20 +55,20 @@ def small_disk(site: Site) -> Iterator[Site]:
 
 @pytest.mark.parametrize("engine", ["uv", "pip"])
 def test_a_disk_that_fills_up_during_the_build(small_disk: Site, engine: str) -> None:
-    small_disk.apply(wish(1))
+    small_disk.apply(desired(1))
     options = {"engine": engine}
     if engine == "pip":
         options.update(executable=None, no_index=True, find_links=[str(small_disk.index.folder)])
     refused = small_disk.refuse("disk_full", {"packages": ["step==2", "bulky==1"]}, **options)
     assert "No space left on device" in refused.result["msg"]
     assert small_disk.python(VERSION) == "1"
-    small_disk.apply(wish(2))
+    small_disk.apply(desired(2))
     assert small_disk.python(VERSION) == "2"
     assert small_disk.leftovers() == []
 
 
 def test_a_disk_that_is_full_when_the_record_is_written(small_disk: Site) -> None:
-    small_disk.apply(wish(1))
+    small_disk.apply(desired(1))
     store = Store(str(small_disk.root), "ml")
     before = store.observe()
     ballast = small_disk.root / "ballast"
@@ -80,7 +80,7 @@ def test_a_disk_that_is_full_when_the_record_is_written(small_disk: Site) -> Non
     assert store.observe() == before
     assert small_disk.python(VERSION) == "1"
     ballast.unlink()
-    small_disk.apply(wish(2))
+    small_disk.apply(desired(2))
     assert small_disk.leftovers() == []
 
 
@@ -96,9 +96,9 @@ def fill_up(path: Path) -> None:
 
 
 def test_what_is_converged_needs_no_space(small_disk: Site) -> None:
-    small_disk.apply(wish(1))
+    small_disk.apply(desired(1))
     fill_up(small_disk.root / "ballast")
-    assert not small_disk.apply(wish(1)).result["changed"]
+    assert not small_disk.apply(desired(1)).result["changed"]
 
 
 # --- nothing may be written ---------------------------------------------------------------------------------------
@@ -111,20 +111,20 @@ def read_only(root: Path) -> tuple[str, ...]:
 
 
 def test_a_read_only_root(site: Site) -> None:
-    site.apply(wish(1))
+    site.apply(desired(1))
     before = site.snapshot()
     options = {"env": site.environ(), "prefix": read_only(site.root)}
-    refused = module_runner.refuse("pip_pinned", site.arguments(wish(2)), "read_only", **options)
+    refused = module_runner.refuse("pip_pinned", site.arguments(desired(2)), "read_only", **options)
     assert f"{site.root} lies on a read-only filesystem" in refused.result["msg"]
-    converged = module_runner.succeed("pip_pinned", site.arguments(wish(1)), **options)
+    converged = module_runner.succeed("pip_pinned", site.arguments(desired(1)), **options)
     assert not converged.result["changed"]
     assert site.snapshot() == before
 
 
 @pytest.mark.parametrize("state", ["absent", "rolled_back"])
 def test_a_read_only_root_cannot_be_taken_from(site: Site, state: str) -> None:
-    site.apply(wish(1))
-    site.apply(wish(2))
+    site.apply(desired(1))
+    site.apply(desired(2))
     before = site.snapshot()
     options = {"env": site.environ(), "prefix": read_only(site.root)}
     module_runner.refuse("pip_pinned", site.arguments({"state": state}), "read_only", **options)
@@ -157,7 +157,7 @@ class OrdinaryUser:
         }
 
     def arguments(self, site: Site, root: Path, version: int) -> dict[str, object]:
-        return {**site.arguments(wish(version)), "root": str(root), "executable": self.uv}
+        return {**site.arguments(desired(version)), "root": str(root), "executable": self.uv}
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +170,7 @@ def user(uv: str) -> Iterator[OrdinaryUser]:
 
 def test_an_ordinary_user_may_look_but_not_change_what_is_roots(site: Site, user: OrdinaryUser) -> None:
     root = user.folder / "envs"
-    site.apply(wish(1), root=str(root))
+    site.apply(desired(1), root=str(root))
     refused = module_runner.refuse("pip_pinned", user.arguments(site, root, 2), "not_permitted", **user.options)
     assert f"user {user.uid} may not write to {root}" in refused.result["msg"]
     converged = module_runner.succeed("pip_pinned", user.arguments(site, root, 1), **user.options)
@@ -189,7 +189,7 @@ def test_an_ordinary_user_has_environments_at_home(site: Site, user: OrdinaryUse
 def test_a_root_in_which_everybody_may_write(site: Site) -> None:
     site.root.mkdir()
     site.root.chmod(0o777)
-    refused = site.refuse("world_writable", wish(1))
+    refused = site.refuse("world_writable", desired(1))
     assert f"chmod o-w {site.root}" in refused.result["msg"]
     assert os.listdir(site.root) == []
     assert stat.S_IMODE(site.root.stat().st_mode) == 0o777
@@ -200,7 +200,7 @@ def test_a_root_in_which_everybody_may_write(site: Site) -> None:
 
 @pytest.mark.parametrize("damage", ["half", "empty", "gone", "foreign"])
 def test_a_half_written_record(site: Site, damage: str) -> None:
-    site.apply(wish(1))
+    site.apply(desired(1))
     (old,) = site.generations()
     record = site.root / ".generations" / "ml" / old / "mlstack.json"
     text = record.read_text()
@@ -209,21 +209,21 @@ def test_a_half_written_record(site: Site, damage: str) -> None:
     else:
         record.write_text({"half": text[: len(text) // 2], "empty": "", "foreign": "[1, 2]"}[damage])
     assert site.python(VERSION) == "1", "it can be used all the same"
-    told = site.apply(wish(1))
+    told = site.apply(desired(1))
     assert told.result["changed"]
     assert site.python(VERSION) == "1"
     assert old not in site.generations()
     assert site.leftovers() == []
-    assert not site.apply(wish(1)).result["changed"]
+    assert not site.apply(desired(1)).result["changed"]
 
 
 def test_a_record_that_a_newer_release_wrote(site: Site) -> None:
-    site.apply(wish(1))
+    site.apply(desired(1))
     (generation,) = site.generations()
     record = site.root / ".generations" / "ml" / generation / "mlstack.json"
     record.write_text(json.dumps({**json.loads(record.read_text()), "schema": 1000}))
     before = site.snapshot()
-    refused = site.refuse("record_newer", wish(2))
+    refused = site.refuse("record_newer", desired(2))
     assert "schema 1000" in refused.result["msg"]
     assert site.snapshot() == before
 

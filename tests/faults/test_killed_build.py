@@ -21,12 +21,12 @@ KEEP = 1
 VERSION = "import step, step.late; print(step.__version__, step.late.WHAT)"
 
 
-def wish(version: int) -> dict[str, object]:
+def desired(version: int) -> dict[str, object]:
     return {"packages": [f"step=={version}"], "verify_imports": ["step"], "keep": KEEP}
 
 
 def start(site: Site, version: int) -> subprocess.Popen[str]:
-    return module_runner.start("pip_pinned", site.arguments(wish(version)), env=site.environ())
+    return module_runner.start("pip_pinned", site.arguments(desired(version)), env=site.environ())
 
 
 def stands(site: Site, version: int) -> bool:
@@ -55,9 +55,9 @@ def test_killed_at_25_random_moments_of_a_build(site: Site, engine: str) -> None
         del site.options["executable"]
         site.options["no_index"] = True
         site.options["find_links"] = [str(site.index.folder)]
-    site.apply(wish(1))
+    site.apply(desired(1))
     began = time.monotonic()
-    site.apply(wish(2))
+    site.apply(desired(2))
     duration = time.monotonic() - began
     seed = random.SystemRandom().randrange(10**6)
     chance = random.Random(seed)
@@ -75,14 +75,14 @@ def test_killed_at_25_random_moments_of_a_build(site: Site, engine: str) -> None
         cut_off += process.returncode == -signal.SIGKILL
         assert stands(site, version - 1) or stands(site, version), told
         assert wait_until_alone(site.root), told
-        again = site.run(wish(version))
+        again = site.run(desired(version))
         assert again.rc == 0, f"{told}: {again.result.get('msg')}"
         assert stands(site, version), told
         assert site.leftovers() == [], told
         assert len(site.generations()) <= KEEP + 1, told
         assert sorted(os.listdir(site.root / ".generations")) == ["ml", "ml.lock"], told
     assert cut_off > version // 4, f"hardly any kill came before the end: {cut_off} of {version - 2}"
-    assert not site.apply(wish(version)).result["changed"]
+    assert not site.apply(desired(version)).result["changed"]
 
 
 def wait_until_alone(folder: Path) -> bool:
@@ -95,7 +95,7 @@ def wait_until_alone(folder: Path) -> bool:
 
 
 def test_two_runs_at_once_build_once(site: Site) -> None:
-    site.apply(wish(1))
+    site.apply(desired(1))
     site.index.delay_s = 0.5
     first, second = start(site, 2), start(site, 2)
     results = [module_runner.finish(process).result for process in (first, second)]
@@ -114,7 +114,7 @@ def test_two_first_runs_at_once_build_once(site: Site) -> None:
     assert len(site.generations()) == 1
 
 
-def test_two_runs_with_different_wishes_both_come_true_one_after_the_other(site: Site) -> None:
+def test_two_runs_with_different_desired_states_both_come_true_one_after_the_other(site: Site) -> None:
     site.index.delay_s = 0.5
     results = [module_runner.finish(process).result for process in (start(site, 1), start(site, 2))]
     assert [result["changed"] for result in results] == [True, True], results
@@ -123,14 +123,14 @@ def test_two_runs_with_different_wishes_both_come_true_one_after_the_other(site:
 
 
 def test_who_waits_too_long_for_the_other_is_told(site: Site) -> None:
-    site.apply(wish(1))
+    site.apply(desired(1))
     site.index.delay_s = 5
     process = start(site, 2)
     lock = site.root / ".generations" / "ml.lock"
     while lock.read_text() != f"{process.pid}\n":
         assert process.poll() is None
         time.sleep(0.05)
-    refused = site.refuse("lock_timeout", wish(3), lock_timeout=0.2)
+    refused = site.refuse("lock_timeout", desired(3), lock_timeout=0.2)
     assert f"process {process.pid}" in refused.result["msg"]
     assert module_runner.finish(process).result["changed"]
     assert stands(site, 2)

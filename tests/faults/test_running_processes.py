@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A process stays on the generation it started from, however it was started: here in environments of pip_pinned.
 
-The ways through the doorway as such are tested with its unit tests; these are the ways of people and init systems.
+The ways through the shim as such are tested with its unit tests; these are the ways of people and init systems.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if __name__ == '__main__':
 ACTIVATE_THIS = "import runpy; runpy.run_path('{link}/bin/activate_this.py'); print(flush=True); "
 
 
-def wish(version: int, **more: object) -> dict[str, object]:
+def desired(version: int, **more: object) -> dict[str, object]:
     return {"packages": [f"step=={version}"], **more}
 
 
@@ -58,8 +58,8 @@ def two(site: Site, engine: str) -> Site:
     """Two generations, the first one in use, so that each switch costs no build."""
     if engine == "pip":
         site.options.update(engine="pip", executable=None, no_index=True, find_links=[str(site.index.folder)])
-    site.apply(wish(1))
-    site.apply(wish(2))
+    site.apply(desired(1))
+    site.apply(desired(2))
     site.apply({"state": "rolled_back"})
     return site
 
@@ -74,7 +74,7 @@ def test_a_process_stays_on_its_generation(two: Site, tmp_path: Path) -> None:
         before = two.generations()[0]
         with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
             wait_until_inside(process, before)
-            assert two.apply(wish(2)).result["changed"]
+            assert two.apply(desired(2)).result["changed"]
             assert two.python("from step import late; print(late.WHAT)") == "step 2"
             assert process.communicate("go on\n", timeout=60)[0] == "step 1\n", name
         two.apply({"state": "rolled_back"})
@@ -98,7 +98,7 @@ def test_a_foreign_interpreter_that_activates_stays(two: Site) -> None:
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        two.apply(wish(2))
+        two.apply(desired(2))
         assert process.communicate("go on\n", timeout=60)[0] == "step 1\n"
 
 
@@ -110,7 +110,7 @@ def test_a_shell_that_activated_gets_the_new_generation_for_its_next_program(two
     ) as shell:
         assert shell.stdout is not None
         assert shell.stdout.readline() == "step 1\n"
-        two.apply(wish(2))
+        two.apply(desired(2))
         said = shell.communicate("go on\n", timeout=60)[0].splitlines()
     assert said[0] == "step 2"
     assert said[1].split()[0] == str(two.path())
@@ -124,11 +124,11 @@ def test_a_generation_in_use_is_not_pruned(two: Site) -> None:
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         wait_until_inside(process, old)
         for version in (3, 4, 5):
-            two.apply(wish(version, keep=0))
+            two.apply(desired(version, keep=0))
         assert old in two.generations()
         assert len(two.generations()) == 2
         assert process.communicate("go on\n", timeout=60)[0] == "step 1\n"
-    two.apply(wish(6, keep=0))
+    two.apply(desired(6, keep=0))
     assert len(two.generations()) == 1
 
 

@@ -46,7 +46,7 @@ def test_pytorch_is_installed_and_computes(tmp_path: Path) -> None:
     build = build_of(RELEASE, tmp_path)
     if not build.endswith("+cpu"):
         pytest.skip(f"pip would take torch {build}, which is no build for the CPU: set pip up for one that has it")
-    wished = {
+    wanted = {
         "name": "torch",
         "packages": ["python", "six"],
         "pip_packages": [f"torch=={build}"],
@@ -59,7 +59,7 @@ def test_pytorch_is_installed_and_computes(tmp_path: Path) -> None:
         "cache_dir": str(tmp_path / "cache"),
         "toolbox": str(host.state_directory() / "toolbox"),
         "pip_engine": "pip",
-        "environments": [wished],
+        "environments": [wanted],
     }
     try:
         made = module_runner.run("conda_env", arguments)

@@ -60,7 +60,7 @@ def says(environment: Path) -> str:
 
 def in_a_conda_environment(folder: Path) -> None:
     """As the guide has it: Python from conda, TensorFlow by pip; from the cache that the playbook has filled."""
-    wished = {
+    wanted = {
         "name": "tf-env",
         "packages": ["python"],  # the channel's other packages are stand-ins, six among them, which it imports
         "pip_packages": [f"tensorflow=={RELEASE}"],
@@ -73,7 +73,7 @@ def in_a_conda_environment(folder: Path) -> None:
         "cache_dir": str(folder / "conda-cache"),
         "toolbox": str(host.state_directory() / "toolbox"),
         "pip_executable": str(Path(sys.executable).with_name("uv")),
-        "environments": [wished],
+        "environments": [wanted],
     }
     made = module_runner.run("conda_env", arguments, env={"UV_CACHE_DIR": str(folder / "cache")})
     assert made.rc == 0 and made.one["changed"], made.out + made.err

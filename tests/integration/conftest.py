@@ -28,7 +28,7 @@ LONGEST = (
     "test_pip_pinned_hosts",
     "test_nvidia_driver_kernels",
     "test_system_packages_faults",
-    "test_system_packages_wishes",
+    "test_system_packages_desired",
     "test_conda_env_files",
     "test_pip_pinned_sources",
     "test_cuda_toolkit",

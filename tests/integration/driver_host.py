@@ -188,8 +188,8 @@ def steps(result: Mapping[str, Any]) -> list[str]:
     return [step["action"] for step in result["plan"]]
 
 
-def runfile_wish(version: str) -> dict[str, str]:
-    """The wish for a driver of the stand-in installer, which is not NVIDIA's: no table has its digest."""
+def desired_runfile(version: str) -> dict[str, str]:
+    """The desired state of a driver of the stand-in installer, which is not NVIDIA's: no table has its digest."""
     digest = hashlib.sha256(driver_runfile.installer(version).encode()).hexdigest()
     return {"source": "runfile", "version": version, "runfile_sha256": digest}
 

@@ -105,12 +105,16 @@ def test_without_a_policy_and_for_a_sound_fleet_it_passes(fleet):
     assert done.returncode == 0, shown(done)
 
 
-def test_the_site_audits_hosts_that_wish_for_it(fleet):
+def test_the_site_audits_hosts_that_desired_state_for_it(fleet):
     site = "gpufleet.mlstack.site"
     done = fleet.play(site, **variables(fleet), dep_audit_report_folder="reports")
     assert done.returncode == 0 and not (fleet.folder / "reports").exists(), shown(done)
-    wish = {"dep_audit_list": ["auto"], "dep_audit_policy": {"fail_on": "high"}, "dep_audit_report_folder": "reports"}
-    done = fleet.play(site, "--tags", "dep_audit", **variables(fleet, **wish))
+    desired = {
+        "dep_audit_list": ["auto"],
+        "dep_audit_policy": {"fail_on": "high"},
+        "dep_audit_report_folder": "reports",
+    }
+    done = fleet.play(site, "--tags", "dep_audit", **variables(fleet, **desired))
     assert done.returncode == 2 and "TEST-1" in done.stdout and "changed=1" not in done.stdout, shown(done)
     assert (fleet.folder / "reports" / "audit.html").exists()
 
@@ -130,11 +134,11 @@ def test_without_a_source_nothing_is_asked_and_the_ways_are_told(fleet):
 
 def test_a_mirror_is_made_of_a_folder_and_audits_read_it(fleet):
     mirror = fleet.folder / "srv" / "pypi.zip"
-    wish = {"advisories_location": str(fleet.folder / "advisories"), "advisories_dest": str(mirror)}
-    done = fleet.play("gpufleet.mlstack.advisories", **variables(fleet, **wish))
+    desired = {"advisories_location": str(fleet.folder / "advisories"), "advisories_dest": str(mirror)}
+    done = fleet.play("gpufleet.mlstack.advisories", **variables(fleet, **desired))
     assert done.returncode == 0 and '"advisories": 1' in done.stdout and "changed=1" in done.stdout, shown(done)
     assert (mirror.parent / "pypi.zip.sha256").read_text().endswith("  pypi.zip\n")
-    again = fleet.play("gpufleet.mlstack.advisories", **variables(fleet, **wish, advisories_max_age_days=30000))
+    again = fleet.play("gpufleet.mlstack.advisories", **variables(fleet, **desired, advisories_max_age_days=30000))
     assert again.returncode == 0 and "changed=0" in again.stdout, shown(again)
     entry = {"id": "TEST-9", "reason": "mistyped", "expires": "2099-01-01"}
     policy = {"fail_on": "high", "ignore": [entry]}

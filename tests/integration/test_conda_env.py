@@ -55,7 +55,7 @@ def test_present_is_built_verified_and_then_left_alone(conda: CondaSite) -> None
     assert not conda.apply(TOOL, check=True, offline=True).result["changed"]
 
 
-def test_a_new_wish_is_a_new_generation_and_goes_back(conda: CondaSite) -> None:
+def test_a_new_desired_state_is_a_new_generation_and_goes_back(conda: CondaSite) -> None:
     conda.apply(TOOL)
     changed = conda.apply(NEWER)
     assert changed.one["replaced"]["bed-tool"]["after"].startswith("2.0 ")
@@ -200,7 +200,9 @@ def test_pip_comes_on_top_and_replaces_nothing_unless_allowed(
 
 
 def test_an_update_keeps_what_pip_brought(conda: CondaSite) -> None:
-    """An update with --prune of a command-line program can take it away; and a second run of one wish is no change."""
+    """An update with --prune of a command-line program can take it away; and a second run of one desired state is no
+    change.
+    """
     pip, index = {"pip_packages": ["alpha==1.0"]}, {"index_url": conda.index.url}
     for tool in ("1.0", "2.0"):
         asked = {**pip, "packages": ["python", "packaging=21.3", f"bed-tool={tool}"]}

@@ -62,21 +62,21 @@ def with_driver(host: CudaHost, version: str) -> None:
 
 
 def test_two_releases_side_by_side_and_the_default_between_them(host: CudaHost) -> None:
-    wish = ["11.8", "12.4"]
-    foretold = host.succeed(wish, check=True)
+    desired = ["11.8", "12.4"]
+    foretold = host.succeed(desired, check=True)
     assert foretold["changed"] and steps(foretold)[:3] == ["trust", "write", "refresh"]
     assert host.leftovers() == ""
-    done = host.succeed(wish)
+    done = host.succeed(desired)
     assert [row["version"] for row in done["toolkits"]] == ["11.8.0", "12.4.1"]
     assert (host.release(), host.release("sh -c")) == ("12.4", "12.4")
-    again = host.succeed(wish)
+    again = host.succeed(desired)
     assert not again["changed"] and again["commands_run"] == 1
-    switched = host.succeed(wish, default="11.8")
+    switched = host.succeed(desired, default="11.8")
     assert steps(switched) == ["default"] and switched["default"] == "/usr/local/cuda-11.8"
     assert (host.release(), host.release("sh -c")) == ("11.8", "11.8")
     assert "/usr/local/cuda/lib64" in host.sh("cat /etc/ld.so.conf.d/gpufleet-cuda.conf")
     host.sh("rm /etc/profile.d/gpufleet-cuda.sh && update-alternatives --set cuda /usr/local/cuda-12.4")
-    assert steps(host.succeed(wish, default="11.8")) == ["default", "write"]
+    assert steps(host.succeed(desired, default="11.8")) == ["default", "write"]
     one = host.succeed([ABSENT[0], "12.4"])
     assert one["default"] == "/usr/local/cuda-12.4" and host.release() == "12.4"
     assert not any("cuda-11" in line for line in host.leftovers().splitlines())
@@ -87,10 +87,10 @@ def test_two_releases_side_by_side_and_the_default_between_them(host: CudaHost) 
 
 
 def test_a_held_release_survives_an_upgrade_of_everything(host: CudaHost) -> None:
-    wish = [{"version": "12.4.0", "hold": True}]
-    done = host.succeed(wish, cudnn="9.3.*", nccl="2")
+    desired = [{"version": "12.4.0", "hold": True}]
+    done = host.succeed(desired, cudnn="9.3.*", nccl="2")
     assert done["toolkits"][0]["held"] and "hold" in steps(done)
-    assert not host.succeed(wish, cudnn="9.3.*", nccl="2")["changed"]
+    assert not host.succeed(desired, cudnn="9.3.*", nccl="2")["changed"]
     host.sh({"apt": "apt-get -qqy dist-upgrade", "dnf": "dnf -qy upgrade"}[host.manager])
     query = {"apt": "dpkg-query -W -f '${Version}' ", "dnf": "rpm -q --qf '%{VERSION}-%{RELEASE}' "}[host.manager]
     assert host.sh(f"{query} cuda-toolkit-12-4") == "12.4.0-1"
@@ -99,12 +99,12 @@ def test_a_held_release_survives_an_upgrade_of_everything(host: CudaHost) -> Non
 
 
 def test_cudnn_follows_the_default(host: CudaHost) -> None:
-    wish = ["11.8", "12.4"]
-    host.succeed(wish, cudnn="9")
-    done = host.succeed(wish, cudnn="9", default="11.8")
+    desired = ["11.8", "12.4"]
+    host.succeed(desired, cudnn="9")
+    done = host.succeed(desired, cudnn="9", default="11.8")
     named = {change["name"]: change["action"] for change in done["changes"]}
     assert (named["libcudnn9-cuda-11"], named["libcudnn9-cuda-12"]) == ("install", "remove")
-    assert not host.succeed(wish, cudnn="9", default="11.8")["changed"]
+    assert not host.succeed(desired, cudnn="9", default="11.8")["changed"]
 
 
 def test_a_toolkit_that_the_driver_cannot_run_is_refused(host: CudaHost) -> None:
@@ -149,11 +149,11 @@ def test_a_runfile_is_verified_installed_and_removed(host: CudaHost) -> None:
 
 def test_a_runfile_on_the_host_needs_no_network(host: CudaHost) -> None:
     host.container.write("/srv/installer.run", runfile.installer(cuda_packages.RELEASES[0]))
-    wish = {**RUNFILE, "source": "/srv/installer.run"}
-    host.succeed([wish])
+    desired = {**RUNFILE, "source": "/srv/installer.run"}
+    host.succeed([desired])
     assert host.release("sh -c") == "11.8"
     # The same file is not the installer of another release, and its digest tells.
-    other = {**wish, "version": "12.4.1", "method": "runfile", "sha256": STAND_IN_SHA256["12.4.1"]}
+    other = {**desired, "version": "12.4.1", "method": "runfile", "sha256": STAND_IN_SHA256["12.4.1"]}
     host.refuse([other], "digest_mismatch")
 
 
@@ -185,10 +185,10 @@ def test_an_installer_that_fails_half_way_leaves_the_toolkit_that_was_there(host
 
 def test_a_local_mirror_needs_no_network(host: CudaHost) -> None:
     nowhere = {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
-    wish = [{"version": "12.4", "components": "compiler"}]
-    host.succeed(wish, repository_url=f"file://{MIRROR}", env=nowhere)
+    desired = [{"version": "12.4", "components": "compiler"}]
+    host.succeed(desired, repository_url=f"file://{MIRROR}", env=nowhere)
     assert host.release() == "12.4"
-    again = host.succeed(wish, repository_url=f"file://{MIRROR}", env=nowhere)
+    again = host.succeed(desired, repository_url=f"file://{MIRROR}", env=nowhere)
     assert not again["changed"] and again["commands_run"] == 1
 
 

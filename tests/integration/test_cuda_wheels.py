@@ -22,9 +22,9 @@ KERNEL = "__global__ void add(float *a, const float *b) { a[threadIdx.x] += b[th
 
 def test_nvcc_from_wheels_compiles_a_kernel(tmp_path: Path, uv: str) -> None:
     environment = {"name": "cuda-13.0", "packages": PACKAGES}
-    wished = {"root": str(tmp_path / "root"), "environments": [environment], "executable": uv}
+    wanted = {"root": str(tmp_path / "root"), "environments": [environment], "executable": uv}
     (tmp_path / "root").mkdir()
-    module_runner.succeed("pip_pinned", wished, env={"HOME": str(tmp_path)})
+    module_runner.succeed("pip_pinned", wanted, env={"HOME": str(tmp_path)})
     toolkit = {"version": "13.0", "method": "wheels", "environment": f"{tmp_path}/root/cuda-13.0"}
     with cuda_host("apt", image="debian12", more_volumes=[f"{tmp_path}:{tmp_path}:ro"]) as host:
         refused = host.refuse([{**toolkit, "environment": "/nowhere"}], "wheels_missing")

@@ -83,7 +83,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, index: PythonIndex, uv: str,
     site.home.mkdir()
     made = Place(folder / "fleet", site, ("one",))
     made.build("one", "alpha==1.0", "beta==1.0")
-    made.build("one", "alpha==1.0")  # a second generation, for which beta is nobody's wish
+    made.build("one", "alpha==1.0")  # a second generation, for which beta is nobody's desired state
     conda = CondaSite(folder, index, {"pip_executable": uv}, channel=conda_channel.basic(), cache=folder / "packages")
     conda.apply({"name": "gpu", "packages": ["python", "bed-tool=1.0", "packaging"]}, root=str(made.root("one")))
     for path in ("venv", "home/ada/venv"):
@@ -246,7 +246,7 @@ def test_an_environment_that_lost_its_generation_is_not_passed_over(place: Place
     (place.root("one") / "lost").symlink_to(".generations/lost/20261101T000000-abcdef")
     told = place.audit(search=[], paths=["auto"], policy={})
     (place.root("one") / "lost").unlink()
-    assert "To do: run the play that builds it" in one(told, "lost")["failed"]
+    assert "To fix: run the play that builds it" in one(told, "lost")["failed"]
     assert told["failed"] and "lost could not be audited" in told["msg"]
 
 

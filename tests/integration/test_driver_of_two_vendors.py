@@ -22,7 +22,7 @@ from ansible_collections.gpufleet.mlstack.tests.integration import nvidia_host
 from ansible_collections.gpufleet.mlstack.tests.integration.driver_host import DriverHost, driver_host
 
 VERSION = fusion_packages.VERSIONS[0]
-WISH = {"branch": "580", "flavour": "open"}
+DESIRED = {"branch": "580", "flavour": "open"}
 REPOSITORY = (
     "[rpmfusion-nonfree]\nname=stand-in\nbaseurl=file:///srv/fusion\ngpgcheck=1\n"
     "gpgkey=file:///etc/pki/rpm-gpg/RPM-GPG-KEY-bed\n"
@@ -51,14 +51,14 @@ def of_fusion(host: DriverHost) -> set[str]:
     return {name for name, vendor in rows if vendor == "RPM Fusion" or name == fusion_packages.BUILT_HERE}
 
 
-def test_another_vendors_driver_makes_room_for_the_one_that_is_wished(host: DriverHost) -> None:
+def test_another_vendors_driver_makes_room_for_the_one_that_is_wanted(host: DriverHost) -> None:
     wanted = ("akmod-nvidia", "xorg-x11-drv-nvidia", "xorg-x11-drv-nvidia-cuda", fusion_packages.BUILT_HERE)
     host.sh(f"dnf -qy install {' '.join(f'{name}-{VERSION}' for name in wanted)}")
     before = of_fusion(host)
     info = told(host)
     assert info["driver"]["sources"] == ["distribution"]
     assert not any(problem["code"] == "mixed_sources" for problem in info["problems"])
-    done = host.change(**WISH, foreseen=False)
+    done = host.change(**DESIRED, foreseen=False)
     removed = {step["subject"] for step in done["plan"] if step["action"] == "remove"}
     assert removed == before - {"nvidia-persistenced"}
     assert of_fusion(host) <= {"nvidia-persistenced"}
@@ -84,11 +84,11 @@ def test_a_mixture_is_told_refused_with_its_packages_and_cleaned_where_asked(hos
     (problem,) = (problem for problem in info["problems"] if problem["code"] == "mixed_sources")
     assert all(name in problem["text"] for name in foreign), problem
     assert {piece["package"] for piece in info["packages"] if piece["source"] == "distribution"} >= foreign
-    refused = host.refuse("mixed_sources", **WISH)
+    refused = host.refuse("mixed_sources", **DESIRED)
     assert f"akmod-nvidia 3:{VERSION}-1.{host.container.image_key.replace('rocky', 'el')} (" in refused["msg"]
     assert all(name in refused["msg"] for name in foreign) and "replace_mixture" in refused["msg"]
     assert not refused["changed"] and foreign <= of_fusion(host)
-    done = host.change(**WISH, replace_mixture=True)
+    done = host.change(**DESIRED, replace_mixture=True)
     assert {step["subject"] for step in done["plan"] if step["action"] == "remove"} == foreign
     assert host.packages() == before and host.held() == set(before) and not foreign & of_fusion(host)
     assert done["driver"]["sources"] == ["nvidia"] and done["problems"] == []

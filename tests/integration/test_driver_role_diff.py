@@ -29,7 +29,7 @@ Signed-By: /opt/bed/gpu/key.asc
 
 
 class Host:
-    """One host, and what the role shows of a wish for it."""
+    """One host, and what the role shows of a desired state of it."""
 
     def __init__(self, fleet: GpuFleet) -> None:
         self.fleet = fleet
@@ -41,20 +41,22 @@ class Host:
         listing = "dpkg-query -W 2>/dev/null || rpm -qa | sort"
         return self.container.check(f"({listing}) | grep -E 'nvidia|cuda-drivers' || true")
 
-    def shown(self, **wish: Any) -> str:
-        """What check mode shows, which must leave the host alone; then the wish is fulfilled, and must fit it."""
+    def shown(self, **desired: Any) -> str:
+        """What check mode shows, which must leave the host alone; then the desired state is fulfilled, and must fit
+        it.
+        """
         before = self.packages()
-        checked = self._run(wish, "--check", "--diff")
+        checked = self._run(desired, "--check", "--diff")
         assert self.packages() == before
-        done = self._run(wish, "--diff")
+        done = self._run(desired, "--diff")
         assert "changed=1" in done
-        again = self._run(wish, "--check", "--diff")
+        again = self._run(desired, "--check", "--diff")
         # One round trip: beside the module, arguments are validated and a file is included, both on the controller.
         assert "ok=3    changed=0" in again, again
         return checked
 
-    def _run(self, wish: dict[str, Any], *words: str) -> str:
-        given = {f"nvidia_driver_{name}": value for name, value in wish.items()}
+    def _run(self, desired: dict[str, Any], *words: str) -> str:
+        given = {f"nvidia_driver_{name}": value for name, value in desired.items()}
         ran = self.fleet.play(str(self.book), given, *words)
         assert ran.returncode == 0, ran.stdout + ran.stderr
         return ran.stdout

@@ -81,8 +81,8 @@ def test_the_same_command_goes_on_where_it_stopped(fleet):
 
 
 def test_the_last_good_driver_comes_back_on_request_and_only_once(fleet):
-    wished = {"nvidia_driver_scheduler": "kubernetes", "nvidia_driver_version": NEW, "rollout_back_from": "550.90.07"}
-    printed = rollout(fleet, rollout_canary=["gpu2"], rollout_serial="100%", **wished)
+    wanted = {"nvidia_driver_scheduler": "kubernetes", "nvidia_driver_version": NEW, "rollout_back_from": "550.90.07"}
+    printed = rollout(fleet, rollout_canary=["gpu2"], rollout_serial="100%", **wanted)
     asked = fleet.asked()
     assert asked[:5] == [
         "kubectl annotate node gpu2 gpufleet.mlstack/drained-for=nvidia-driver --overwrite",
@@ -93,7 +93,7 @@ def test_the_last_good_driver_comes_back_on_request_and_only_once(fleet):
     ]
     assert len(asked) == 15
     assert fleet.loaded() == dict.fromkeys(NAMES, OLD), printed
-    assert rollout(fleet, **wished).count("passed over") == 3
+    assert rollout(fleet, **wanted).count("passed over") == 3
     assert fleet.asked() == []
 
 
@@ -111,7 +111,7 @@ def test_a_canary_that_fails_goes_back_to_its_driver_and_to_work(fleet):
 
 def test_settings_that_cannot_be_meant_are_refused_before_any_look(fleet):
     printed = rollout(fleet, rc=2, nvidia_driver_state="previous")
-    assert "To do: correct it; to go back, name the driver to leave by rollout_back_from." in printed
+    assert "To fix: correct it; to go back, name the driver to leave by rollout_back_from." in printed
     printed = rollout(fleet, rc=2, nvidia_driver_version=NEW, rollout_canary="gpu9")
     assert "rollout_canary a number or names of hosts of this rollout" in printed
     assert "Look at GPUs and driver" not in printed.partition("PLAY RECAP")[0].partition("fatal:")[2]

@@ -66,9 +66,9 @@ def bring_kernel(host: Container, version: str) -> None:
 
 
 def test_without_reboots_it_pauses_before_a_second_batch_is_out_of_work(fleet):
-    wished = {"nvidia_driver_version": OLD, "rollout_serial": "100%", "rollout_reboot": "never"}
+    wanted = {"nvidia_driver_version": OLD, "rollout_serial": "100%", "rollout_reboot": "never"}
     rest = ["gpu2", "gpu3", "gpu4"]
-    printed = rollout(fleet, **wished)
+    printed = rollout(fleet, **wanted)
     assert fleet.asked() == drained("gpu1")
     assert fleet.loaded() == dict.fromkeys(IMAGES, "")
     assert is_empty(fleet.hosts["gpu1"])
@@ -76,13 +76,13 @@ def test_without_reboots_it_pauses_before_a_second_batch_is_out_of_work(fleet):
     stands(printed, waiting=["gpu1"], not_reached=rest)
     # Somebody reboots it: it is the canary of the next batch, which waits in its turn.
     reboot(fleet.hosts["gpu1"])
-    printed = rollout(fleet, **wished)
+    printed = rollout(fleet, **wanted)
     asked = fleet.asked()
     assert asked[:2] == [*verified(OLD, "gpu1"), *resumed("gpu1")]
     assert sorted(asked[2:]) == drained(*rest)
     stands(printed, waiting=rest)
     # With reboots, it finishes what waits.
-    rollout(fleet, **{**wished, "rollout_reboot": "when_required", "rollout_canary": 0})
+    rollout(fleet, **{**wanted, "rollout_reboot": "when_required", "rollout_canary": 0})
     asked = fleet.asked()
     assert sorted(asked[:3]) == verified(OLD, *rest)
     assert sorted(asked[3:]) == resumed(*rest)
@@ -114,9 +114,9 @@ def test_it_stops_where_more_than_the_share_fail_or_are_lost(fleet):
 
 
 def test_a_host_is_not_changed_where_nobody_could_empty_it(fleet):
-    wished = {"nvidia_driver_version": NEW, "rollout_hosts": "gpu4"}
+    wanted = {"nvidia_driver_version": NEW, "rollout_hosts": "gpu4"}
     drain = str(fleet.folder / "drain.yml")
-    printed = rollout(fleet, rc=4, nvidia_driver_drain_tasks=drain, head="gpu3", **wished)
+    printed = rollout(fleet, rc=4, nvidia_driver_drain_tasks=drain, head="gpu3", **wanted)
     assert "UNREACHABLE" in printed
     assert fleet.asked() == []
     assert on_disk(fleet.hosts["gpu4"]) == OLD
@@ -151,12 +151,12 @@ def test_the_next_run_takes_up_the_lost_one_and_goes_on_while_few_fail_which_go_
 
 
 def test_no_host_reboots_into_a_kernel_without_a_driver(fleet):
-    wished = {"nvidia_driver_version": NEWEST, "rollout_hosts": "gpu1,gpu2", "rollout_canary": 0, "rollout_serial": 2}
+    wanted = {"nvidia_driver_version": NEWEST, "rollout_hosts": "gpu1,gpu2", "rollout_canary": 0, "rollout_serial": 2}
     hosts = [fleet.hosts["gpu1"], fleet.hosts["gpu2"]]
     before = [host.read("/proc/sys/kernel/random/boot_id") for host in hosts]
     for host in hosts:
         bring_kernel(host, NEWEST)
-    printed = rollout(fleet, rc=2, **wished)
+    printed = rollout(fleet, rc=2, **wanted)
     for name in ("gpu1", "gpu2"):
         assert f"{name} is not rebooted: {KERNEL} would come up without a driver." in printed
     assert f"the headers of {KERNEL} are not installed" in printed
@@ -164,7 +164,7 @@ def test_no_host_reboots_into_a_kernel_without_a_driver(fleet):
     stands(printed, failed=["gpu1", "gpu2"])
     assert sorted(fleet.asked()) == drained("gpu1", "gpu2")
     # The next run would build for that kernel, and says why it cannot.
-    printed = rollout(fleet, rc=2, **wished)
+    printed = rollout(fleet, rc=2, **wanted)
     assert printed.count('"code": "headers_absent"') == 2
     assert [host.read("/proc/sys/kernel/random/boot_id") for host in hosts] == before
     assert fleet.asked() == []
@@ -173,14 +173,14 @@ def test_no_host_reboots_into_a_kernel_without_a_driver(fleet):
 def test_a_host_that_is_lost_in_the_checks_does_not_count_as_verified(fleet):
     for name in ("gpu1", "gpu2"):
         fleet.hosts[name].check(f"rm -r /lib/modules/{KERNEL} /boot/vmlinuz-{KERNEL}")
-    wished = {"nvidia_driver_version": NEWEST, "rollout_canary": 0, "rollout_serial": 2}
+    wanted = {"nvidia_driver_version": NEWEST, "rollout_canary": 0, "rollout_serial": 2}
     lost = {"gpu1": fleet.pull_the_plug("gpu1")}
-    printed = rollout(fleet, rc=2, lost_verifying=lost, rollout_hosts="gpu1,gpu2,gpu3", **wished)
+    printed = rollout(fleet, rc=2, lost_verifying=lost, rollout_hosts="gpu1,gpu2,gpu3", **wanted)
     assert fleet.asked() == [*verified(NEWEST, "gpu2"), *resumed("gpu2")]
     stands(printed, lost=["gpu1"], changed=["gpu2"], not_reached=["gpu3"])
     assert "gpu1 stopped answering. That is not for gpu2 to mend" in printed
     fleet.plug_in("gpu1")
     assert is_empty(fleet.hosts["gpu1"])
-    rollout(fleet, rollout_hosts="gpu1", **wished)
+    rollout(fleet, rollout_hosts="gpu1", **wanted)
     assert fleet.asked() == [*verified(NEWEST, "gpu1"), *resumed("gpu1")]
     assert not is_empty(fleet.hosts["gpu1"])

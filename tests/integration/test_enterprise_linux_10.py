@@ -48,7 +48,7 @@ def test_version_locks_alone_keep_it_from_the_newest_branch(host: DriverHost) ->
     assert host.packages() == before and not host.succeed(version="580.65.06", flavour="proprietary")["changed"]
 
 
-def test_the_next_branch_comes_when_it_is_wished(host: DriverHost) -> None:
+def test_the_next_branch_comes_when_it_is_wanted(host: DriverHost) -> None:
     host.reboot()
     done = host.change(branch="590", flavour="proprietary")
     assert host.drivers() == {"590.48.01"} and host.held() == set(host.packages())
@@ -94,14 +94,14 @@ def test_a_toolkit_of_its_repository_comes_and_goes() -> None:
             (file,) = Path(folder).glob("*.rpm")
             host.container.copy_in(file, "/tmp/compiler.rpm")
         host.sh("rpm -i --nosignature /tmp/compiler.rpm && rm /tmp/compiler.rpm")
-        wish = [{"version": "13.0", "hold": True}]
-        assert host.succeed(wish, check=True)["changed"] and host.leftovers() == ""
-        done = host.succeed(wish, cudnn="9")
+        desired = [{"version": "13.0", "hold": True}]
+        assert host.succeed(desired, check=True)["changed"] and host.leftovers() == ""
+        done = host.succeed(desired, cudnn="9")
         assert done["toolkits"][0]["held"] and host.release() == "13.0"
-        again = host.succeed(wish, cudnn="9")
+        again = host.succeed(desired, cudnn="9")
         assert not again["changed"] and again["commands_run"] == 1
         host.sh("dnf -qy upgrade")
-        assert not host.succeed(wish, cudnn="9")["changed"]
+        assert not host.succeed(desired, cudnn="9")["changed"]
         refused = host.refuse(["12.4"], "unknown_package")
         assert "cuda-toolkit-12-4" in refused["msg"] and host.release() == "13.0"
         gone = [{"version": "13.0", "state": "absent"}]
@@ -109,13 +109,13 @@ def test_a_toolkit_of_its_repository_comes_and_goes() -> None:
         assert host.leftovers() == "" and not host.succeed(gone)["changed"]
 
 
-def test_packages_have_the_names_of_this_release_and_stay_as_wished() -> None:
+def test_packages_have_the_names_of_this_release_and_stay_as_desired() -> None:
     with package_host("dnf", image=IMAGE) as host:
-        wish = ["make", "zlib-headers", {"name": "bed-leaf", "version": "1.0", "hold": True}, "bed-tool"]
-        done = host.succeed(wish)
+        desired = ["make", "zlib-headers", {"name": "bed-leaf", "version": "1.0", "hold": True}, "bed-tool"]
+        done = host.succeed(desired)
         assert {"make", "zlib-ng-compat-devel", "bed-leaf"} <= {change["name"] for change in done["changes"]}
         assert host.sh("make --version").startswith("GNU Make") and host.version("zlib-ng-compat-devel")
-        again = host.succeed(wish)
+        again = host.succeed(desired)
         assert not again["changed"] and again["commands_run"] <= 2
         # One package answers to both names, and is not there twice.
         assert not host.succeed(["curl", "curl-minimal"])["changed"]

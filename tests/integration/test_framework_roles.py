@@ -32,7 +32,7 @@ IMAGE, UV = "ubuntu2404", "/usr/local/bin/uv"
 # "" is a host without a GPU.
 DRIVERS = {"old": "470.82.01", "usual": "550.54.15", "cpu": ""}
 RELEASES, TAGS = ("2.7.1", "2.14.1", "2.15.0"), ("cpu", "cu118", "cu126", "cu130", "cu132")
-WISH = {"name": "ml", "torch": "2.x", "cuda": "auto", "verify_imports": ["torch"]}
+DESIRED = {"name": "ml", "torch": "2.x", "cuda": "auto", "verify_imports": ["torch"]}
 # What the documentation promises for an A100 with each driver: docs/gpu-planning.md.
 BUILDS = {
     "470.82.01": "2.7.1+cu118",
@@ -127,11 +127,11 @@ def site(tmp_path_factory: pytest.TempPathFactory, uv: str) -> Iterator[Site]:
             "python_envs_executable": UV,
             "python_envs_index_url": f"{address}/nothing-else",
             "python_envs_torch_index": address,
-            "python_envs_list": [WISH],
+            "python_envs_list": [DESIRED],
             "conda_envs_root": "/opt/conda",
             "conda_envs_channels": ["file:///opt/channel"],
             "conda_envs_torch_index": address,
-            "conda_envs_list": [{**WISH, "packages": ["python=3.11"]}],
+            "conda_envs_list": [{**DESIRED, "packages": ["python=3.11"]}],
         }
         yield Site(GpuFleet(hosts, folder), asked, variables)
 

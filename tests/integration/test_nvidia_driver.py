@@ -15,8 +15,8 @@ import pytest
 from ansible_collections.gpufleet.mlstack.tests.bed.nvidia_stand_in import kernel_headers
 from ansible_collections.gpufleet.mlstack.tests.integration.driver_host import (
     DriverHost,
+    desired_runfile,
     driver_host,
-    runfile_wish,
     steps,
 )
 
@@ -117,27 +117,27 @@ def test_what_worked_before_comes_back(host: DriverHost) -> None:
 
 def test_guards_come_before_the_first_change(host: DriverHost) -> None:
     before = host.packages()
-    wish = {"branch": "580"}
+    desired = {"branch": "580"}
     host.sh(f"head -c 1000000 /dev/zero >/boot/initrd.img-{KERNEL}")
-    full = host.refuse("disk_full", **wish)
+    full = host.refuse("disk_full", **desired)
     assert "/boot has" in full["msg"] and full["spaces"][0]["needed"] == 65_000_000
     host.sh(f"rm /boot/initrd.img-{KERNEL}; mount -t tmpfs tmpfs /sys/firmware && mkdir -p $(dirname {SECURE_BOOT})")
     host.sh(f"printf '\\006\\000\\000\\000\\001' >{SECURE_BOOT}")
-    host.refuse("secure_boot_unsigned", **wish)
+    host.refuse("secure_boot_unsigned", **desired)
     host.sh("umount /sys/firmware")
     absent = host.refuse({"apt": "unknown_package", "dnf": "module_stream"}[host.manager], branch="570")
     assert "570" in absent["msg"] and not absent["changed"]
     name = {"apt": f"linux-headers-{KERNEL}", "dnf": "kernel-devel"}[host.manager]
     host.sh({"apt": f"dpkg --purge {name}", "dnf": f"rpm -e {name}"}[host.manager])
-    refused = host.refuse("headers_absent", install_headers=False, **wish)
+    refused = host.refuse("headers_absent", install_headers=False, **desired)
     assert refused["kernels"] == [KERNEL]
     assert host.packages() == before and host.held() == set(before)
     if (
         host.manager == "dnf"
     ):  # this machine's kernel is not EL's, and so no repository has its headers by their version
-        host.refuse("headers_absent", **wish)
+        host.refuse("headers_absent", **desired)
         host.sh(f"dnf -yq install {name}")
-    done = host.change(**wish)
+    done = host.change(**desired)
     assert host.installed(name) and (host.manager == "dnf" or any(step["subject"] == name for step in done["plan"]))
 
 
@@ -190,14 +190,16 @@ def test_an_initial_file_system_that_loads_nouveau_is_made_anew_once(host: Drive
 
 def test_every_source_takes_the_place_of_every_other(host: DriverHost) -> None:
     before = host.packages()
-    assert not host.refuse("digest_mismatch", **{**runfile_wish("550.54.15"), "runfile_sha256": "0" * 64})["changed"]
+    assert not host.refuse("digest_mismatch", **{**desired_runfile("550.54.15"), "runfile_sha256": "0" * 64})["changed"]
     assert host.packages() == before and host.held() == set(before)
     sources, files = host.sources(), host.files()
-    failed = host.refuse("command_failed", **runfile_wish("550.54.15"), env={"BED_INSTALLER_FAILS": "550.54.15-half"})
+    failed = host.refuse(
+        "command_failed", **desired_runfile("550.54.15"), env={"BED_INSTALLER_FAILS": "550.54.15-half"}
+    )
     assert failed["restored"] is True and "are back" in failed["msg"], failed["msg"]
     assert (host.packages(), host.sources()) == (before, sources) and host.held() == set(before)
     assert host.files() == files, "half of an installer's driver would be a mixture"
-    done = host.change(**runfile_wish("550.54.15"))
+    done = host.change(**desired_runfile("550.54.15"))
     assert host.packages() == {} and done["driver"]["sources"] == ["runfile"]
 
 
@@ -213,12 +215,12 @@ def test_an_installer_that_fails_brings_the_driver_from_before_back(
     host: DriverHost, fails: str, code: str, words: str
 ) -> None:
     files = host.files()
-    foretold = host.succeed(**runfile_wish("580.65.06"), check=True)
+    foretold = host.succeed(**desired_runfile("580.65.06"), check=True)
     assert "550.54.15 is put back by its installer, which is kept here" in foretold["diff"][1]["after"]
-    failed = host.refuse(code, **runfile_wish("580.65.06"), env={"BED_INSTALLER_FAILS": fails})
+    failed = host.refuse(code, **desired_runfile("580.65.06"), env={"BED_INSTALLER_FAILS": fails})
     assert words in failed["msg"] and failed["changed"] and failed["restored"] is True
     assert "the driver 550.54.15 was put back by its installer" in failed["msg"]
-    assert host.files() == files and not host.succeed(**runfile_wish("550.54.15"))["changed"]
+    assert host.files() == files and not host.succeed(**desired_runfile("550.54.15"))["changed"]
 
 
 def test_packages_that_fail_bring_the_installers_driver_back(host: DriverHost) -> None:
@@ -234,20 +236,20 @@ def test_without_the_old_installer_there_is_no_way_back_and_no_change(host: Driv
     files = host.files()
     (kept,) = (path for path in files if path.endswith(".run"))
     host.sh(f"echo >>{kept}")
-    wish = runfile_wish("580.65.06")
-    damaged = host.refuse("no_way_back", **wish)
+    desired = desired_runfile("580.65.06")
+    damaged = host.refuse("no_way_back", **desired)
     assert not damaged["changed"] and f"delete {kept}, which is damaged" in damaged["msg"]
     # It is fetched again from where it came.
     host.sh(f"rm {kept}")
-    assert "which is fetched before" in host.succeed(**wish, check=True)["diff"][1]["after"]
-    failed = host.refuse("command_failed", **wish, env={"BED_INSTALLER_FAILS": "580.65.06"})
+    assert "which is fetched before" in host.succeed(**desired, check=True)["diff"][1]["after"]
+    failed = host.refuse("command_failed", **desired, env={"BED_INSTALLER_FAILS": "580.65.06"})
     assert failed["restored"] is True, failed["msg"]
     # One that somebody has installed by hand: nothing tells where its installer was.
     host.sh("rm -r /var/lib/gpufleet-mlstack")
-    unknown = host.refuse("no_way_back", **wish, check=True)
+    unknown = host.refuse("no_way_back", **desired, check=True)
     assert unknown["present"] == "550.54.15" and "no digest of it is known" in unknown["msg"]
     assert host.files() == [path for path in files if path != kept]
-    accepted = {**wish, "require_way_back": False}
+    accepted = {**desired, "require_way_back": False}
     assert "no way back: the installer of 550.54.15" in host.succeed(**accepted, check=True)["diff"][1]["after"]
     failed = host.refuse("command_failed", **accepted, env={"BED_INSTALLER_FAILS": "580.65.06"})
     assert failed["restored"] is False and "this host now has no NVIDIA driver on its disk" in failed["msg"]
@@ -255,16 +257,16 @@ def test_without_the_old_installer_there_is_no_way_back_and_no_change(host: Driv
 
 def test_the_installer_that_is_kept_is_the_last_one(host: DriverHost) -> None:
     for version in ("550.54.15", "580.65.06"):
-        done = host.change(**runfile_wish(version))
+        done = host.change(**desired_runfile(version))
         assert done["driver"]["on_disk"] == done["driver"]["libraries"] == version
         (kept,) = (path for path in host.files() if path.endswith(".run"))
         assert kept.rpartition("/")[2].startswith(version)
     assert host.sh(f"stat -c '%U %a' {kept}") == "root 600\n"
-    assert steps(host.succeed(**runfile_wish("580.65.06"), keep_runfile=False)) == ["delete_runfile"]
+    assert steps(host.succeed(**desired_runfile("580.65.06"), keep_runfile=False)) == ["delete_runfile"]
 
 
 def test_packages_take_the_place_of_an_installers_driver(host: DriverHost) -> None:
-    host.change(**runfile_wish("550.54.15"))
+    host.change(**desired_runfile("550.54.15"))
     if host.manager == "apt":
         host.change(source="distribution", branch="580")
         assert {version.rpartition("-")[2] for version in host.packages().values()} >= {"0ubuntu0.24.04.1"}
@@ -281,10 +283,12 @@ def test_packages_take_the_place_of_an_installers_driver(host: DriverHost) -> No
 def test_removal_leaves_nothing(host: DriverHost) -> None:
     host.change(state="absent")
     assert host.leftovers() == ""
-    failed = host.refuse("command_failed", **runfile_wish("550.54.15"), env={"BED_INSTALLER_FAILS": "550.54.15-half"})
+    failed = host.refuse(
+        "command_failed", **desired_runfile("550.54.15"), env={"BED_INSTALLER_FAILS": "550.54.15-half"}
+    )
     assert failed["restored"] is True and "this host has none, as before" in failed["msg"], failed["msg"]
     assert host.leftovers() == ""
-    host.succeed(**runfile_wish("550.54.15"))
+    host.succeed(**desired_runfile("550.54.15"))
     host.change(state="absent")
     assert host.leftovers() == ""
 

@@ -43,7 +43,7 @@ def test_a_driver_comes_with_what_it_needs_and_stays(host: DriverHost) -> None:
     host.change(version="550.54.15", flavour="open", foreseen=False)
     assert host.drivers() == {"550.54.15"}
     converged(host, version="550.54.15", flavour="open")
-    for same in ({"branch": "550"}, {}):  # only the pin says how far the wish goes
+    for same in ({"branch": "550"}, {}):  # only the pin says how far the desired state goes
         assert {step["action"] for step in host.succeed(**same, flavour="open")["plan"]} <= {"write"}
         converged(host, **same, flavour="open")
 

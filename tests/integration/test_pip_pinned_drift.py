@@ -14,7 +14,7 @@ from ansible_collections.gpufleet.mlstack.tests.bed import distributions
 from ansible_collections.gpufleet.mlstack.tests.bed.python_index import PythonIndex
 
 # beta is left open: what it was is only in the record.
-WISH = {"packages": ["alpha==1.0"]}
+DESIRED = {"packages": ["alpha==1.0"]}
 
 
 def by_hand(site, uv, *words):
@@ -38,10 +38,10 @@ def by_hand(site, uv, *words):
     ],
 )
 def test_what_was_installed_or_removed_by_hand_is_repaired(site, uv, hand, drift, change):
-    first = site.apply(WISH)
+    first = site.apply(DESIRED)
     by_hand(site, uv, *hand)
-    foretold = site.apply(WISH, check=True)
-    repaired = site.apply(WISH)
+    foretold = site.apply(DESIRED, check=True)
+    repaired = site.apply(DESIRED)
     for ran in (foretold, repaired):
         assert ran.result["changed"]
         assert drift in ran.result["plan"][0]["summary"]
@@ -50,7 +50,7 @@ def test_what_was_installed_or_removed_by_hand_is_repaired(site, uv, hand, drift
     assert foretold.one["drift"] == [drift] and repaired.one["drift"] == []
     assert site.installed() == {"alpha": "1.0", "beta": "1.1"}
     assert repaired.one["generation"] != first.one["generation"]
-    assert not site.apply(WISH).result["changed"]
+    assert not site.apply(DESIRED).result["changed"]
 
 
 def test_a_repair_brings_back_the_recorded_versions_though_newer_ones_fit(tmp_path, site_of_engine):
@@ -59,14 +59,14 @@ def test_a_repair_brings_back_the_recorded_versions_though_newer_ones_fit(tmp_pa
     distributions.wheel(wheels, "top", "1.0", requires=["low"])
     distributions.wheel(wheels, "low", "1.0")
     with PythonIndex(wheels) as index:
-        wish = {"packages": ["top==1.0"]}
-        site.apply(wish, index_url=index.url)
+        desired = {"packages": ["top==1.0"]}
+        site.apply(desired, index_url=index.url)
         distributions.wheel(wheels, "low", "2.0")
-        assert not site.apply(wish, index_url=index.url).result["changed"]
+        assert not site.apply(desired, index_url=index.url).result["changed"]
         (info,) = site.site_packages().glob("top-*.dist-info")
         shutil.rmtree(info)
-        foretold = site.apply(wish, index_url=index.url, check=True)
-        repaired = site.apply(wish, index_url=index.url)
+        foretold = site.apply(desired, index_url=index.url, check=True)
+        repaired = site.apply(desired, index_url=index.url)
     assert foretold.one["added"] == repaired.one["added"] == {"top": "1.0"}
     assert foretold.one["drift"] == ["top 1.0 was removed by hand"]
     assert site.installed() == {"top": "1.0", "low": "1.0"}
@@ -74,31 +74,31 @@ def test_a_repair_brings_back_the_recorded_versions_though_newer_ones_fit(tmp_pa
 
 def test_a_changed_file_is_found_when_files_are_verified(site_of_engine):
     site = site_of_engine
-    wish = {**WISH, "packages": ["alpha==1.0", "delta==1.0"], "verify_files": True}
-    site.apply(wish)
-    assert not site.apply(wish).result["changed"]
+    desired = {**DESIRED, "packages": ["alpha==1.0", "delta==1.0"], "verify_files": True}
+    site.apply(desired)
+    assert not site.apply(desired).result["changed"]
     packages = site.site_packages()
     (packages / "beta.py").write_text("raise SystemExit('not what was installed')\n")
     (packages / "delta.py").unlink()
     (packages / "stray.py").write_text("")
-    assert not site.apply({**wish, "verify_files": False}).result["changed"]
-    found = site.apply(wish, check=True)
+    assert not site.apply({**desired, "verify_files": False}).result["changed"]
+    found = site.apply(desired, check=True)
     drift = " ".join(found.one["drift"])
     for words in ("beta.py was changed", "delta.py is missing", "stray.py belongs to no package"):
         assert words in drift
-    repaired = site.apply(wish)
+    repaired = site.apply(desired)
     assert repaired.result["changed"]
     assert site.python("import beta, delta; print(beta.__version__)") == "1.1"
-    assert not site.apply(wish).result["changed"]
+    assert not site.apply(desired).result["changed"]
 
 
 def test_leftovers_of_an_interrupted_removal_are_drift(site):
-    site.apply(WISH)
+    site.apply(DESIRED)
     (site.site_packages() / "~lpha-1.0.dist-info").mkdir()
-    drift = site.apply(WISH, check=True).one["drift"]
+    drift = site.apply(DESIRED, check=True).one["drift"]
     assert drift == ["~lpha-1.0.dist-info was left by an editable install or an interrupted removal"]
-    site.apply(WISH)
-    assert not site.apply(WISH).result["changed"]
+    site.apply(DESIRED)
+    assert not site.apply(DESIRED).result["changed"]
 
 
 def test_an_environment_whose_python_is_gone_is_built_anew(site, tmp_path):
@@ -106,9 +106,9 @@ def test_an_environment_whose_python_is_gone_is_built_anew(site, tmp_path):
     copy = tmp_path / "python" / "bin" / f"python{version}"
     copy.parent.mkdir(parents=True)
     shutil.copy2(os.path.realpath("/usr/bin/python3"), copy)
-    site.apply({**WISH, "python": str(copy)}, env={"PYTHONHOME": ""})
+    site.apply({**DESIRED, "python": str(copy)}, env={"PYTHONHOME": ""})
     copy.rename(copy.with_name("gone"))
-    found = site.run({**WISH, "python": str(copy)})
+    found = site.run({**DESIRED, "python": str(copy)})
     assert found.result["failed"] and str(copy) in found.result["msg"]
     assert site.path().is_symlink()
 
@@ -119,12 +119,12 @@ def site_python_version():
 
 
 def test_a_record_cut_short_is_damage_that_the_next_run_mends(site):
-    first = site.apply(WISH).one["generation"]
+    first = site.apply(DESIRED).one["generation"]
     record = site.root / ".generations" / "ml" / first / "mlstack.json"
     record.write_text(record.read_text()[:40])
-    foretold = site.apply(WISH, check=True)
+    foretold = site.apply(DESIRED, check=True)
     assert "damaged" in foretold.result["plan"][0]["summary"]
-    site.apply(WISH)
+    site.apply(DESIRED)
     assert site.installed() == {"alpha": "1.0", "beta": "1.1"}
-    assert not site.apply(WISH).result["changed"]
+    assert not site.apply(DESIRED).result["changed"]
     assert first not in os.listdir(site.root / ".generations" / "ml")

@@ -48,7 +48,7 @@ def test_present_after_a_rollback_takes_the_kept_generation_without_building(sit
 
 
 def test_rolling_back_to_a_generation_by_the_beginning_of_its_name(site):
-    ids = [site.apply(wish).one["generation"] for wish in (ONE, TWO, THREE)]
+    ids = [site.apply(desired).one["generation"] for desired in (ONE, TWO, THREE)]
     assert site.apply({**BACK, "rollback_to": ids[0]}).one["generation"] == ids[0]
     assert not site.apply({**BACK, "rollback_to": ids[0]}).result["changed"]
     assert site.apply({**BACK, "rollback_to": ids[2][:-1]}).one["generation"] == ids[2]
@@ -58,7 +58,7 @@ def test_rolling_back_to_a_generation_by_the_beginning_of_its_name(site):
 
 
 def test_a_rollback_from_a_generation_changed_by_hand_goes_back_once(site):
-    ids = [site.apply(wish).one["generation"] for wish in (ONE, TWO, THREE)]
+    ids = [site.apply(desired).one["generation"] for desired in (ONE, TWO, THREE)]
     (site.site_packages() / "byhand-1.0.dist-info").mkdir()
     assert site.apply(BACK).one["generation"] == ids[1]
     assert not site.apply(BACK).result["changed"]
@@ -73,10 +73,10 @@ def test_rolling_back_needs_something_to_go_back_to(site):
 
 
 def test_keep_says_how_many_earlier_generations_stay_and_the_plan_which_go(site):
-    wish = {"packages": ["alpha==1.0"], "reinstall": True, "keep": 1}
-    ids = [site.apply(wish).one["generation"] for _run in range(2)]
-    foretold = site.apply(wish, check=True)
-    done = site.apply(wish)
+    desired = {"packages": ["alpha==1.0"], "reinstall": True, "keep": 1}
+    ids = [site.apply(desired).one["generation"] for _run in range(2)]
+    foretold = site.apply(desired, check=True)
+    done = site.apply(desired)
     assert [s["subject"] for s in foretold.result["plan"] if s["action"] == "prune"] == [ids[0]]
     assert foretold.result["plan"] == done.result["plan"]
     assert site.generations() == [ids[1], done.one["generation"]]
@@ -189,8 +189,8 @@ def test_a_plain_directory_is_adopted_only_when_asked(site):
     subprocess.run(["/usr/bin/python3", "-m", "venv", "--without-pip", site.path()], check=True)
     (site.path() / "notes.txt").write_text("mine")
     before = site.snapshot()
-    for wish in (ONE, {"state": "absent"}, {"state": "absent", "packages": ["beta"]}, BACK):
-        site.refuse("occupied", wish)
+    for desired in (ONE, {"state": "absent"}, {"state": "absent", "packages": ["beta"]}, BACK):
+        site.refuse("occupied", desired)
         assert site.snapshot() == before
     foretold = site.apply({**ONE, "adopt": True}, check=True)
     assert site.snapshot() == before and "adopt" in steps(foretold)
@@ -234,6 +234,6 @@ def test_an_adoption_that_was_stopped_before_the_switch_is_finished(site):
 def test_a_link_of_somebody_else_is_left_alone(site):
     site.root.mkdir()
     site.path().symlink_to("/usr")
-    for wish in (ONE, {**ONE, "adopt": True}, {"state": "absent"}, BACK):
-        site.refuse("occupied", wish)
+    for desired in (ONE, {**ONE, "adopt": True}, {"state": "absent"}, BACK):
+        site.refuse("occupied", desired)
     assert os.readlink(site.path()) == "/usr"

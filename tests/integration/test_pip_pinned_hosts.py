@@ -21,7 +21,7 @@ from ansible_collections.gpufleet.mlstack.tests.bed.containers import (
 )
 from ansible_collections.gpufleet.mlstack.tests.integration.module_runner import CHECKOUT
 
-WISH = {"name": "ml", "packages": ["six==1.16.0"], "verify_imports": ["six"]}
+DESIRED = {"name": "ml", "packages": ["six==1.16.0"], "verify_imports": ["six"]}
 
 VERSION = "import platform; print(platform.python_version())"
 
@@ -55,14 +55,14 @@ def test_a_host_that_has_python_and_nothing_else(tmp_path: Path, image: str, eng
         if image.startswith("debian"):
             assert host.run(["python3", "-c", "import ensurepip"]).rc != 0
             assert host.run(["python3", "-c", "import pip"]).rc != 0
-        first = ansible(host, tmp_path, environments=[WISH], engine=engine)
+        first = ansible(host, tmp_path, environments=[DESIRED], engine=engine)
         assert first.get("changed") is True and not first.get("failed"), first.get("msg")
         (told,) = first["environments"]
         assert told["added"] == {"six": "1.16.0"}
         assert told["engine"]["name"] == ("uv" if engine == "auto" else "pip")
         assert told["python"]["version"] == host.check(["python3", "-c", VERSION]).strip()
         assert host.check(["/opt/mlstack/envs/ml/bin/python", "-c", "import six; print(six.__version__)"]) == "1.16.0\n"
-        second = ansible(host, tmp_path, environments=[WISH], engine=engine)
+        second = ansible(host, tmp_path, environments=[DESIRED], engine=engine)
         assert second["changed"] is False and second["commands_run"] == 0
 
 
@@ -70,11 +70,11 @@ def test_an_ordinary_user_works_in_the_home_and_is_refused_elsewhere(tmp_path: P
     with container("debian12") as host:
         host.check("useradd --create-home --shell /bin/sh worker && mkdir -p /opt/mlstack/envs")
         for check in (True, False):
-            refused = ansible(host, tmp_path, user="worker", check=check, environments=[WISH])
+            refused = ansible(host, tmp_path, user="worker", check=check, environments=[DESIRED])
             assert refused["code"] == "not_permitted" and "/opt/mlstack/envs" in refused["msg"]
         assert host.check("ls -A /opt/mlstack/envs") == ""
-        done = ansible(host, tmp_path, user="worker", root="/home/worker/envs", environments=[WISH])
+        done = ansible(host, tmp_path, user="worker", root="/home/worker/envs", environments=[DESIRED])
         assert done.get("changed") is True, done.get("msg")
         assert host.check("stat -c %U /home/worker/envs/ml/mlstack.json") == "worker\n"
-        again = ansible(host, tmp_path, user="worker", root="/home/worker/envs", environments=[WISH])
+        again = ansible(host, tmp_path, user="worker", root="/home/worker/envs", environments=[DESIRED])
         assert again["changed"] is False

@@ -36,20 +36,20 @@ def test_a_lock_stays_until_an_upgrade_is_asked_for(site, tmp_path):
     distributions.wheel(wheels, "top", "1.0", requires=["low"])
     distributions.wheel(wheels, "low", "1.0")
     lock = site.folder / "prod.lock"
-    wish = {"state": "locked", "packages": ["top>=1"], "lock_to": str(lock)}
+    desired = {"state": "locked", "packages": ["top>=1"], "lock_to": str(lock)}
     with PythonIndex(wheels) as index:
-        site.apply(wish, index_url=index.url)
+        site.apply(desired, index_url=index.url)
         text = lock.read_text()
         distributions.wheel(wheels, "low", "2.0")
         distributions.wheel(wheels, "top", "2.0", requires=["low"])
-        assert not site.apply(wish, index_url=index.url, no_cache=True).result["changed"]
+        assert not site.apply(desired, index_url=index.url, no_cache=True).result["changed"]
         assert lock.read_text() == text
-        newer = site.apply({**wish, "upgrade": True}, index_url=index.url, no_cache=True)
+        newer = site.apply({**desired, "upgrade": True}, index_url=index.url, no_cache=True)
         assert newer.one["replaced"]["top"] == {"before": "1.0", "after": "2.0"}
-        assert not site.apply({**wish, "upgrade": True}, index_url=index.url).result["changed"]
+        assert not site.apply({**desired, "upgrade": True}, index_url=index.url).result["changed"]
         # What no longer fits moves, and only that.
         lock.write_text(text)
-        moved = site.apply({**wish, "packages": ["top>=2"]}, index_url=index.url)
+        moved = site.apply({**desired, "packages": ["top>=2"]}, index_url=index.url)
         assert set(moved.one["replaced"]) == {"top"}
 
 
@@ -57,7 +57,7 @@ def test_a_universal_lock_has_markers_for_other_pythons(site, tmp_path):
     lock = site.folder / "prod.lock"
     requirements = site.folder / "dev.txt"
     requirements.write_text("alpha>=1,<2\nbeta>=1 ; python_version < '3.11'\ndelta ; sys_platform == 'win32'\n")
-    wish = {
+    desired = {
         "state": "locked",
         "requirements": [str(requirements)],
         "remote_src": True,
@@ -65,11 +65,11 @@ def test_a_universal_lock_has_markers_for_other_pythons(site, tmp_path):
         "universal": True,
         "python_version": "3.9",
     }
-    site.apply(wish)
+    site.apply(desired)
     assert "delta==1.0 ; sys_platform == 'win32'" in lock.read_text()
     here = {"requirements": [str(lock)], "remote_src": True, "require_hashes": True}
     assert site.apply({**here, "name": "here"}).one["added"] == {"alpha": "1.0", "beta": "1.1"}
-    assert not site.apply(wish).result["changed"]
+    assert not site.apply(desired).result["changed"]
 
 
 def test_what_cannot_be_locked_is_said_and_nothing_is_written(site, toolbox):

@@ -93,7 +93,7 @@ def test_a_role_finds_its_own_files_and_what_they_include(project):
     assert "changed=1" in done.stdout, done.stdout + done.stderr
     assert project.site.installed() == {"alpha": "1.0", "beta": "1.0", "delta": "1.0"}
     assert "changed=0" in project.play().stdout
-    # An included file is part of the wish.
+    # An included file is part of the desired state.
     project.write("roles/ml/files/limits.txt", "alpha==1.0\nbeta==1.1\n")
     assert "changed=1" in project.play().stdout
     assert project.site.installed()["beta"] == "1.1"

@@ -14,7 +14,7 @@ from ansible_collections.gpufleet.mlstack.tests.bed import distributions, manage
 from ansible_collections.gpufleet.mlstack.tests.bed.python_index import PythonIndex
 from ansible_collections.gpufleet.mlstack.tests.integration.module_runner import HOST_PYTHON
 
-WISH = {"packages": ["alpha==1.0"]}
+DESIRED = {"packages": ["alpha==1.0"]}
 
 
 def version_of(python: str | Path, parts: int = 2) -> str:
@@ -42,13 +42,13 @@ def lonely(site):
 
 def test_a_path_and_a_version_on_the_host(site_of_engine):
     site = site_of_engine
-    by_path = site.apply({**WISH, "python": HOST_PYTHON})
+    by_path = site.apply({**DESIRED, "python": HOST_PYTHON})
     assert by_path.one["python"]["path"] == os.path.realpath(HOST_PYTHON)
     assert by_path.one["python"]["version"] == version_of(HOST_PYTHON, 3)
-    by_version = site.apply({**WISH, "name": "version", "python": HERE})
+    by_version = site.apply({**DESIRED, "name": "version", "python": HERE})
     assert by_version.one["python"]["version"].startswith(HERE)
-    assert not site.apply({**WISH, "name": "version", "python": HERE}).result["changed"]
-    moved = site.apply({**WISH, "name": "version", "python": version_of(HOST_PYTHON, 3)}, check=True)
+    assert not site.apply({**DESIRED, "name": "version", "python": HERE}).result["changed"]
+    moved = site.apply({**DESIRED, "name": "version", "python": version_of(HOST_PYTHON, 3)}, check=True)
     assert moved.result["changed"]
 
 
@@ -65,14 +65,14 @@ def test_a_path_and_a_version_on_the_host(site_of_engine):
 )
 def test_pythons_that_cannot_be_meant(lonely, python, code):
     for check in (True, False):
-        refused = lonely.refuse(code, {**WISH, "python": python}, check=check)
+        refused = lonely.refuse(code, {**DESIRED, "python": python}, check=check)
         assert python in refused.result["msg"]
     assert lonely.installed.__self__.generations() == [] and lonely.leftovers() == []
 
 
 def test_a_version_that_is_not_here_is_named_with_the_ways_to_get_it(lonely):
     for check in (True, False):
-        refused = lonely.refuse("python_missing", {**WISH, "python": ELSEWHERE}, python_downloads=False, check=check)
+        refused = lonely.refuse("python_missing", {**DESIRED, "python": ELSEWHERE}, python_downloads=False, check=check)
         for words in (f"Python {ELSEWHERE}", "downloads are switched off", f"python{ELSEWHERE}", "python_mirror"):
             assert words in refused.result["msg"]
     assert lonely.generations() == []
@@ -80,16 +80,16 @@ def test_a_version_that_is_not_here_is_named_with_the_ways_to_get_it(lonely):
 
 def test_a_managed_python_comes_from_a_mirror_and_stays_for_the_next_environment(lonely, mirror):
     options = {"python_downloads_json": mirror.list_url}
-    wish = {**WISH, "python": mirror.version}
-    foretold = lonely.apply(wish, check=True, **options)
+    desired = {**DESIRED, "python": mirror.version}
+    foretold = lonely.apply(desired, check=True, **options)
     assert foretold.one["added"]["alpha"] == "1.0" and lonely.snapshot() == {}
-    done = lonely.apply(wish, **options)
+    done = lonely.apply(desired, **options)
     assert done.one["python"]["origin"] == "managed"
     assert str(lonely.root / ".toolbox" / "python") in done.one["python"]["path"]
     assert lonely.python("import sys, alpha; print('%d.%d.%d' % sys.version_info[:3])") == mirror.version
-    again = lonely.apply({**wish, "name": "second"}, python_downloads=False)
+    again = lonely.apply({**desired, "name": "second"}, python_downloads=False)
     assert again.one["python"]["path"] == done.one["python"]["path"]
-    foretold = lonely.apply({**wish, "name": "third"}, check=True, python_downloads=False)
+    foretold = lonely.apply({**desired, "name": "third"}, check=True, python_downloads=False)
     assert foretold.result["changed"]
 
 
@@ -104,12 +104,12 @@ def test_auto_takes_the_newest_python_that_has_wheels(lonely, tmp_path):
     linked = distributions.sdist(tmp_path / "wheels", "linked", "1.0")
     with PythonIndex(tmp_path / "wheels") as index:
         url = f"linked @ {index.file_url(linked.name)}#sha256={distributions.sha256(linked)}"
-        wish = {"packages": ["binary==1.0", "pure==1.0", "source==1.0", url], "verify_imports": ["binary", "source"]}
-        foretold = lonely.apply(wish, index_url=index.url, check=True)
-        done = lonely.apply(wish, index_url=index.url)
+        desired = {"packages": ["binary==1.0", "pure==1.0", "source==1.0", url], "verify_imports": ["binary", "source"]}
+        foretold = lonely.apply(desired, index_url=index.url, check=True)
+        done = lonely.apply(desired, index_url=index.url)
         assert foretold.one["added"] == done.one["added"]
         assert done.one["python"]["version"].startswith(version_of(other) + ".")
-        assert not lonely.apply(wish, index_url=index.url).result["changed"]
+        assert not lonely.apply(desired, index_url=index.url).result["changed"]
 
 
 def another_python() -> Path:

@@ -121,8 +121,8 @@ def test_credentials_of_requirement_files_and_variables_are_seen_nowhere(site: S
     with watched_system_log() as log, watched_processes() as commands:
         path = site.folder / "from-host.txt"
         path.write_text(f"--index-url {url}\nalpha==1.0\n")
-        wish = {"requirements": [str(path)], "remote_src": True}
-        first = site.apply(wish, index_url=None, env={"TOKEN": PASSWORD})
+        desired = {"requirements": [str(path)], "remote_src": True}
+        first = site.apply(desired, index_url=None, env={"TOKEN": PASSWORD})
         path.unlink()
         # As the action plugin hands over a file of the controller.
         content = base64.b64encode(zlib.compress(plain.encode())).decode()
@@ -154,8 +154,8 @@ def test_a_wrong_password_is_told_without_the_password(site_of_engine: Site, gua
 
 def test_a_lock_holds_no_credentials(site: Site, guarded: PythonIndex) -> None:
     lock = site.folder / "prod.lock"
-    wish = {"state": "locked", "packages": ["alpha>=1"], "lock_to": str(lock)}
-    ran = site.apply(wish, index_url=guarded.url_with_credentials)
+    desired = {"state": "locked", "packages": ["alpha>=1"], "lock_to": str(lock)}
+    ran = site.apply(desired, index_url=guarded.url_with_credentials)
     assert "alpha==2.0" in lock.read_text()
     assert PASSWORD not in lock.read_text() + ran.out
 
@@ -184,9 +184,9 @@ def test_credentials_of_a_git_url_are_seen_nowhere(site_of_engine: Site, reposit
     folder, commit = repository
     with GitServer(folder, f"operator:{PASSWORD}") as server, watched_processes() as commands:
         place = f"{server.place}/fromgit.git"
-        wish = {"packages": [f"fromgit @ git+http://operator:{PASSWORD}@{place}@{commit}"]}
-        foretold = site.apply(wish, check=True)
-        done = site.apply(wish)
+        desired = {"packages": [f"fromgit @ git+http://operator:{PASSWORD}@{place}@{commit}"]}
+        foretold = site.apply(desired, check=True)
+        done = site.apply(desired)
         wrong = {"name": "wrong", "packages": [f"fromgit @ git+http://operator:{PASSWORD}x@{place}@{commit}"]}
         failed = site.run(wrong, no_cache=True)
     assert failed.result["failed"]

@@ -34,7 +34,7 @@ def on_host(site, text, name="requirements.txt"):
 
 
 def test_files_of_the_host_in_every_shape_that_pip_reads(site):
-    wishes = {
+    all_desired = {
         "bom": b"\xef\xbb\xbfalpha==1.0\r\nbeta==1.0\r\n",
         "utf16": "alpha==1.0\nbeta==1.0\n".encode("utf-16"),
         "old-mac": b"alpha==1.0\rbeta==1.0\r",
@@ -42,7 +42,7 @@ def test_files_of_the_host_in_every_shape_that_pip_reads(site):
         "variable": b"alpha==${ALPHA}\nbeta==1.0\n",
     }
     first = site.apply({"packages": ["alpha==1.0", "beta==1.0"]})
-    for name, content in wishes.items():
+    for name, content in all_desired.items():
         ran = site.apply(on_host(site, content, f"{name}.txt"), env={"ALPHA": "1.0"})
         assert not ran.result["changed"], name
         assert ran.one["generation"] == first.one["generation"]
@@ -53,15 +53,15 @@ def test_files_of_the_host_in_every_shape_that_pip_reads(site):
 def test_unpinned_requirements_are_refused_by_file_line_and_name_before_anything_changes(site):
     site.apply({"packages": ["alpha==1.0"]})
     before = site.snapshot()
-    wish = on_host(site, "alpha==1.0\n\nbeta>=1\n# gamma\ngamma\n-e ./here\n", "dev.txt")
-    wish["packages"] = ["delta"]
+    desired = on_host(site, "alpha==1.0\n\nbeta>=1\n# gamma\ngamma\n-e ./here\n", "dev.txt")
+    desired["packages"] = ["delta"]
     for check in (True, False):
-        ran = site.run(wish, check=check)
+        ran = site.run(desired, check=check)
         assert ran.result["failed"] and not ran.result["changed"]
         problems = {(p["line"], p["name"]) for p in ran.one["problems"]}
         assert (6, "e") not in problems and any(line == 6 for line, _code in problems)
-    wish = on_host(site, "alpha==1.0\n\nbeta>=1\n# gamma\ngamma\n", "dev.txt")
-    ran = site.refuse("requirement_unpinned", {**wish, "packages": ["delta"]})
+    desired = on_host(site, "alpha==1.0\n\nbeta>=1\n# gamma\ngamma\n", "dev.txt")
+    ran = site.refuse("requirement_unpinned", {**desired, "packages": ["delta"]})
     told = {(os.path.basename(p["file"]), p["line"], p["name"]) for p in ran.one["problems"]}
     # beta is pinned by nothing though alpha needs it.
     assert told == {("packages", 1, "delta"), ("dev.txt", 3, "beta"), ("dev.txt", 5, "gamma")}
@@ -109,9 +109,9 @@ def test_arguments_that_smuggle_options_are_refused(site, option, value):
 
 def test_hashes_are_checked_by_both_engines(site_of_engine, engine, packages):
     site = site_of_engine
-    wish = on_host(site, hashed(packages, "alpha==1.0", "beta==1.1"))
-    assert site.apply({**wish, "require_hashes": True}).one["added"] == {"alpha": "1.0", "beta": "1.1"}
-    assert not site.apply({**wish, "require_hashes": True}).result["changed"]
+    desired = on_host(site, hashed(packages, "alpha==1.0", "beta==1.1"))
+    assert site.apply({**desired, "require_hashes": True}).one["added"] == {"alpha": "1.0", "beta": "1.1"}
+    assert not site.apply({**desired, "require_hashes": True}).result["changed"]
     right = distributions.sha256(wheel_of(packages, "alpha", "2.0"))
     wrong = on_host(site, hashed(packages, "alpha==2.0", "beta==1.1").replace(right, "0" * 64))
     # uv foretells from metadata alone and downloads nothing, so in check mode only pip can know.
@@ -129,21 +129,21 @@ def test_constraints_pin_what_requirements_leave_open(site_of_engine):
     site = site_of_engine
     limits = site.folder / "constraints.txt"
     limits.write_text("alpha==1.0\nbeta==1.0\ngamma==1.0\n")
-    wish = {**on_host(site, "alpha\n"), "constraints": [str(limits)]}
-    assert site.apply(wish).one["added"] == {"alpha": "1.0", "beta": "1.0"}
-    assert not site.apply(wish).result["changed"]
+    desired = {**on_host(site, "alpha\n"), "constraints": [str(limits)]}
+    assert site.apply(desired).one["added"] == {"alpha": "1.0", "beta": "1.0"}
+    assert not site.apply(desired).result["changed"]
 
 
 def test_direct_urls_with_a_hash_and_local_wheels(site_of_engine, packages):
     site = site_of_engine
     url = site.index.file_url("beta-2.0-py3-none-any.whl")
     digest = distributions.sha256(wheel_of(packages, "beta", "2.0"))
-    wish = {"packages": [f"beta @ {url}#sha256={digest}", str(wheel_of(packages, "delta", "1.0"))]}
-    foretold = site.apply(wish, check=True)
-    done = site.apply(wish)
+    desired = {"packages": [f"beta @ {url}#sha256={digest}", str(wheel_of(packages, "delta", "1.0"))]}
+    foretold = site.apply(desired, check=True)
+    done = site.apply(desired)
     assert foretold.one["added"] == done.one["added"] == {"beta": "2.0", "delta": "1.0"}
     assert any(line.startswith(f"beta @ {url}") for line in done.one["freeze"])
-    assert not site.apply(wish).result["changed"]
+    assert not site.apply(desired).result["changed"]
     site.refuse("requirement_unpinned", {"packages": [f"beta @ {url}"]})
     site.refuse("hash_mismatch", {"packages": [f"beta @ {url}#sha256={'0' * 64}"]})
     # What a record keeps of it is enough to build the environment again without one of its packages.
@@ -177,12 +177,12 @@ def repository(tmp_path):
 def test_a_git_repository_at_a_commit(site_of_engine, repository):
     site = site_of_engine
     folder, commit = repository
-    wish = {"packages": [f"fromgit @ git+file://{folder}@{commit}"]}
-    foretold = site.apply(wish, check=True)
-    done = site.apply(wish)
+    desired = {"packages": [f"fromgit @ git+file://{folder}@{commit}"]}
+    foretold = site.apply(desired, check=True)
+    done = site.apply(desired)
     assert foretold.one["added"] == done.one["added"] == {"fromgit": "1.0"}
     assert done.one["freeze"] == [f"fromgit @ git+file://{folder}@{commit}"]
-    assert not site.apply(wish).result["changed"]
+    assert not site.apply(desired).result["changed"]
     for moving in ("main", commit[:12], ""):
         at = f"@{moving}" if moving else ""
         site.refuse("requirement_unpinned", {"packages": [f"fromgit @ git+file://{folder}{at}"]})
@@ -191,18 +191,18 @@ def test_a_git_repository_at_a_commit(site_of_engine, repository):
 def test_without_an_index_everything_comes_from_find_links(site_of_engine, packages):
     site = site_of_engine
     requests = len(site.index.requests)
-    wish = {"packages": ["alpha==1.0"]}
+    desired = {"packages": ["alpha==1.0"]}
     for options in ({"offline": True, "index_url": None}, {"no_index": True, "index_url": None}):
         options |= {"find_links": [str(packages)]}
         name = "-".join(options)
-        foretold = site.apply({**wish, "name": name}, check=True, **options)
-        done = site.apply({**wish, "name": name}, **options)
+        foretold = site.apply({**desired, "name": name}, check=True, **options)
+        done = site.apply({**desired, "name": name}, **options)
         assert foretold.result["environments"][0]["added"] == done.result["environments"][0]["added"]
         assert site.installed(name) == {"alpha": "1.0", "beta": "1.1"}
     assert len(site.index.requests) == requests
     empty = site.folder / "empty"
     empty.mkdir()
-    ran = site.run({**wish, "name": "none"}, offline=True, index_url=None, find_links=[str(empty)])
+    ran = site.run({**desired, "name": "none"}, offline=True, index_url=None, find_links=[str(empty)])
     assert ran.result["failed"] and ran.result["code"] in ("offline", "no_such_version", "no_such_package")
     assert "alpha" in ran.result["msg"]
 
@@ -295,7 +295,7 @@ def test_auto_builds_with_pip_and_says_so_where_uv_cannot_be_had(site, toolbox, 
 @pytest.mark.parametrize("check", [True, False])
 def test_a_conflict_is_named_as_package_wanted_and_found(site_of_engine, check):
     for pins, requirer, against in (
-        (["alpha==1.0", "beta==2.0"], "alpha==1.0", "beta==2.0 is wished"),
+        (["alpha==1.0", "beta==2.0"], "alpha==1.0", "beta==2.0 is wanted"),
         (["alpha==1.0", "gamma==1.0"], "alpha==1.0", "gamma==1.0"),
     ):
         ran = site_of_engine.refuse("conflict", {"packages": pins}, check=check)

@@ -16,7 +16,7 @@ from ansible_collections.gpufleet.mlstack.tests.integration import module_runner
 from ansible_collections.gpufleet.mlstack.tests.integration.module_runner import HOST_PYTHON
 from ansible_collections.gpufleet.mlstack.tests.integration.python_site import Site
 
-WISH = {"packages": ["alpha==1.0", "delta[more]==1.0"]}
+DESIRED = {"packages": ["alpha==1.0", "delta[more]==1.0"]}
 
 
 def ask(site: Site, **arguments: Any) -> dict[str, Any]:
@@ -35,7 +35,7 @@ def one(told: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_an_environment_of_ours_is_told_with_its_tree(site):
-    built = site.apply(WISH).one
+    built = site.apply(DESIRED).one
     told = ask(site, tree=True)
     assert told["commands_run"] == 0
     ml = one(told)
@@ -63,7 +63,7 @@ def test_newer_versions_are_named_by_both_engines(site_of_engine):
 
 
 def test_what_is_wrong_is_told_by_name(site, uv):
-    site.apply(WISH)
+    site.apply(DESIRED)
     python = str(site.path() / "bin" / "python")
     argv = [uv, "pip", "install", "--quiet", "--python", python, "--index-url", site.index.url, "beta==2.0"]
     subprocess.run(argv, check=True, env={**os.environ, **site.environ()})

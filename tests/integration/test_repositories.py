@@ -118,10 +118,10 @@ def test_only_the_announced_key_is_trusted(host: PackageHost) -> None:
 
 
 def test_another_key_in_the_file_is_drift(host: PackageHost) -> None:
-    wish = {"repositories": [tools(host)]}
-    host.succeed([], **wish)
+    desired = {"repositories": [tools(host)]}
+    host.succeed([], **desired)
     host.container.write(KEY[host.manager], images.keys().public_key(STRANGER))
-    repaired = host.succeed([], **wish)
+    repaired = host.succeed([], **desired)
     assert [step["action"] for step in repaired["plan"]] == ["trust"]
     assert signing_key.fingerprints(host.container.read(KEY[host.manager]).encode()) == tuple(
         tools(host)["fingerprints"]

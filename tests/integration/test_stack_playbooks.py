@@ -61,8 +61,8 @@ class TestPlan:
 
     def test_a_fleet_is_shown_with_what_is_impossible_and_why(self, tmp_path):
         written = tmp_path / "plan.txt"
-        wishes = {"plan_cuda": "13.0", "plan_torch": "2.x", "plan_to": str(written)}
-        ran = play(tmp_path, "gpufleet.mlstack.plan", self.FLEET, wishes)
+        all_desired = {"plan_cuda": "13.0", "plan_torch": "2.x", "plan_to": str(written)}
+        ran = play(tmp_path, "gpufleet.mlstack.plan", self.FLEET, all_desired)
         assert ran.returncode == 0, ran.stdout + ran.stderr
         text = written.read_text(encoding="utf-8")
         assert "IMPOSSIBLE" in text
@@ -75,7 +75,7 @@ class TestPlan:
         fleet = {name: self.FLEET[name] for name in ("h100", "v100")}
         ran = play(tmp_path, "gpufleet.mlstack.plan", fleet, {"plan_driver": "590", "plan_strict": True})
         assert ran.returncode == 2, ran.stdout + ran.stderr
-        assert "To do: take driver 580 instead of 590." in ran.stdout + ran.stderr
+        assert "To fix: take driver 580 instead of 590." in ran.stdout + ran.stderr
         assert "h100                       : ok=3    changed=0    unreachable=0    failed=0" in ran.stdout
 
 
@@ -128,14 +128,14 @@ def test_the_role_of_conda_has_pip_bring_the_build_for_this_host(tmp_path, site,
     (tmp_path / "site.yml").write_text(
         "- hosts: all\n  gather_facts: false\n  roles: [gpufleet.mlstack.conda_envs]\n", encoding="utf-8"
     )
-    wish = {"name": "ml", "packages": ["python"], "torch": "2.x", "cuda": "cpu", "verify_imports": ["torch"]}
+    desired = {"name": "ml", "packages": ["python"], "torch": "2.x", "cuda": "cpu", "verify_imports": ["torch"]}
     variables = {
         "conda_envs_root": str(site.root),
         "conda_envs_channels": [channel.url],
         "conda_envs_cache_dir": str(tmp_path / "cache"),
         "conda_envs_toolbox": str(host.state_directory() / "toolbox"),
         "conda_envs_torch_index": stand_in_index,
-        "conda_envs_list": [wish],
+        "conda_envs_list": [desired],
     }
     first = play(tmp_path, "site.yml", {"here": {}}, variables)
     assert first.returncode == 0, first.stdout + first.stderr

@@ -106,21 +106,21 @@ def test_a_full_disk_leaves_the_host_as_it_was(manager: str) -> None:
     with package_host(manager, tmpfs={"/usr/share/bed": "size=16m"}) as host:
         host.refresh()
         host.succeed([{"name": "bed-tool", "version": "1.0", "hold": True}])
-        wish = ["bed-leaf", {"name": "bed-tool", "version": "1.1-2"}, "bed-big"]
-        refused = host.refuse(wish, "disk_full")
+        desired = ["bed-leaf", {"name": "bed-tool", "version": "1.1-2"}, "bed-big"]
+        refused = host.refuse(desired, "disk_full")
         assert "bed-big" in refused["msg"] or "space" in refused["msg"]
         assert (host.version("bed-leaf"), host.version("bed-big")) == ("", "")
         assert host.held() == {"bed-tool"}
         if manager == "dnf":
             assert host.version("bed-tool") == "1.0-1"
         # Nothing is in the way of the next run.
-        assert host.succeed(wish[:2])["changed"] or host.version("bed-tool") == "1.1-2"
+        assert host.succeed(desired[:2])["changed"] or host.version("bed-tool") == "1.1-2"
 
 
 def test_a_script_that_fails_is_quoted_and_what_came_with_it_goes(debian: PackageHost) -> None:
     debian.succeed([{"name": "bed-tool", "version": "1.0", "hold": True}])
-    wish = ["bed-leaf", "bed-script-fails", {"name": "bed-tool", "version": "1.1-2"}]
-    refused = debian.refuse(wish, "package_script_failed")
+    desired = ["bed-leaf", "bed-script-fails", {"name": "bed-tool", "version": "1.1-2"}]
+    refused = debian.refuse(desired, "package_script_failed")
     assert "no space for the index" in refused["msg"]
     assert (debian.version("bed-leaf"), debian.version("bed-script-fails")) == ("", "")
     assert debian.held() == {"bed-tool"}
@@ -157,15 +157,15 @@ def test_a_package_that_is_only_unpacked_does_not_count_as_installed(debian: Pac
 
 def test_a_run_that_is_killed_half_way_is_finished_by_the_next(host: PackageHost) -> None:
     host.succeed([{"name": "bed-tool", "version": "1.0", "hold": True}])
-    wish = ["bed-slow", {"name": "bed-tool", "version": "1.1-2"}]
-    victim = host.start(wish)
+    desired = ["bed-slow", {"name": "bed-tool", "version": "1.1-2"}]
+    victim = host.start(desired)
     for _try in range(600):
         if host.container.run("pgrep -x sleep -a | grep -w 8").rc == 0:
             break
         time.sleep(0.1)
     host.sh("pkill -9 -f '[m]odules.system_packages'; pkill -9 -x apt-get; pkill -9 -x dnf; pkill -9 -x dpkg; true")
     victim.communicate()
-    host.succeed(wish, allow_downgrade=True)
+    host.succeed(desired, allow_downgrade=True)
     assert (host.version("bed-slow"), host.version("bed-tool")) == ("1.0-1", "1.1-2")
     assert host.held() == {"bed-tool"}
-    assert not host.succeed(wish)["changed"]
+    assert not host.succeed(desired)["changed"]

@@ -129,8 +129,8 @@ def rocky() -> Iterator[PackageHost]:
 
 def test_what_a_failed_dnf_brought_goes_and_what_was_there_stays(rocky: PackageHost) -> None:
     rocky.succeed(["bed-leaf", {"name": "bed-tool", "version": "1.0"}])
-    wish = ["f-plain", "f-conf", "f-fail", "bed-leaf", {"name": "bed-tool", "version": "1.1-2"}]
-    refused = rocky.refuse(wish, "package_script_failed")
+    desired = ["f-plain", "f-conf", "f-fail", "bed-leaf", {"name": "bed-tool", "version": "1.1-2"}]
+    refused = rocky.refuse(desired, "package_script_failed")
     assert [rocky.version(name) for name in ("f-plain", "f-conf", "f-fail", "bed-leaf")] == ["", "", "", "1.1-1"]
     assert sorted(refused["withdrawn"]) == ["f-conf:noarch", "f-plain:noarch"]
     # An upgrade is not taken back: that is told, and is a change.

@@ -26,9 +26,9 @@ def test_an_ordinary_user_is_told_which_python_is_needed(rocky, python_of):
         pytest.skip(f"this stand-in has Python {python_of}, which is new enough")
     run = rocky.converge(user=USER)
     assert run.rc == 1
-    assert "Wished: a Python 3.10 or later for the controller." in run.printed
+    assert "Wanted: a Python 3.10 or later for the controller." in run.printed
     assert "/usr/bin/python3 is Python 3.9" in run.printed
-    assert "To do: as root, dnf install python3.12" in run.printed
+    assert "To fix: as root, dnf install python3.12" in run.printed
     assert "Traceback" not in run.printed
 
 

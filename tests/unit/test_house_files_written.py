@@ -29,7 +29,7 @@ ALLOWED = {
     "_packages/locks.py": ("os.open", LOCK),
     "_generations/store.py": ("os.rename", "a generation's folder, in a store that is ours alone"),
     "_generations/adopt.py": ("os.rename os.symlink", "folders and links of a store that is ours alone"),
-    "_generations/doorway.py": ("os.symlink open", BUILDING),
+    "_generations/shim.py": ("os.symlink open", BUILDING),
     "_conda/state_file.py": ("open", BUILDING),
     "_conda/history_entry.py": ("open", BUILDING),
     "_conda/bytecode.py": ("os.link os.replace shutil.copyfile open", f"{BUILDING}, and in the cache, {JUDGED}"),

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Subject
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Resource
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._at_once import AtOnce
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -71,7 +71,7 @@ def can_change(path: Path) -> bool:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "run_module":
             module = importlib.import_module(f"ansible_collections.gpufleet.mlstack.plugins.modules.{path.stem}")
             subject = getattr(module, node.args[0].func.id)
-            return subject.handlers is not Subject.handlers or subject.apply is not Subject.apply
+            return subject.handlers is not Resource.handlers or subject.apply is not Resource.apply
     assert (CHECKOUT / "plugins" / "action" / path.name).exists()
     return True
 

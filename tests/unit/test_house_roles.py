@@ -37,7 +37,7 @@ def tasks_in(folder: Path) -> list[dict]:
     return found
 
 
-# What a host has one of needs no list; the site playbook runs these only where a variable wishes for it.
+# What a host has one of needs no list; the site playbook runs these only where a variable asks for it.
 ONE_OF_A_HOST = {"nvidia_driver"}
 
 
@@ -57,14 +57,14 @@ def test_defaults_are_those_of_the_specification(role):
 
 
 @pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
-def test_lists_are_empty_until_somebody_wishes(role):
+def test_lists_are_empty_until_somebody_desired_states(role):
     defaults = load(role / "defaults" / "main.yml") or {}
     if role.name not in ONE_OF_A_HOST:
         assert defaults[f"{role.name}_list"] == []
     assert {name: value for name, value in defaults.items() if isinstance(value, list) and value} == {}
 
 
-def test_the_site_runs_roles_without_a_list_only_where_somebody_wishes():
+def test_the_site_runs_roles_without_a_list_only_where_somebody_desired_states():
     (play,) = load(CHECKOUT / "playbooks" / "site.yml")
     for role in ONE_OF_A_HOST:
         comes, goes = [
@@ -74,9 +74,9 @@ def test_the_site_runs_roles_without_a_list_only_where_somebody_wishes():
         ]
         # Without a variable the state is none that removes anything.
         assert goes == [f"{role}_state | default('present') == 'absent'"]
-        wished, present = comes
+        wanted, present = comes
         assert present == f"{role}_state | default('present') != 'absent'"
-        assert sorted(wished.split(" or ")) == [f"{role}_{name} is defined" for name in ("branch", "state", "version")]
+        assert sorted(wanted.split(" or ")) == [f"{role}_{name} is defined" for name in ("branch", "state", "version")]
 
 
 @pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)

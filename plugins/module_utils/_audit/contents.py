@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._audit.subjects import Question
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._audit.resources import Question
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files.looking import Folder
@@ -39,9 +39,9 @@ def contents(question: Question, commands: Commands) -> dict[str, t.Any]:
     if question.kind == "absent":
         raise MlstackError(
             "no_environment",
-            wished=f"audit {question.path}",
+            wanted=f"audit {question.path}",
             found=question.damage or "neither a virtual environment, a conda prefix nor a Python is there",
-            todo=(
+            to_fix=(
                 "run the play that builds it, which puts a sound generation there"
                 if question.damage
                 else "correct the path, or leave it out of 'paths'"
@@ -113,7 +113,8 @@ def _unread(broken: t.Iterable[Broken], known: t.Container[str]) -> list[dict[st
 
 def _package(item: Distribution, needs: tuple[str, ...], question: Question) -> dict[str, t.Any]:
     added = bool(question.built) and question.built.get(item.name) != item.version
-    # A direct URL may stand in a wish without a name, and what came later stands in none: then the mark counts.
+    # A direct URL may stand in a desired state without a name, and what came later stands in none: then the mark
+    # counts.
     marked = item.requested and (added or not question.asked or bool(item.direct_url))
     requested = marked or item.name in question.asked
     told: dict[str, t.Any] = {"name": item.name, "version": item.version}

@@ -13,9 +13,9 @@ import os
 import typing as t
 import zlib
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._audit import contents, subjects
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._audit.subjects import Question
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish, MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._audit import contents, resources
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._audit.resources import Question
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments, MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files.looking import Folder
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Inquiry, Outcome
 
@@ -24,52 +24,52 @@ _MOST_NOTES = 50
 
 
 class Inventory(Inquiry[Question, dict[str, t.Any]]):
-    """The loop's subject of dep_audit; its plans are empty."""
+    """The loop's resource of dep_audit; its plans are empty."""
 
-    def wishes(self, params: t.Mapping[str, t.Any], context: Context) -> list[Question]:
+    def all_desired(self, params: t.Mapping[str, t.Any], context: Context) -> list[Question]:
         found: list[Question] = []
         for path in params["paths"]:
-            if path == subjects.AUTO:
+            if path == resources.AUTO:
                 whole = params["generations"] == "all"
                 for root in params["roots"]:
-                    found += subjects.managed(context.host, root, all_generations=whole, redactor=context.redactor)
+                    found += resources.managed(context.host, root, all_generations=whole, redactor=context.redactor)
             elif not os.path.isabs(path):
-                raise InvalidWish(
+                raise InvalidArguments(
                     "path_relative",
-                    wished=f"audit {path}",
+                    wanted=f"audit {path}",
                     found="the path is relative",
-                    todo="give an absolute path of the host, or 'auto'",
+                    to_fix="give an absolute path of the host, or 'auto'",
                 )
             else:
-                found.append(subjects.named(path))
+                found.append(resources.named(path))
         known = {os.path.realpath(item.prefix) for item in found}
         for root in params["search"]:
             notes: list[str] = []
-            found += subjects.below(root, known, notes)
+            found += resources.below(root, known, notes)
             if notes:
                 found.append(Question(os.path.basename(root) or root, root, root, "search", notes=tuple(notes)))
         found += [Question(os.path.basename(path), path, path, "file") for path in params["files"]]
         return found
 
-    def title(self, wish: Question) -> str:
-        return f"{wish.path} ({wish.generation})" if wish.generation else wish.path
+    def title(self, desired: Question) -> str:
+        return f"{desired.path} ({desired.generation})" if desired.generation else desired.path
 
-    def observe(self, wish: Question, context: Context) -> dict[str, t.Any]:
-        if wish.kind == "file":
-            return {"content": _packed(wish.path)}
-        if wish.kind == "search":
-            return {"packages": [], "problems": _unseen(wish.notes)}
-        return contents.contents(wish, context.commands)
+    def observe(self, desired: Question, context: Context) -> dict[str, t.Any]:
+        if desired.kind == "file":
+            return {"content": _packed(desired.path)}
+        if desired.kind == "search":
+            return {"packages": [], "problems": _unseen(desired.notes)}
+        return contents.contents(desired, context.commands)
 
-    def describe(self, wish: Question, observation: dict[str, t.Any]) -> dict[str, t.Any]:
-        return observation
+    def describe(self, desired: Question, observed: dict[str, t.Any]) -> dict[str, t.Any]:
+        return observed
 
     def result(self, outcomes: list[Outcome[Question]]) -> dict[str, t.Any]:
         told = []
         for outcome in outcomes:
-            wish = outcome.wish
-            item = {"name": wish.name, "path": wish.path, "kind": wish.kind, "in_use": wish.in_use}
-            item.update({"generation": wish.generation} if wish.generation else {})
+            desired = outcome.desired
+            item = {"name": desired.name, "path": desired.path, "kind": desired.kind, "in_use": desired.in_use}
+            item.update({"generation": desired.generation} if desired.generation else {})
             item.update(outcome.details)
             if outcome.error is not None:
                 item["failed"] = str(outcome.error)
@@ -94,8 +94,8 @@ def _packed(path: str) -> str:
     except OSError as exc:
         raise MlstackError(
             "file_unreadable",
-            wished=f"audit the file {path}",
+            wanted=f"audit the file {path}",
             found=str(exc.strerror),
-            todo="correct the path, name a requirement, lock or environment file, or become a user who may read it",
+            to_fix="correct the path, name a requirement, lock or environment file, or become a user who may read it",
         ) from exc
     return base64.b64encode(zlib.compress(data, 9)).decode("ascii")

@@ -5,7 +5,8 @@
 # Private to this collection: it may change at any time. Other collections use the modules instead.
 """What could be chosen for each part of a set, the preferred first. Pure.
 
-Where a wish is given up to find the nearest set (``relaxed``), everything can be chosen, the nearest to the wish first.
+Where a desired state is given up to find the nearest set (``relaxed``), everything can be chosen, the nearest to the
+desired state first.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import re
 import typing as t
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.catalogue import Catalogue
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.desired_version import DesiredVersion
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.gpus import Driver
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.model import (
     AUTO,
@@ -22,14 +24,13 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.model 
     OPEN,
     PRESENT,
     PROPRIETARY,
+    DesiredStack,
     HostFacts,
     Reason,
-    Wishes,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.needs import Build, Release
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.table import Row, branch_of, minor_of, number
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.version_wish import VersionWish
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments
 
 _FORMS = {
     "driver": (r"[0-9]+(\.[0-9]+){0,2}|" + PRESENT, "a branch such as 580, a version, or present"),
@@ -42,17 +43,20 @@ _ENDED = "ended"
 _SUPPORTED_TYPES = ("lts", "production")
 
 
-def check(wishes: Wishes) -> None:
-    """Raises InvalidWish for wishes that nothing could mean."""
+def check(all_desired: DesiredStack) -> None:
+    """Raises InvalidArguments for desired states that nothing could mean."""
     for name, (form, said) in _FORMS.items():
-        value = getattr(wishes, name)
+        value = getattr(all_desired, name)
         if value and not re.fullmatch(form, value):
-            raise InvalidWish(
-                "wish_form", wished=f"{name} {value}", found=f"{name} is {said}", todo=f"correct {name} in the wishes"
+            raise InvalidArguments(
+                "desired_form",
+                wanted=f"{name} {value}",
+                found=f"{name} is {said}",
+                to_fix=f"correct {name} in the desired states",
             )
     for name in FRAMEWORKS:
-        if getattr(wishes, name):
-            VersionWish(name, getattr(wishes, name))
+        if getattr(all_desired, name):
+            DesiredVersion(name, getattr(all_desired, name))
 
 
 def ended(row: Row | None, today: str) -> bool:
@@ -62,18 +66,18 @@ def ended(row: Row | None, today: str) -> bool:
     return row["end"] == _ENDED or bool(today and row["end"] < today[:7])
 
 
-def drivers(facts: HostFacts, wishes: Wishes, catalogue: Catalogue, relaxed: bool) -> list[Driver]:
+def drivers(facts: HostFacts, all_desired: DesiredStack, catalogue: Catalogue, relaxed: bool) -> list[Driver]:
     """A driver that is there comes first, then the branches by the length of their support."""
     present = _present(facts, catalogue)
-    wish = "" if relaxed else wishes.driver
-    if wish == PRESENT:
+    desired = "" if relaxed else all_desired.driver
+    if desired == PRESENT:
         return [present] if present else []
-    if "." in wish:
-        kept = present is not None and number(present.version) == number(wish)
-        return [Driver(branch_of(wish), wish, kept, catalogue.branch(branch_of(wish)))]
-    if wish:
-        same = [present] if present is not None and present.branch == wish else []
-        return [*same, Driver(wish, "", False, catalogue.branch(wish))]
+    if "." in desired:
+        kept = present is not None and number(present.version) == number(desired)
+        return [Driver(branch_of(desired), desired, kept, catalogue.branch(branch_of(desired)))]
+    if desired:
+        same = [present] if present is not None and present.branch == desired else []
+        return [*same, Driver(desired, "", False, catalogue.branch(desired))]
     branches = sorted(catalogue.tables["branches"], key=lambda row: _rank(row, facts, present))
     free = [Driver(row["branch"], "", False, row) for row in branches]
     return [*([present] if present else []), *free]
@@ -112,45 +116,45 @@ def unknown_branch(driver: Driver, catalogue: Catalogue) -> Reason | None:
     )
 
 
-def releases(wishes: Wishes, catalogue: Catalogue, relaxed: bool) -> list[Release]:
-    """Toolkits that a wish can mean, the newest first. One that is newer than the tables stands for itself."""
+def releases(all_desired: DesiredStack, catalogue: Catalogue, relaxed: bool) -> list[Release]:
+    """Toolkits that a desired state can mean, the newest first. One that is newer than the tables stands for itself."""
     rows = catalogue.cuda_rows()
     everything = [Release(row["version"], row, row) for row in rows]
-    wish = wishes.cuda
-    if wish == AUTO:
+    desired = all_desired.cuda
+    if desired == AUTO:
         return everything
     if relaxed:
-        return sorted(everything, key=lambda release: _distance(release.version, wish, rows))
-    parts = len(wish.split("."))
-    found = [release for release in everything if number(release.version)[:parts] == number(wish)[:parts]]
-    newest_of_minor = next((row for row in rows if minor_of(row["version"]) == minor_of(wish)), None)
-    if not found and newest_of_minor is not None and number(wish) > number(newest_of_minor["version"]):
-        return [Release(wish, None, newest_of_minor)]
-    if not found and number(wish) > number(rows[0]["version"]):
-        return [Release(wish, None, rows[0])]
+        return sorted(everything, key=lambda release: _distance(release.version, desired, rows))
+    parts = len(desired.split("."))
+    found = [release for release in everything if number(release.version)[:parts] == number(desired)[:parts]]
+    newest_of_minor = next((row for row in rows if minor_of(row["version"]) == minor_of(desired)), None)
+    if not found and newest_of_minor is not None and number(desired) > number(newest_of_minor["version"]):
+        return [Release(desired, None, newest_of_minor)]
+    if not found and number(desired) > number(rows[0]["version"]):
+        return [Release(desired, None, rows[0])]
     return found
 
 
 def builds(
-    name: str, wishes: Wishes, catalogue: Catalogue, relaxed: bool, any_wheel: bool, without_gpu: bool
+    name: str, all_desired: DesiredStack, catalogue: Catalogue, relaxed: bool, any_wheel: bool, without_gpu: bool
 ) -> list[Build]:
     """Builds of a framework, the newest release first, its stable builds before its experimental ones, and of those the
-    newest CUDA. On a host without a GPU they are the builds for CPUs, unless a tag is wished for."""
+    newest CUDA. On a host without a GPU they are the builds for CPUs, unless a tag is asked for."""
     rows = catalogue.frameworks(name)
-    text = getattr(wishes, name)
-    wish = VersionWish(name, text)
+    text = getattr(all_desired, name)
+    desired = DesiredVersion(name, text)
     if relaxed:
-        nearest = wish.floor or rows[0]["newest"]
+        nearest = desired.floor or rows[0]["newest"]
         ordered = sorted(rows, key=lambda row: _distance(row["version"], nearest, rows))
         found = [Build(name, row["newest"], row) for row in ordered]
     else:
-        pairs = [(wish.newest_in(row), row) for row in rows]
+        pairs = [(desired.newest_in(row), row) for row in rows]
         found = [Build(name, version, row) for version, row in pairs if version]
         newest = rows[0]["version"]
-        if not found and wish.floor and number(wish.floor) > number(rows[0]["newest"]):
-            found = [Build(name, wish.floor, row, False) for row in rows if row["version"] == newest]
+        if not found and desired.floor and number(desired.floor) > number(rows[0]["newest"]):
+            found = [Build(name, desired.floor, row, False) for row in rows if row["version"] == newest]
     order = {version: place for place, version in enumerate(dict.fromkeys(build.version for build in found))}
-    tag = AUTO if any_wheel or (name != "torch" and wishes.wheel != CPU) else wishes.wheel
+    tag = AUTO if any_wheel or (name != "torch" and all_desired.wheel != CPU) else all_desired.wheel
     if tag == CPU or (tag == AUTO and without_gpu):
         found = [
             Build(b.name, b.version, Row({**b.row, "tag": CPU, "cuda": "", "channel": "stable"}), b.known)
@@ -161,10 +165,10 @@ def builds(
     return sorted(found, key=lambda b: (order[b.version], b.row["channel"] != "stable", _descending(b.row["cuda"])))
 
 
-def pythons(facts: HostFacts, wishes: Wishes, frameworks: t.Sequence[Build], relaxed: bool) -> list[str]:
+def pythons(facts: HostFacts, all_desired: DesiredStack, frameworks: t.Sequence[Build], relaxed: bool) -> list[str]:
     """The host's own first, in the order in which it names them; then those that can be had, the newest first."""
-    if wishes.python and not relaxed:
-        return [minor_of(wishes.python)]
+    if all_desired.python and not relaxed:
+        return [minor_of(all_desired.python)]
     own = [minor_of(version) for version in facts.pythons]
     if own and not facts.managed_pythons:
         return own
@@ -176,9 +180,9 @@ def _descending(version: str) -> tuple[int, ...]:
     return tuple(-part for part in number(version))
 
 
-def _distance(version: str, wish: str, rows: t.Sequence[Row]) -> tuple[int, tuple[int, ...]]:
+def _distance(version: str, desired: str, rows: t.Sequence[Row]) -> tuple[int, tuple[int, ...]]:
     """How many minor versions of the table lie between; of two as near the newer one."""
     minors = sorted({number(row["version"])[:2] for row in rows})
-    mine, other = number(version)[:2], number(wish)[:2]
+    mine, other = number(version)[:2], number(desired)[:2]
     between = [minor for minor in minors if min(mine, other) < minor <= max(mine, other)]
     return len(between), _descending(version)

@@ -30,7 +30,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue import
     table_wheels,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.table import Row, minor_of, number, rows
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments
 
 # Table, its text, and the columns that tell two of its rows apart.
 TABLES: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -145,7 +145,7 @@ def load(own: t.Mapping[str, t.Any] | None = None) -> Catalogue:
     """The catalogue with a user's own rows, by table: C({"cuda": [{"version": "13.5.0", "driver": "620.10"}]}).
 
     A row with the key of one of ours stands in for it; columns that it leaves out are taken from that one, or empty.
-    Raises InvalidWish.
+    Raises InvalidArguments.
     """
     base = shipped()
     if not own:
@@ -188,5 +188,5 @@ def _joined(name: str, columns: list[str], base: tuple[Row, ...], added: list[di
     return tuple(joined.values())
 
 
-def _invalid(wished: str, found: str) -> InvalidWish:
-    return InvalidWish("catalogue_row", wished=wished, found=found, todo="correct the rows of your own")
+def _invalid(wanted: str, found: str) -> InvalidArguments:
+    return InvalidArguments("catalogue_row", wanted=wanted, found=found, to_fix="correct the rows of your own")

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Private to this collection: it may change at any time. Other collections use the modules instead.
-"""Facts, wishes, sets and refusals as plain data: what modules take and return, and filters work with. Pure."""
+"""Facts, desired states, sets and refusals as plain data: what modules take and return, and filters work with. Pure."""
 
 from __future__ import annotations
 
@@ -13,25 +13,27 @@ from dataclasses import asdict, fields
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue import gpus
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.catalogue import Catalogue
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.model import (
+    DesiredStack,
     Gpu,
     HostFacts,
     PresentDriver,
     Refusal,
     Stack,
-    Wishes,
 )
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments
 
 
-def wishes_of(given: t.Mapping[str, t.Any]) -> Wishes:
-    """Wishes by their names; what is None or missing is left to the solver. Raises InvalidWish for other names."""
-    known = {field.name: field.default for field in fields(Wishes)}
-    _only_known("the wish", given, known)
+def desired_stack_of(given: t.Mapping[str, t.Any]) -> DesiredStack:
+    """Desired states by their names; what is None or missing is left to the solver. Raises InvalidArguments for
+    other names.
+    """
+    known = {field.name: field.default for field in fields(DesiredStack)}
+    _only_known("the desired state", given, known)
     kept = {name: value for name, value in given.items() if value is not None and value != ""}
     typed: dict[str, t.Any] = {
         name: bool(value) if isinstance(known[name], bool) else str(value) for name, value in kept.items()
     }
-    return Wishes(**typed)
+    return DesiredStack(**typed)
 
 
 def facts_of(given: t.Mapping[str, t.Any]) -> HostFacts:
@@ -76,11 +78,11 @@ def _driver(value: t.Any) -> PresentDriver:
 def _only_known(what: str, given: t.Mapping[str, t.Any], known: t.Container[str]) -> None:
     for name in given:
         if name not in known:
-            raise InvalidWish(
+            raise InvalidArguments(
                 "unknown_name",
-                wished=f"{what} {name}",
+                wanted=f"{what} {name}",
                 found="there is none of that name",
-                todo="see the documentation of gpufleet.mlstack.stack_plan",
+                to_fix="see the documentation of gpufleet.mlstack.stack_plan",
             )
 
 
@@ -115,7 +117,7 @@ def shown_answer(answer: Stack | Refusal) -> dict[str, t.Any]:
     if isinstance(answer, Stack):
         return {"possible": True, "stack": shown_stack(answer), "refusal": None}
     refusal = {
-        "conflict": dict(answer.wishes),
+        "conflict": dict(answer.all_desired),
         "reasons": [asdict(reason) for reason in answer.reasons],
         "alternatives": [
             {"instead_of": choice.instead_of, "text": choice.text, "stack": shown_stack(choice.stack)}

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Private to this collection: it may change at any time. Other collections use the modules instead.
-"""What the solver is told of a host, what can be wished of it, and the two answers: a set that holds together, or why
+"""What the solver is told of a host, what can be wanted of it, and the two answers: a set that holds together, or why
 there is none.
 
 Versions are strings as people write them. A driver branch is the first number of its versions (C(580)). Whatever is not
@@ -18,11 +18,11 @@ from dataclasses import dataclass, field
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 
 OPEN, PROPRIETARY, AUTO = "open", "proprietary", "auto"
-# As a wish for a driver: the one that the host has, as it is.
+# As a desired state of a driver: the one that the host has, as it is.
 PRESENT = "present"
 # The wheel tag of builds without CUDA.
 CPU = "cpu"
-# The frameworks that can be wished for, in the order in which they are chosen.
+# The frameworks that can be asked for, in the order in which they are chosen.
 FRAMEWORKS = ("torch", "tensorflow", "jax")
 
 
@@ -73,7 +73,7 @@ class HostFacts:
 
 
 @dataclass(frozen=True)
-class Wishes:
+class DesiredStack:
     """What is wanted of a host. What is empty is left to the solver, or not wanted at all.
 
     ``driver`` is a branch (C(580)), an exact version, or C(present). Empty, a driver that fits stays.
@@ -94,13 +94,13 @@ class Wishes:
     compat: bool = False
 
     def given(self) -> dict[str, str]:
-        """The wishes that can conflict, by name: those that are not left to the solver."""
-        named = {name: getattr(self, name) for name in WISHES}
+        """The desired states that can conflict, by name: those that are not left to the solver."""
+        named = {name: getattr(self, name) for name in STACK_OPTIONS}
         return {name: value for name, value in named.items() if value not in ("", AUTO) or (name == "cuda" and value)}
 
 
-# The names of wishes, in the order in which they are told.
-WISHES = ("driver", "flavour", "cuda", *FRAMEWORKS, "wheel", "python")
+# The names of desired states, in the order in which they are told.
+STACK_OPTIONS = ("driver", "flavour", "cuda", *FRAMEWORKS, "wheel", "python")
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ class FrameworkChoice:
 
 @dataclass(frozen=True)
 class Stack:
-    """One set that holds together. Parts that nobody wished for and nothing needs are None. ``repository`` is the
+    """One set that holds together. Parts that nobody asked for and nothing needs are None. ``repository`` is the
     directory of NVIDIA's repository for this host (C(ubuntu2404/x86_64)), or empty."""
 
     driver: DriverChoice | None = None
@@ -182,7 +182,7 @@ class Reason:
 @dataclass(frozen=True)
 class Alternative:
     """The nearest set that holds when ``instead_of`` is given up; ``text`` says it in words. ``instead_of`` names a
-    wish, or a GPU that would have to go."""
+    desired state, or a GPU that would have to go."""
 
     instead_of: str
     text: str
@@ -191,10 +191,10 @@ class Alternative:
 
 @dataclass(frozen=True)
 class Refusal:
-    """No set holds. ``wishes`` are the fewest that cannot hold together on this host, by name; they are empty where the
-    host's own parts contradict each other. Dropping any one of them leaves wishes that can hold."""
+    """No set holds. ``desired`` are the fewest that cannot hold together on this host, by name; they are empty where
+    the host's own parts contradict each other. Dropping any one of them leaves desired states that can hold."""
 
-    wishes: dict[str, str] = field(default_factory=dict)
+    all_desired: dict[str, str] = field(default_factory=dict)
     reasons: tuple[Reason, ...] = ()
     alternatives: tuple[Alternative, ...] = ()
 
@@ -202,9 +202,9 @@ class Refusal:
         """The refusal as the error of a module. ``title`` says what is refused (C(driver 590 on gpu01))."""
         return MlstackError(
             "stack_impossible",
-            wished=title or " with ".join(f"{name} {value}" for name, value in self.wishes.items()),
+            wanted=title or " with ".join(f"{name} {value}" for name, value in self.all_desired.items()),
             found="; ".join(str(reason) for reason in self.reasons),
-            todo="; or ".join(choice.text for choice in self.alternatives) or "change the hardware of this host",
-            conflict=dict(self.wishes),
+            to_fix="; or ".join(choice.text for choice in self.alternatives) or "change the hardware of this host",
+            conflict=dict(self.all_desired),
             **details,
         )

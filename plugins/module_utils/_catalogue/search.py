@@ -21,9 +21,9 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.model 
     AUTO,
     FRAMEWORKS,
     PRESENT,
+    DesiredStack,
     HostFacts,
     Reason,
-    Wishes,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.needs import (
     FORWARD,
@@ -64,23 +64,27 @@ class Trail:
 
 
 class Search:
-    """One question: facts, wishes, catalogue. ``relaxed`` names wishes that are given up for the nearest value."""
+    """One question: facts, desired states, catalogue. ``relaxed`` names desired states that are given up for the
+    nearest value.
+    """
 
-    def __init__(self, facts: HostFacts, wishes: Wishes, catalogue: Catalogue, relaxed: t.Container[str] = ()) -> None:
-        self.facts, self.wishes, self.catalogue, self.relaxed = facts, wishes, catalogue, relaxed
+    def __init__(
+        self, facts: HostFacts, all_desired: DesiredStack, catalogue: Catalogue, relaxed: t.Container[str] = ()
+    ) -> None:
+        self.facts, self.all_desired, self.catalogue, self.relaxed = facts, all_desired, catalogue, relaxed
         self.gpus = [gpus.known(gpu, catalogue) for gpu in facts.gpus]
         self.trail = Trail()
         self._toolkits, self._toolkit_reasons = self._fitting_toolkits()
-        self._builds = {name: self._fitting_builds(name) for name in FRAMEWORKS if getattr(wishes, name)}
+        self._builds = {name: self._fitting_builds(name) for name in FRAMEWORKS if getattr(all_desired, name)}
 
     def run(self) -> Choice | None:
         """The first set that holds, or None; then ``trail`` tells why."""
         if not self.gpus:
             return self._with(None, "", FULL)
-        found = candidates.drivers(self.facts, self.wishes, self.catalogue, "driver" in self.relaxed)
-        if not found and self.wishes.driver == PRESENT:
+        found = candidates.drivers(self.facts, self.all_desired, self.catalogue, "driver" in self.relaxed)
+        if not found and self.all_desired.driver == PRESENT:
             self.trail.add(_DRIVER, [Reason("this host has no driver")])
-        most = FORWARD if self.wishes.compat else MINOR
+        most = FORWARD if self.all_desired.compat else MINOR
         tries = [(driver, most) for driver in found if driver.kept]
         for mode in range(FULL, most + 1):
             tries += [(driver, mode) for driver in found if not driver.kept]
@@ -104,16 +108,16 @@ class Search:
 
     def _dropped(self) -> list[Reason | None]:
         """Where any driver would do, why newer ones do not either: GPUs that they have dropped."""
-        if self.wishes.driver:
+        if self.all_desired.driver:
             return []
         newest = max((row["branch"] for row in self.catalogue.tables["branches"]), key=number)
         return [gpus.refuses_driver(gpu, Driver(newest)) for gpu in self.gpus]
 
     def _with_flavours(self, driver: Driver, worst: int) -> Choice | None:
-        wish = AUTO if "flavour" in self.relaxed else self.wishes.flavour
+        desired = AUTO if "flavour" in self.relaxed else self.all_desired.flavour
         present = self.facts.driver.flavour if self.facts.driver is not None else ""
-        if wish != AUTO:
-            tried: tuple[str, ...] = (wish,)
+        if desired != AUTO:
+            tried: tuple[str, ...] = (desired,)
         elif driver.kept and present:
             tried = (present,)
         else:
@@ -139,10 +143,10 @@ class Search:
             worst,
             modes,
         )
-        if self.wishes.cuda and not toolkits:
+        if self.all_desired.cuda and not toolkits:
             self.trail.add(_TOOLKIT, [*self._toolkit_reasons, *why])
             return None
-        if self.wishes.cuda == AUTO:
+        if self.all_desired.cuda == AUTO:
             toolkits.sort(key=lambda release: (modes[id(release)], not release.rule.verified))
         frameworks = []
         for stage, name in enumerate(FRAMEWORKS, _FRAMEWORK):
@@ -205,7 +209,7 @@ class Search:
     ) -> t.Iterator[tuple[Release | None, tuple[Build, ...]]]:
         """Toolkits with builds. A toolkit that was named comes first and builds with its CUDA before others; otherwise
         the newest framework decides."""
-        if not toolkits or self.wishes.cuda == AUTO:
+        if not toolkits or self.all_desired.cuda == AUTO:
             for builds in _combinations(frameworks, modes):
                 for release in toolkits or (None,):
                     yield release, builds
@@ -216,9 +220,9 @@ class Search:
 
     def _python(self, builds: t.Sequence[Build]) -> tuple[str, list[Reason]]:
         if not builds:
-            return (minor_of(self.wishes.python) if self.wishes.python else ""), []
+            return (minor_of(self.all_desired.python) if self.all_desired.python else ""), []
         reasons: list[Reason] = []
-        for python in candidates.pythons(self.facts, self.wishes, builds, "python" in self.relaxed):
+        for python in candidates.pythons(self.facts, self.all_desired, builds, "python" in self.relaxed):
             why = [needs.refuses_python(build, python) for build in builds]
             if not any(why):
                 return python, []
@@ -226,11 +230,11 @@ class Search:
         return "", reasons
 
     def _fitting_toolkits(self) -> tuple[list[Release], list[Reason]]:
-        if not self.wishes.cuda:
+        if not self.all_desired.cuda:
             return [], []
-        found = candidates.releases(self.wishes, self.catalogue, "cuda" in self.relaxed)
+        found = candidates.releases(self.all_desired, self.catalogue, "cuda" in self.relaxed)
         if not found:
-            return [], [Reason(f"the tables know no CUDA {self.wishes.cuda}")]
+            return [], [Reason(f"the tables know no CUDA {self.all_desired.cuda}")]
         return _sifted(found, self._against_toolkit)
 
     def _against_toolkit(self, release: Release) -> list[Reason | None]:
@@ -240,11 +244,11 @@ class Search:
 
     def _fitting_builds(self, name: str) -> tuple[list[Build], list[Reason]]:
         found = candidates.builds(
-            name, self.wishes, self.catalogue, name in self.relaxed, "wheel" in self.relaxed, not self.gpus
+            name, self.all_desired, self.catalogue, name in self.relaxed, "wheel" in self.relaxed, not self.gpus
         )
         if not found:
-            tag = f" for {self.wishes.wheel}" if self.wishes.wheel != AUTO else ""
-            return [], [Reason(f"the tables know no {name} {getattr(self.wishes, name)}{tag}")]
+            tag = f" for {self.all_desired.wheel}" if self.all_desired.wheel != AUTO else ""
+            return [], [Reason(f"the tables know no {name} {getattr(self.all_desired, name)}{tag}")]
         return _sifted(found, self._against)
 
     def _against(self, build: Build) -> list[Reason | None]:

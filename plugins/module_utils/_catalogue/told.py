@@ -14,13 +14,13 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.catalo
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.gpus import Driver, Known
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.model import (
     CPU,
+    DesiredStack,
     DriverChoice,
     FrameworkChoice,
     HostFacts,
     Note,
     Stack,
     ToolkitChoice,
-    Wishes,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.needs import FORWARD, MINOR, Build, Release
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.repositories import folder
@@ -31,7 +31,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.table 
 TORCH_INDEX = "https://download.pytorch.org/whl"
 
 
-def told(choice: Choice, facts: HostFacts, wishes: Wishes, catalogue: Catalogue) -> Stack:
+def told(choice: Choice, facts: HostFacts, all_desired: DesiredStack, catalogue: Catalogue) -> Stack:
     """The set of a choice."""
     known = [gpus.known(gpu, catalogue) for gpu in facts.gpus]
     driver = _driver(choice, known, facts, catalogue) if choice.driver is not None else None
@@ -41,7 +41,7 @@ def told(choice: Choice, facts: HostFacts, wishes: Wishes, catalogue: Catalogue)
         frameworks=tuple(_framework(build, choice.python) for build in choice.builds),
         python=choice.python,
         repository=folder(facts.distribution, facts.version, facts.architecture),
-        notes=tuple(_notes(choice, driver, known, facts, wishes, catalogue)),
+        notes=tuple(_notes(choice, driver, known, facts, all_desired, catalogue)),
     )
 
 
@@ -95,12 +95,12 @@ def _notes(
     driver: DriverChoice | None,
     known: list[Known],
     facts: HostFacts,
-    wishes: Wishes,
+    all_desired: DesiredStack,
     catalogue: Catalogue,
 ) -> list[Note]:
     notes: list[Note] = []
     if driver is None:
-        if wishes.driver or wishes.flavour != "auto":
+        if all_desired.driver or all_desired.flavour != "auto":
             notes.append(Note("no_gpu", "this host has no GPU of NVIDIA, and so gets no driver"))
     elif choice.driver is not None:
         notes += _driver_notes(choice.driver, driver, known, facts)

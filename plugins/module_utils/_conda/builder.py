@@ -20,10 +20,10 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import (
     virtual_packages,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import plan as planner
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.desired import DesiredCondaEnvironment, sources_of
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.model import InstallRequest, Package, SolveRequest
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.pip_part import PipPart
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.wanted import Wanted
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.wish import CondaWish, sources_of
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.workplace import Workplace
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
@@ -45,99 +45,105 @@ class Builder:
         self._solutions: dict[SolveRequest, tuple[Package, ...]] = {}
         self._warned: set[str] = set()
 
-    def check(self, wish: CondaWish, observed: Observed[Wanted]) -> None:
+    def check(self, desired: DesiredCondaEnvironment, observed: Observed[Wanted]) -> None:
         """Refuse a file that was read for another platform; the controller reads it anew then."""
-        described = wish.described() if wish.state != "cloned" else None
-        platform = getattr(described, "platform", "") or wish.arguments["platform"] or self._platform
+        described = desired.described() if desired.state != "cloned" else None
+        platform = getattr(described, "platform", "") or desired.arguments["platform"] or self._platform
         if described is not None and platform != self._platform:
             raise MlstackError(
                 "conda_wrong_platform",
-                wished=f"environment {wish.name} from {described.source}",
+                wanted=f"environment {desired.name} from {described.source}",
                 found=f"it was read for {platform}, and the host is {self._platform}",
-                todo=f"set platform: {self._platform} for this host",
+                to_fix=f"set platform: {self._platform} for this host",
                 platform=self._platform,
             )
 
-    def preview(self, wish: CondaWish, observed: Observed[Wanted]) -> dict[str, str]:
+    def preview(self, desired: DesiredCondaEnvironment, observed: Observed[Wanted]) -> dict[str, str]:
         """What a build would hold, by a real solve; of what pip brings only what is pinned is known before."""
         recorded = observed.current.record if observed.current is not None else {}
         wanted, current = observed.wanted, observed.current
         repairing = wanted is not None and current is not None and current.digest == wanted.digest
         if repairing and current is not None and not observed.outdated:
             return dict(planner.RULES.recorded(current))
-        stems = [item.stem for item in self.solve(wish, observed)]
+        stems = [item.stem for item in self.solve(desired, observed)]
         pins = observed.wanted.pip_pins if observed.wanted is not None else {}
-        kept = recorded.get("pip_installed", {}) if wish.state == "absent" else {}
+        kept = recorded.get("pip_installed", {}) if desired.state == "absent" else {}
         return {**planner.contents(stems, kept), **pins}
 
-    def solve(self, wish: CondaWish, observed: Observed[Wanted]) -> tuple[Package, ...]:
+    def solve(self, desired: DesiredCondaEnvironment, observed: Observed[Wanted]) -> tuple[Package, ...]:
         """The packages that a build would install. Nothing is solved where they are known already."""
-        known = self._known(wish, observed)
+        known = self._known(desired, observed)
         packages = self._solved(known) if isinstance(known, SolveRequest) else known
-        self._judge(wish, observed, packages)
+        self._judge(desired, observed, packages)
         return packages
 
-    def _judge(self, wish: CondaWish, observed: Observed[Wanted], packages: t.Sequence[Package]) -> None:
+    def _judge(
+        self, desired: DesiredCondaEnvironment, observed: Observed[Wanted], packages: t.Sequence[Package]
+    ) -> None:
         """Refuse what does not work with this host, before it is fetched and again before it is used; warn of the rest.
 
         Raises MlstackError."""
-        title, virtual = f"environment {wish.name}", self._virtual(wish)
-        settled = self._is_settled(wish, observed)
+        title, virtual = f"environment {desired.name}", self._virtual(desired)
+        settled = self._is_settled(desired, observed)
         lines = verify.check_host(title, packages, virtual, settled=settled)
-        lines += verify.cpu_builds(title, packages, virtual, self._specs(wish, observed))
+        lines += verify.cpu_builds(title, packages, virtual, self._specs(desired, observed))
         for line in lines:
             if line not in self._warned:
                 self._warned.add(line)
                 self._context.warn(line)
 
-    def _known(self, wish: CondaWish, observed: Observed[Wanted]) -> tuple[Package, ...] | SolveRequest:
+    def _known(
+        self, desired: DesiredCondaEnvironment, observed: Observed[Wanted]
+    ) -> tuple[Package, ...] | SolveRequest:
         """The packages, or what is to be solved to know them."""
         wanted, current = observed.wanted, observed.current
         recorded = [Package.from_record(item) for item in current.record.get("packages", ())] if current else []
-        if wish.state == "absent":
-            return self._without(wish, observed, recorded)
+        if desired.state == "absent":
+            return self._without(desired, observed, recorded)
         if wanted is None:
             raise AssertionError("a build without contents")
         if wanted.locked is not None:
             return wanted.locked
         repairing = current is not None and current.digest == wanted.digest
-        if repairing and wish.state != "updated":
+        if repairing and desired.state != "updated":
             return tuple(recorded)
         if not (wanted.specs or wanted.welcome):
             return ()
-        locked = recorded if wish.state == "present" else []
-        request = self._request(wish, wanted.specs, wanted.channels, locked, wanted.welcome)
+        locked = recorded if desired.state == "present" else []
+        request = self._request(desired, wanted.specs, wanted.channels, locked, wanted.welcome)
         return self._solutions.get(request, request)
 
-    def _without(self, wish: CondaWish, observed: Observed[Wanted], recorded: list[Package]) -> tuple[Package, ...]:
+    def _without(
+        self, desired: DesiredCondaEnvironment, observed: Observed[Wanted], recorded: list[Package]
+    ) -> tuple[Package, ...]:
         record = observed.current.record if observed.current is not None else {}
-        specs = [text for text in record.get("specs", ()) if match_spec.parse(text).name not in wish.absent_packages]
+        specs = [text for text in record.get("specs", ()) if match_spec.parse(text).name not in desired.absent_packages]
         channels = record.get("channels", ())
-        welcome = [text for text in record.get("welcome", ()) if text not in wish.absent_packages]
-        request = self._request(wish, specs, channels, recorded, welcome)
+        welcome = [text for text in record.get("welcome", ()) if text not in desired.absent_packages]
+        request = self._request(desired, specs, channels, recorded, welcome)
         found = self._solved(request) if specs or welcome else ()
-        needed = [item for item in found if item.name in wish.absent_packages]
+        needed = [item for item in found if item.name in desired.absent_packages]
         if needed:
             by = {item.name: [who.name for who in found if item.name in _names(who)] for item in needed}
             raise MlstackError(
                 "still_needed",
-                wished=f"environment {wish.name} without {', '.join(by)}",
+                wanted=f"environment {desired.name} without {', '.join(by)}",
                 found="; ".join(f"{name} is needed by {', '.join(users)}" for name, users in by.items()),
-                todo="take those out as well, or leave it",
+                to_fix="take those out as well, or leave it",
             )
         return found
 
-    def _is_settled(self, wish: CondaWish, observed: Observed[Wanted]) -> bool:
+    def _is_settled(self, desired: DesiredCondaEnvironment, observed: Observed[Wanted]) -> bool:
         """Whether a lock, the source of a clone or a record says what is installed, and no solver."""
         wanted, current = observed.wanted, observed.current
         if wanted is None:
             return False
-        repairing = current is not None and current.digest == wanted.digest and wish.state != "updated"
+        repairing = current is not None and current.digest == wanted.digest and desired.state != "updated"
         return wanted.locked is not None or repairing
 
     def _request(
         self,
-        wish: CondaWish,
+        desired: DesiredCondaEnvironment,
         specs: t.Iterable[str],
         channels: t.Iterable[str],
         locked: t.Iterable[Package],
@@ -145,11 +151,11 @@ class Builder:
     ) -> SolveRequest:
         return SolveRequest(
             tuple(specs),
-            sources_of(wish.arguments, channels),
+            sources_of(desired.arguments, channels),
             self._platform,
             locked=tuple(locked),
-            virtual_packages=self._virtual(wish),
-            title=f"environment {wish.name}",
+            virtual_packages=self._virtual(desired),
+            title=f"environment {desired.name}",
             welcome=tuple(welcome),
         )
 
@@ -169,47 +175,49 @@ class Builder:
             self._solutions[request] = packages
         return self._solutions[request]
 
-    def _virtual(self, wish: CondaWish) -> tuple[t.Any, ...]:
-        overrides = {name: str(value or "") for name, value in (wish.options["virtual_packages"] or {}).items()}
+    def _virtual(self, desired: DesiredCondaEnvironment) -> tuple[t.Any, ...]:
+        overrides = {name: str(value or "") for name, value in (desired.options["virtual_packages"] or {}).items()}
         return virtual_packages.detect(self._context.host, self._context.commands, overrides)
 
-    def build(self, wish: CondaWish, observed: Observed[Wanted], store: Store) -> tuple[Generation, dict[str, t.Any]]:
+    def build(
+        self, desired: DesiredCondaEnvironment, observed: Observed[Wanted], store: Store
+    ) -> tuple[Generation, dict[str, t.Any]]:
         """Build, verify and seal. What fails leaves no trace and the generation in use as it is."""
         timings: dict[str, float] = {}
         engine = self._workplace.engine()
         with timed(timings, "solve"):
-            known = self._known(wish, observed)
+            known = self._known(desired, observed)
             if isinstance(known, SolveRequest) and (known.welcome or not engine.in_one_go):
                 known = self._solved(known)
         packages = () if isinstance(known, SolveRequest) else known
-        self._judge(wish, observed, packages)
-        contents = self._pip.contents(wish, observed)
+        self._judge(desired, observed, packages)
+        contents = self._pip.contents(desired, observed)
         channels = observed.wanted.channels if observed.wanted else observed.current.record.get("channels", [])  # type: ignore[union-attr]
-        specs = self._specs(wish, observed)
-        with store.build(self._digest(wish, observed, packages), datetime.now(timezone.utc)) as building:
+        specs = self._specs(desired, observed)
+        with store.build(self._digest(desired, observed, packages), datetime.now(timezone.utc)) as building:
             scratch = os.path.join(building.path, ".scratch")
             os.mkdir(scratch, 0o700)
             asked = InstallRequest(
                 building.prefix,
                 packages,
-                sources_of(wish.arguments, channels),
+                sources_of(desired.arguments, channels),
                 self._platform,
                 specs=tuple(specs),
-                link_scripts=wish.options["link_scripts"],
-                compile_bytecode=wish.options["compile_bytecode"],
-                virtual_packages=self._virtual(wish),
-                title=f"environment {wish.name}",
+                link_scripts=desired.options["link_scripts"],
+                compile_bytecode=desired.options["compile_bytecode"],
+                virtual_packages=self._virtual(desired),
+                title=f"environment {desired.name}",
             )
-            packages = self._fill(wish, known, asked, timings)
+            packages = self._fill(desired, known, asked, timings)
             variables = self._variables(observed)
             state_file.write(building.prefix, variables)
             with timed(timings, "verify"):
-                judged = specs if wish.state != "cloned" else ()
-                installed = verify.check_packages(f"environment {wish.name}", building.prefix, packages, judged)
-                self._judge(wish, observed, installed)
+                judged = specs if desired.state != "cloned" else ()
+                installed = verify.check_packages(f"environment {desired.name}", building.prefix, packages, judged)
+                self._judge(desired, observed, installed)
             with timed(timings, "pip"):
-                self._pip.install(wish, contents, building.prefix, scratch)
-            record = self._record(wish, observed, building, installed, contents, scratch, timings)
+                self._pip.install(desired, contents, building.prefix, scratch)
+            record = self._record(desired, observed, building, installed, contents, scratch, timings)
             record.update(engine=engine.describe().as_dict(), specs=list(specs), channels=list(channels))
             record.update(variables=dict(variables), welcome=self._welcome(observed))
             disk.delete(scratch)
@@ -219,7 +227,7 @@ class Builder:
 
     def _fill(
         self,
-        wish: CondaWish,
+        desired: DesiredCondaEnvironment,
         known: tuple[Package, ...] | SolveRequest,
         asked: InstallRequest,
         timings: dict[str, float],
@@ -237,7 +245,7 @@ class Builder:
             if attempt == 1:
                 for line in result.warnings:
                     self._context.warn(line)
-            found = verify.damaged(asked.prefix) if wish.options["verify_files"] else {}
+            found = verify.damaged(asked.prefix) if desired.options["verify_files"] else {}
             if not found:
                 return known
             if attempt == 1:  # a file of another environment was changed, and the cache with it
@@ -246,16 +254,16 @@ class Builder:
         files = sorted(file for listed in found.values() for file in listed)
         raise MlstackError(
             "files_damaged",
-            wished=f"environment {wish.name} with every file as its package says",
+            wanted=f"environment {desired.name} with every file as its package says",
             found=f"after a fresh installation {', '.join(files[:5])} differ",
-            todo="find out whether the channel serves damaged packages, or the disk or memory of this host is failing",
+            to_fix="find out whether the channel serves damaged packages, or this host's disk or memory is failing",
             files=files,
             packages=sorted(found),
         )
 
     def _record(
         self,
-        wish: CondaWish,
+        desired: DesiredCondaEnvironment,
         observed: Observed[Wanted],
         building: Building,
         packages: t.Sequence[Package],
@@ -269,9 +277,9 @@ class Builder:
         pip = {name: version for name, version in after.items() if before.get(name) != version}
         with timed(timings, "verify_python"):
             found = verify.check_python(
-                f"environment {wish.name}",
+                f"environment {desired.name}",
                 prefix,
-                wish.options["verify_imports"],
+                desired.options["verify_imports"],
                 pip,
                 contents.requirements,
                 self._context.commands,
@@ -296,11 +304,11 @@ class Builder:
             record["python"] = {"path": os.path.join(prefix, "bin", "python"), "version": python}
         return record
 
-    def _specs(self, wish: CondaWish, observed: Observed[Wanted]) -> tuple[str, ...]:
+    def _specs(self, desired: DesiredCondaEnvironment, observed: Observed[Wanted]) -> tuple[str, ...]:
         if observed.wanted is not None:
             return observed.wanted.specs
         listed = observed.current.record.get("specs", ()) if observed.current else ()
-        return tuple(text for text in listed if match_spec.parse(text).name not in wish.absent_packages)
+        return tuple(text for text in listed if match_spec.parse(text).name not in desired.absent_packages)
 
     def _welcome(self, observed: Observed[Wanted]) -> list[str]:
         if observed.wanted is not None:
@@ -313,12 +321,14 @@ class Builder:
         found: t.Mapping[str, str] = observed.current.record.get("variables", {}) if observed.current else {}
         return found
 
-    def _digest(self, wish: CondaWish, observed: Observed[Wanted], packages: t.Sequence[Package]) -> str:
+    def _digest(
+        self, desired: DesiredCondaEnvironment, observed: Observed[Wanted], packages: t.Sequence[Package]
+    ) -> str:
         if observed.wanted is not None:
             return observed.wanted.digest
         import hashlib
 
-        # An environment that packages were taken out of satisfies no wish for 'present'.
+        # An environment that packages were taken out of satisfies no request for 'present'.
         return hashlib.sha256(("without\n" + "\n".join(item.stem for item in packages)).encode()).hexdigest()
 
 

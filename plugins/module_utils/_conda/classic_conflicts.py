@@ -3,7 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Private to this collection: it may change at any time. Other collections use the modules instead.
-"""What conda's classic solver says of a wish that cannot be: all chains of needs that meet, the harmless ones, too."""
+"""What conda's classic solver says of a desired state that cannot be: all chains of needs that meet, the harmless
+ones, too.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ _NOT_THERE = re.compile(r"not available from current channels:\s+- (?P<name>__\w
 
 
 class Lacking(t.NamedTuple):
-    """A virtual package that ``by`` (a spec of the wish, may be empty) needs and the host has not, or not so."""
+    """A virtual package that ``by`` (a spec of the desired state, may be empty) needs and the host has not, or not
+    so.
+    """
 
     name: str
     spec: str

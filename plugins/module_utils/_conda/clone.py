@@ -17,37 +17,37 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import (
     wanted,
     whereabouts,
 )
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.wish import CondaWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.desired import DesiredCondaEnvironment
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import verify
 
 
-def of_source(source: str, wish: CondaWish) -> wanted.Wanted:
+def of_source(source: str, desired: DesiredCondaEnvironment) -> wanted.Wanted:
     """The contents of ``source``: an environment below the same root by name, or any conda prefix by path."""
-    place = whereabouts.of(source if "/" in source else os.path.join(wish.root, source))
+    place = whereabouts.of(source if "/" in source else os.path.join(desired.root, source))
     prefix, record = place.prefix, dict(place.record)
     if not meta.is_prefix(prefix):
         raise MlstackError(
             "no_such_environment",
-            wished=f"environment {wish.name} as a clone of {source}",
+            wanted=f"environment {desired.name} as a clone of {source}",
             found="no conda environment is there",
-            todo="correct clone_of: the name of an environment below the same root, or the path of a prefix",
+            to_fix="correct clone_of: the name of an environment below the same root, or the path of a prefix",
         )
     found = meta.read(prefix, entries=True)
     if found.broken:
         raise MlstackError(
             "source_broken",
-            wished=f"environment {wish.name} as a clone of {source}",
+            wanted=f"environment {desired.name} as a clone of {source}",
             found="; ".join(f"conda-meta/{item.file}: {item.reason}" for item in found.broken),
-            todo="repair that environment first",
+            to_fix="repair that environment first",
         )
     without = [item.stem for item in found.packages if not item.url]
     if without:
         raise MlstackError(
             "source_unknown",
-            wished=f"environment {wish.name} as a clone of {source}",
+            wanted=f"environment {desired.name} as a clone of {source}",
             found=f"the records of {', '.join(without)} do not say where these packages came from",
-            todo="install them from a channel there, or describe the clone by packages",
+            to_fix="install them from a channel there, or describe the clone by packages",
         )
     pip, _broken = info.beside_conda(prefix, found)
     if not record:

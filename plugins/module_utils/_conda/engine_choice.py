@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Private to this collection: it may change at any time. Other collections use the modules instead.
-"""Which engine builds: the one that is wished, or the fastest that this host has."""
+"""Which engine builds: the one that is wanted, or the fastest that this host has."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.engine imp
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.engine_cli import CommandLineEngine, identify
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.engine_rattler import RattlerEngine
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish, MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments, MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import trust
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.toolbox import (
@@ -40,7 +40,7 @@ _PLACES = ("/opt/conda", "/opt/miniforge3", "/opt/miniconda3", "/usr/local")
 
 
 @dataclass(frozen=True)
-class EngineWish:
+class DesiredEngine:
     """``name`` is one of C(auto), C(rattler), C(micromamba), C(mamba), C(conda); ``executable`` the program of one of
     the last three, as a path or a name on PATH."""
 
@@ -49,7 +49,7 @@ class EngineWish:
 
 
 def choose(
-    wish: EngineWish,
+    desired: DesiredEngine,
     host: Host,
     commands: Commands,
     toolbox: Toolbox,
@@ -57,14 +57,14 @@ def choose(
     warn: t.Callable[[str], None],
 ) -> Engine:
     """The engine; py-rattler is installed into the toolbox where it is missing. Raises MlstackError."""
-    if wish.executable:
-        engine: Engine = _named(wish, host, commands, limits)
-    elif wish.name == AUTO:
+    if desired.executable:
+        engine: Engine = _named(desired, host, commands, limits)
+    elif desired.name == AUTO:
         engine = _fastest(host, commands, toolbox, limits, warn)
-    elif wish.name == RATTLER:
+    elif desired.name == RATTLER:
         engine = rattler(commands, toolbox, limits)
     else:
-        engine = _found(wish.name, host, commands, limits)
+        engine = _found(desired.name, host, commands, limits)
     advice = engine.describe().advice
     if advice:
         warn(advice)
@@ -98,7 +98,7 @@ def python_version(python: str, commands: Commands) -> tuple[int, int]:
 def _fastest(host: Host, commands: Commands, toolbox: Toolbox, limits: Limits, warn: t.Callable[[str], None]) -> Engine:
     try:
         return rattler(commands, toolbox, limits)
-    except InvalidWish:
+    except InvalidArguments:
         raise
     except MlstackError as exc:
         for name in NAMES:
@@ -116,44 +116,44 @@ def _program(name: str, host: Host) -> str:
 def _found(name: str, host: Host, commands: Commands, limits: Limits) -> Engine:
     program = _program(name, host)
     if not program:
-        raise InvalidWish(
+        raise InvalidArguments(
             "executable_missing",
-            wished=f"the engine {name}",
+            wanted=f"the engine {name}",
             found=f"no {name} on PATH of this host, nor below {', '.join(_PLACES)}",
-            todo=f"install {name} (the role conda_envs can), name its path with executable, or use the engine rattler",
+            to_fix=f"install {name} (the role conda_envs can), name its path by executable, or use the engine rattler",
         )
     return _identified(name, program, commands, limits)
 
 
-def _named(wish: EngineWish, host: Host, commands: Commands, limits: Limits) -> Engine:
-    program = wish.executable if "/" in wish.executable else host.which(wish.executable) or ""
-    if wish.name == RATTLER:
-        raise InvalidWish(
+def _named(desired: DesiredEngine, host: Host, commands: Commands, limits: Limits) -> Engine:
+    program = desired.executable if "/" in desired.executable else host.which(desired.executable) or ""
+    if desired.name == RATTLER:
+        raise InvalidArguments(
             "executable_unused",
-            wished=f"the engine rattler with the program {wish.executable}",
+            wanted=f"the engine rattler with the program {desired.executable}",
             found="rattler is a library in the toolbox and has no program",
-            todo="leave executable out, or name the engine to which the program belongs",
+            to_fix="leave executable out, or name the engine to which the program belongs",
         )
     if not program or not os.access(program, os.X_OK):
-        raise InvalidWish(
+        raise InvalidArguments(
             "executable_missing",
-            wished=f"the engine {wish.executable}",
+            wanted=f"the engine {desired.executable}",
             found="no such program on this host",
-            todo="correct the option executable, or leave it out",
+            to_fix="correct the option executable, or leave it out",
         )
-    return _identified(wish.name, program, commands, limits)
+    return _identified(desired.name, program, commands, limits)
 
 
-def _identified(wished: str, program: str, commands: Commands, limits: Limits) -> Engine:
+def _identified(wanted: str, program: str, commands: Commands, limits: Limits) -> Engine:
     trust.require(os.path.abspath(program), f"run the engine {program}", "name another one with the option executable")
     name, version, solver = identify(commands, program, limits.scratch)
     # mamba 1 answers as the conda that it wraps; micromamba from 2 on calls itself mamba in places.
-    alike = {wished, AUTO, "mamba"} if wished in ("micromamba", "mamba") else {wished, AUTO}
-    if not version or (wished != AUTO and name not in alike):
-        raise InvalidWish(
+    alike = {wanted, AUTO, "mamba"} if wanted in ("micromamba", "mamba") else {wanted, AUTO}
+    if not version or (wanted != AUTO and name not in alike):
+        raise InvalidArguments(
             "not_an_engine",
-            wished=f"the engine {wished} by {program}",
+            wanted=f"the engine {wanted} by {program}",
             found=f"a program that says it is {name} {version}" if version else "a program that is no conda client",
-            todo="correct the option executable or engine",
+            to_fix="correct the option executable or engine",
         )
-    return CommandLineEngine(commands, limits, program, wished if wished != AUTO else name, version, solver)
+    return CommandLineEngine(commands, limits, program, wanted if wanted != AUTO else name, version, solver)

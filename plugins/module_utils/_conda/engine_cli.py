@@ -8,7 +8,7 @@
 They agree on what is used here: C(create --dry-run --json) to solve, C(install --file) with exact URLs to install. An
 environment is never made by C(create): with C(-y) that deletes what stands at the path. What is there already is
 preferred by C(pinned_packages), which bound a version and ask for nothing; where not all of it can stay, kept.py finds
-what can. The history is written by us alone: these programs take every URL of C(--file) for a wish.
+what can. The history is written by us alone: these programs take every URL of C(--file) for a desired state.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ _CLASSIC = (
 )
 
 
-# What a solver says where pins exclude each other or what is wished; without a known cause, too: that is for the
+# What a solver says where pins exclude each other or what is wanted; without a known cause, too: that is for the
 # attempt without pins to tell.
 _NO_SOLUTION = frozenset(
     {"conflict", "no_such_version", "no_such_package", "no_virtual_package", "command_failed", "engine_failed"}
@@ -81,21 +81,21 @@ class CommandLineEngine(Engine):
 
     def solve(self, request: SolveRequest) -> Solution:
         started = time.monotonic()
-        wished = f"{request.title} solved by {self._description.name}"
+        wanted = f"{request.title} solved by {self._description.name}"
         preferred = kept.allowed(request)
-        packages = self._with_all(preferred, request, wished) if preferred else None
+        packages = self._with_all(preferred, request, wanted) if preferred else None
         if packages is None:
-            packages = kept.overlaid(self._solved(request, request.constraints, wished), request)
+            packages = kept.overlaid(self._solved(request, request.constraints, wanted), request)
         return Solution(packages, time.monotonic() - started)
 
     def _with_all(
-        self, preferred: t.Sequence[Package], request: SolveRequest, wished: str
+        self, preferred: t.Sequence[Package], request: SolveRequest, wanted: str
     ) -> tuple[Package, ...] | None:
         """The solution in which all that is there stays as it is; None where there is no such."""
         names = {package.name for package in preferred}
         bounds = [text for text in request.constraints if history.name_of(text) not in names]
         try:
-            return self._solved(request, [*bounds, *(package.spec for package in preferred)], wished)
+            return self._solved(request, [*bounds, *(package.spec for package in preferred)], wanted)
         except MlstackError as exc:
             if exc.code not in _NO_SOLUTION:
                 raise
@@ -110,7 +110,7 @@ class CommandLineEngine(Engine):
 
     def _installed(self, request: InstallRequest) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Install, and tell the stems linked and unlinked by what conda-meta holds before and after."""
-        wished = f"{request.title} installed by {self._description.name} into {request.prefix}"
+        purpose = f"{request.title} installed by {self._description.name} into {request.prefix}"
         meta = Path(request.prefix, "conda-meta")
         before = records.installed(meta)
         wanted = {package.stem: package for package in request.packages}
@@ -120,30 +120,30 @@ class CommandLineEngine(Engine):
         again = _sharing(goes.values(), {stem: before[stem] for stem in stays})
         missing = [package for package in request.packages if package.stem not in stays or package.stem in again]
         for package in missing:
-            check_local_archive(package, wished)
+            check_local_archive(package, purpose)
         left = {package.name for package in request.packages if package.stem not in again}
         gone = sorted({str(before[stem]["name"]) for stem in {*goes, *again}} - left)
         _make_history(meta)
-        ended = self._changed(request, gone, missing, wished) if gone or missing else None
+        ended = self._changed(request, gone, missing, purpose) if gone or missing else None
         after = records.installed(meta)
         if ended is not None and not ended.ok and not _is_whole(request.prefix, wanted, after):
-            raise self._failure(ended, request.sources, wished)
-        _check_outcome(wished, wanted, after)
+            raise self._failure(ended, request.sources, purpose)
+        _check_outcome(purpose, wanted, after)
         linked, unlinked = tuple(sorted(set(after) - set(before))), tuple(sorted(set(before) - set(after)))
         if request.specs:
             history_entry.write(request, linked, unlinked)
         return linked, unlinked
 
     def _changed(
-        self, request: InstallRequest, gone: t.Sequence[str], missing: t.Sequence[Package], wished: str
+        self, request: InstallRequest, gone: t.Sequence[str], missing: t.Sequence[Package], wanted: str
     ) -> CommandResult | None:
         """Take packages out by name, install others; how the program ended that installed."""
         with own_history(Path(request.prefix, "conda-meta")):
             if gone:
-                self._run(["remove", "--force", "--json", "-y", "-p", request.prefix, *gone], request.sources, wished)
-            return self._install_explicit(request, missing, wished) if missing else None
+                self._run(["remove", "--force", "--json", "-y", "-p", request.prefix, *gone], request.sources, wanted)
+            return self._install_explicit(request, missing, wanted) if missing else None
 
-    def _solved(self, request: SolveRequest, pins: t.Sequence[str], wished: str) -> tuple[Package, ...]:
+    def _solved(self, request: SolveRequest, pins: t.Sequence[str], wanted: str) -> tuple[Package, ...]:
         specs = [*request.specs, *(package.spec for package in request.pinned)]
         with tempfile.TemporaryDirectory(prefix="solve-", dir=self.limits.scratch) as scratch:
             argv = ["create", "--dry-run", "--json", "-y", "-p", os.path.join(scratch, "nothing")]
@@ -152,28 +152,31 @@ class CommandLineEngine(Engine):
             cache = os.path.join(self._cache(), "conda-index")
             env = {**overrides(request.virtual_packages), "CONDA_SUBDIR": request.platform}
             try:
-                result = self._run([*argv, "--", *specs], request.sources, wished, env, cache, pins)
+                result = self._run([*argv, "--", *specs], request.sources, wanted, env, cache, pins)
             except MlstackError as exc:
                 raise self._said(exc, specs) from None
         try:
             return kept.needed(specs, engine_cli_output.linked(engine_cli_output.answer(result.out)))
         except ValueError as exc:
             raise MlstackError(
-                "engine_failed", wished=wished, found=f"an answer that cannot be used: {exc}", todo="use another engine"
+                "engine_failed",
+                wanted=wanted,
+                found=f"an answer that cannot be used: {exc}",
+                to_fix="use another engine",
             ) from exc
 
     def _said(self, error: MlstackError, specs: t.Sequence[str]) -> MlstackError:
-        """The error with the wish in it, where the classic solver does not name what stands in the way."""
+        """The error with the desired state in it, where the classic solver does not name what stands in the way."""
         if self._description.solver != "classic" or any(error.details.get(key) for key in ("conflicts", "package")):
             return error
-        wish = ", ".join(specs)
+        desired = ", ".join(specs)
         found = {
-            "conflict": f"the channels have no packages for all of {wish}; the classic solver does not say why",
-            "no_virtual_package": f"{wish}: {error.found}",
+            "conflict": f"the channels have no packages for all of {desired}; the classic solver does not say why",
+            "no_virtual_package": f"{desired}: {error.found}",
         }.get(error.code, error.found)
-        return MlstackError(error.code, wished=error.wished, found=found, todo=error.todo, **error.details)
+        return MlstackError(error.code, wanted=error.wanted, found=found, to_fix=error.to_fix, **error.details)
 
-    def _install_explicit(self, request: InstallRequest, packages: t.Sequence[Package], wished: str) -> CommandResult:
+    def _install_explicit(self, request: InstallRequest, packages: t.Sequence[Package], wanted: str) -> CommandResult:
         """How the program ended: with 0, or by a signal; then conda-meta tells what it had done before."""
         with tempfile.TemporaryDirectory(prefix="explicit-", dir=self.limits.scratch) as scratch:
             lock = os.path.join(scratch, "explicit.txt")
@@ -182,7 +185,7 @@ class CommandLineEngine(Engine):
             argv = ["install", "--json", "-y", "-p", request.prefix, "--file", lock]
             argv += ["--no-pyc"] if self._description.name != CONDA and not request.compile_bytecode else []
             env = {"CONDA_SUBDIR": request.platform}
-            return self._run(argv, request.sources, wished, env, signal_is_no_failure=True)
+            return self._run(argv, request.sources, wanted, env, signal_is_no_failure=True)
 
     def _cache(self) -> str:
         return self.limits.cache or surroundings.default_cache()
@@ -191,7 +194,7 @@ class CommandLineEngine(Engine):
         self,
         argv: t.Sequence[str],
         sources: Sources,
-        wished: str,
+        wanted: str,
         env: t.Mapping[str, str | None] | None = None,
         cache: str = "",
         pins: t.Sequence[str] = (),
@@ -212,7 +215,7 @@ class CommandLineEngine(Engine):
             }
             result = self.commands.run(
                 [self._description.program, *argv],
-                purpose=wished,
+                purpose=wanted,
                 env=variables,
                 timeout=self.limits.timeout,
                 check=False,
@@ -221,12 +224,12 @@ class CommandLineEngine(Engine):
         # An interpreter may crash while it ends, after all that it had to say.
         said_all = _by_signal(result) and (answered.get("success") is True or signal_is_no_failure)
         if not (result.ok or said_all) or answered.get("success") is False:
-            raise self._failure(result, sources, wished)
+            raise self._failure(result, sources, wanted)
         return result
 
-    def _failure(self, result: CommandResult, sources: Sources, wished: str) -> MlstackError:
+    def _failure(self, result: CommandResult, sources: Sources, wanted: str) -> MlstackError:
         text = engine_cli_output.reason(result.out, result.err)
-        return engine_errors.explained(self.commands.failure(result, wished), text, sources.offline)
+        return engine_errors.explained(self.commands.failure(result, wanted), text, sources.offline)
 
 
 def identify(commands: Commands, program: str, scratch: str) -> tuple[str, str, str]:
@@ -255,7 +258,7 @@ def explicit_line(package: Package) -> str:
     return f"{package.url}#sha256:{package.sha256}" if package.sha256 else package.url
 
 
-def check_local_archive(package: Package, wished: str) -> None:
+def check_local_archive(package: Package, wanted: str) -> None:
     """Compare an archive of a file:// channel with its hash: conda does not. Raises MlstackError."""
     parts = urlsplit(package.url)
     name = "sha256" if package.sha256 else "md5"
@@ -269,11 +272,11 @@ def check_local_archive(package: Package, wished: str) -> None:
                 computed.update(block)
     except OSError as exc:
         error = {"code": "fetch_failed", "text": f"failed to open file `{unquote(parts.path)}`: {exc.strerror}"}
-        raise engine_errors.from_rattler(error, wished, offline=False) from exc
+        raise engine_errors.from_rattler(error, wanted, offline=False) from exc
     if computed.hexdigest() != expected:
         found = {"package": package.stem, "url": package.url, "algorithm": name, "expected": expected}
         error = {"code": "hash_mismatch", "computed": computed.hexdigest(), **found}
-        raise engine_errors.from_rattler(error, wished, offline=False)
+        raise engine_errors.from_rattler(error, wanted, offline=False)
 
 
 @contextlib.contextmanager
@@ -317,13 +320,13 @@ def _is_whole(prefix: str, wanted: t.Collection[str], after: t.Mapping[str, t.Ma
     return set(wanted) == set(after) and all(os.path.lexists(os.path.join(prefix, path)) for path in files)
 
 
-def _check_outcome(wished: str, wanted: t.Mapping[str, Package], after: t.Mapping[str, t.Mapping[str, t.Any]]) -> None:
+def _check_outcome(purpose: str, wanted: t.Mapping[str, Package], after: t.Mapping[str, t.Mapping[str, t.Any]]) -> None:
     """Whatever a program says it did: conda-meta tells."""
     lacking, foreign = sorted(set(wanted) - set(after)), sorted(set(after) - set(wanted))
     if lacking or foreign:
         parts = [f"{', '.join(lacking)} is missing"] * bool(lacking) + [f"{', '.join(foreign)} is left"] * bool(foreign)
         raise MlstackError(
-            "not_as_wished", wished=wished, found=" and ".join(parts), todo="use another engine, and report this"
+            "not_as_desired", wanted=purpose, found=" and ".join(parts), to_fix="use another engine, and report this"
         )
 
 

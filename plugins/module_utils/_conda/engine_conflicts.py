@@ -45,7 +45,7 @@ class Unsolved:
 
     code: str
     found: str
-    todo: str
+    to_fix: str
     details: dict[str, t.Any] = field(default_factory=dict)
 
 
@@ -83,7 +83,7 @@ def _driver(text: str, details: dict[str, t.Any]) -> Unsolved | None:
         return None
     version = _DRIVERS_CUDA.search(text)
     listed = " and ".join(f"{by} needs __cuda {spec}" for by, spec in needs)
-    details = {**details, "package": needs[0][0], "wanted": f"__cuda {needs[0][1]}"}
+    details = {**details, "package": needs[0][0], "spec": f"__cuda {needs[0][1]}"}
     return Unsolved("no_virtual_package", driver_found(listed, version["version"] if version else ""), DRIVER, details)
 
 
@@ -99,7 +99,7 @@ def driver_found(needs: str, version: str) -> str:
 
 
 def _nothing(name: str, spec: str) -> Unsolved:
-    details = {"package": name, "wanted": spec}
+    details = {"package": name, "spec": spec}
     if spec:
         return Unsolved(
             "no_such_version",
@@ -125,10 +125,10 @@ def _virtual(name: str, spec: str, requirer: str, details: dict[str, t.Any]) -> 
         "__linux": ("a newer kernel", "choose an older version of the package, or a newer system"),
         "__archspec": ("another processor", "choose a build for this processor"),
     }
-    needed, todo = meaning.get(name, ("another operating system", "choose a package for this system"))
+    needed, to_fix = meaning.get(name, ("another operating system", "choose a package for this system"))
     found = f"{requirer or 'a package'} needs {' '.join(filter(None, (name, spec)))}, which means {needed}"
     return Unsolved(
-        "no_virtual_package", found, todo, {**details, "package": requirer, "wanted": f"{name} {spec}".strip()}
+        "no_virtual_package", found, to_fix, {**details, "package": requirer, "spec": f"{name} {spec}".strip()}
     )
 
 
@@ -157,7 +157,7 @@ def conflicts(text: str) -> list[Conflict]:
 
 
 def _needs(text: str) -> t.Iterator[tuple[int, str, str, str]]:
-    """(place of the name, requirer, package, spec) of each need in a tree; the requirer of a wish is empty."""
+    """(place of the name, requirer, package, spec) of each need in a tree; the requirer of a desired state is empty."""
     above: list[tuple[int, str]] = []
     offset = 0
     for line in text.splitlines(keepends=True):

@@ -25,7 +25,7 @@ class _Reading:
     code: str
     pattern: str
     found: str
-    todo: str
+    to_fix: str
 
 
 _CHECK_NETWORK = "check the channel's address, proxy and certificates from this host, then run the task again"
@@ -119,33 +119,33 @@ _READINGS = (
     _Reading(
         "conflict",
         r"(?P<line>Requested specs conflict with configured specs)",
-        "a version that must stay is not one of those that are wished",
+        "a version that must stay is not one of those that are wanted",
         "change one of the specs so that both are satisfied",
     ),
 )
 
 
-def from_rattler(error: t.Mapping[str, str], wished: str, offline: bool) -> MlstackError:
+def from_rattler(error: t.Mapping[str, str], wanted: str, offline: bool) -> MlstackError:
     """The error for what rattler's process answered."""
     code, text = error["code"], error.get("text", "")
     if code == "hash_mismatch":
         found = "{package} from {url} has the {algorithm} {computed}, not {expected}".format(**error)
-        return MlstackError(code, wished=wished, found=found, todo=_CHECK_HASH)
+        return MlstackError(code, wanted=wanted, found=found, to_fix=_CHECK_HASH)
     if code == "other_package":
         found = "{url} holds {computed}, not {package}".format(**error)
-        return MlstackError(code, wished=wished, found=found, todo="correct the URL in the lock")
+        return MlstackError(code, wanted=wanted, found=found, to_fix="correct the URL in the lock")
     if code == "link_script_failed":
-        todo = "find out what it needs, or leave the package out, or leave link_scripts off"
-        return MlstackError(code, wished=wished, found=f"a script of a package failed: {text}", todo=todo)
+        to_fix = "find out what it needs, or leave the package out, or leave link_scripts off"
+        return MlstackError(code, wanted=wanted, found=f"a script of a package failed: {text}", to_fix=to_fix)
     if error.get("kind") == "InvalidMatchSpecError":
         text = text if text.startswith("unable to parse") else f"unable to parse {text}"
     known = read(text, offline)
     if known is None:
         kind = f"{error['kind']}: " if error.get("kind") else ""
         found = f"rattler failed: {kind}{text.strip() or 'without a reason'}"
-        return MlstackError("engine_failed", wished=wished, found=found, todo="mend the cause, run the task again")
+        return MlstackError("engine_failed", wanted=wanted, found=found, to_fix="mend the cause, run the task again")
     found = f"{error['package']}: {known.found}" if error.get("package") else known.found
-    return MlstackError(known.code, wished=wished, found=found, todo=known.todo, **known.details)
+    return MlstackError(known.code, wanted=wanted, found=found, to_fix=known.to_fix, **known.details)
 
 
 def explained(error: CommandError, text: str, offline: bool) -> CommandError:
@@ -154,7 +154,7 @@ def explained(error: CommandError, text: str, offline: bool) -> CommandError:
     if known is None:
         return error
     details = {**error.details, **known.details}
-    return CommandError(known.code, wished=error.wished, found=known.found, todo=known.todo, **details)
+    return CommandError(known.code, wanted=error.wanted, found=known.found, to_fix=known.to_fix, **details)
 
 
 def read(text: str, offline: bool) -> Unsolved | None:
@@ -173,7 +173,7 @@ def read(text: str, offline: bool) -> Unsolved | None:
                     "fill the package cache beforehand, name a file:// channel, or leave offline off",
                 )
             found = reading.found.format(**{"path": "", **words})
-            return Unsolved(reading.code, found.rstrip(), reading.todo)
+            return Unsolved(reading.code, found.rstrip(), reading.to_fix)
     if offline and re.search(
         r"no (?:usable )?(?:repodata )?cache|not in the cache|cache is not available|NoCacheAvailable|OfflineError",
         text,

@@ -72,19 +72,19 @@ class RattlerEngine(Engine):
 
     def install(self, request: InstallRequest) -> InstallResult:
         started = time.monotonic()
-        wished = f"{request.title} installed by rattler into {request.prefix}"
+        wanted = f"{request.title} installed by rattler into {request.prefix}"
         urls = [package.url for package in request.packages]
         with surroundings.only_one(request.prefix):
-            answer = self._ask({"action": "install", **_installing(request)}, request.sources, urls, wished)
+            answer = self._ask({"action": "install", **_installing(request)}, request.sources, urls, wanted)
             return self._finished(request, answer, started)
 
     def create(self, solve: SolveRequest, install: InstallRequest) -> tuple[Solution, InstallResult]:
         started = time.monotonic()
-        wished = f"{solve.title} solved and installed by rattler"
+        wanted = f"{solve.title} solved and installed by rattler"
         asked = {"action": "create", **_installing(install), **_solving(solve)}
         with surroundings.only_one(install.prefix):
-            # The specs of both are the same wish: what is solved for is what the history remembers.
-            answer = self._ask(asked, solve.sources, solve.sources.channels, wished)
+            # The specs of both are the same desired state: what is solved for is what the history remembers.
+            answer = self._ask(asked, solve.sources, solve.sources.channels, wanted)
             solution = _solution(answer, started)
             done = dataclasses.replace(install, packages=solution.packages)
             return solution, self._finished(done, answer, started)
@@ -102,7 +102,7 @@ class RattlerEngine(Engine):
     def _cache(self) -> str:
         return self.limits.cache or surroundings.default_cache()
 
-    def _ask(self, request: dict[str, t.Any], sources: Sources, urls: t.Sequence[str], wished: str) -> dict[str, t.Any]:
+    def _ask(self, request: dict[str, t.Any], sources: Sources, urls: t.Sequence[str], wanted: str) -> dict[str, t.Any]:
         for secret in sources.secrets:
             self.commands.redactor.add(secret)
         with tempfile.TemporaryDirectory(prefix="rattler-", dir=self.limits.scratch) as scratch:
@@ -115,22 +115,22 @@ class RattlerEngine(Engine):
             }
             result = self.commands.run(
                 [self._python, "-I", "-B", "-c", _START, _CODE, self._folder],
-                purpose=wished,
+                purpose=wanted,
                 stdin=json.dumps(request),
                 env={**STRAY_VARIABLES, **surroundings.environ(sources, scratch)},
                 timeout=self.limits.timeout,
                 check=False,
             )
-        return self._answer(result, wished, sources.offline)
+        return self._answer(result, wanted, sources.offline)
 
-    def _answer(self, result: CommandResult, wished: str, offline: bool) -> dict[str, t.Any]:
+    def _answer(self, result: CommandResult, wanted: str, offline: bool) -> dict[str, t.Any]:
         """What the process said. A complete answer counts, however the process ended after it."""
         try:
             answer: dict[str, t.Any] = json.loads(result.out)
         except ValueError:
-            raise engine_errors.explained(self.commands.failure(result, wished), result.err, offline) from None
+            raise engine_errors.explained(self.commands.failure(result, wanted), result.err, offline) from None
         if "error" in answer:
-            raise engine_errors.from_rattler(answer["error"], wished, offline)
+            raise engine_errors.from_rattler(answer["error"], wanted, offline)
         return answer
 
 

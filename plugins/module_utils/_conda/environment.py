@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Private to this collection: it may change at any time. Other collections use the modules instead.
-"""The loop's subject for conda environments."""
+"""The loop's resource for conda environments."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import typing as t
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import drift, meta
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import plan as planner
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.wish import CondaWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.desired import DesiredCondaEnvironment
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import lifecycle
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.plan import Observed
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.record import Generation
@@ -24,7 +24,7 @@ if t.TYPE_CHECKING:
     from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.builder import Builder
     from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.wanted import Wanted
 
-    Lifecycle = lifecycle.Environments[CondaWish, Wanted]
+    Lifecycle = lifecycle.Environments[DesiredCondaEnvironment, Wanted]
 else:
     Lifecycle = lifecycle.Environments
 
@@ -53,44 +53,46 @@ class Environments(Lifecycle):
         return drift.of_record(generation.prefix, generation.record, files=files)
 
     def wanted(
-        self, wish: CondaWish, state: StoreState, differences: tuple[str, ...], context: Context
+        self, desired: DesiredCondaEnvironment, state: StoreState, differences: tuple[str, ...], context: Context
     ) -> Wanted | None:
-        if wish.state not in planner.RULES.building:
+        if desired.state not in planner.RULES.building:
             return None
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import wanted as reading
 
         current = state.current
-        if wish.state == "cloned":
-            return self._of_source(wish)
+        if desired.state == "cloned":
+            return self._of_source(desired)
         as_asked = current is not None and bool(current.record.get("asked"))
-        as_asked = as_asked and current.record["asked"] == reading.asked(wish)  # type: ignore[union-attr]
-        if as_asked and wish.state == "present" and not differences and not wish.options["reinstall"]:
+        as_asked = as_asked and current.record["asked"] == reading.asked(desired)  # type: ignore[union-attr]
+        if as_asked and desired.state == "present" and not differences and not desired.options["reinstall"]:
             return None
-        wanted = reading.wanted(wish, current, context.host.environ)
+        wanted = reading.wanted(desired, current, context.host.environ)
         context.redactor.learn([wanted.requirements, wanted.constraints, list(wanted.channels)])
         for line in wanted.warnings:
             context.warn(line)
         return wanted
 
-    def _of_source(self, wish: CondaWish) -> Wanted:
+    def _of_source(self, desired: DesiredCondaEnvironment) -> Wanted:
         """What the environment to be cloned holds: one of ours by name or path, or anybody's by path."""
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import clone
 
         # It is observed before, during and after a change, and every file of it is in its records.
-        source = wish.options["clone_of"]
-        records = os.path.join(source if "/" in source else os.path.join(wish.root, source), "conda-meta")
+        source = desired.options["clone_of"]
+        records = os.path.join(source if "/" in source else os.path.join(desired.root, source), "conda-meta")
         known = (source, os.path.realpath(records), os.stat(records).st_mtime_ns if os.path.isdir(records) else 0)
         if known not in self._sources:
-            self._sources[known] = clone.of_source(source, wish)
+            self._sources[known] = clone.of_source(source, desired)
         return self._sources[known]
 
-    def outdated(self, wish: CondaWish, observed: Observed[Wanted], context: Context) -> tuple[str, ...]:
+    def outdated(
+        self, desired: DesiredCondaEnvironment, observed: Observed[Wanted], context: Context
+    ) -> tuple[str, ...]:
         current, wanted = observed.current, observed.wanted
-        if wish.state != "updated" or current is None or wanted is None or wanted.locked is not None:
+        if desired.state != "updated" or current is None or wanted is None or wanted.locked is not None:
             return ()
         if current.digest != wanted.digest:
             return ()  # it will be built anew, and solved then
-        solved = self.builder(context).solve(wish, observed)
+        solved = self.builder(context).solve(desired, observed)
         return planner.outdated(current.record.get("conda", ()), (item.stem for item in solved))
 
     def builder(self, context: Context) -> Builder:
@@ -101,10 +103,10 @@ class Environments(Lifecycle):
 
         return Builder(context, self.params)
 
-    def describe(self, wish: CondaWish, observation: Observed[Wanted]) -> dict[str, t.Any]:
-        told = super().describe(wish, observation)
-        if observation.current is not None:
-            told["packages"] = dict(observation.installed)
+    def describe(self, desired: DesiredCondaEnvironment, observed: Observed[Wanted]) -> dict[str, t.Any]:
+        told = super().describe(desired, observed)
+        if observed.current is not None:
+            told["packages"] = dict(observed.installed)
         return told
 
 

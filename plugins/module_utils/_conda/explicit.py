@@ -35,8 +35,8 @@ def is_explicit(text: str) -> bool:
 def read_explicit(text: bytes | str, source: str, platform: str, *, require_hashes: bool = True) -> LockFile:
     """Read an @EXPLICIT file for ``platform`` (C(linux-64), ...).
 
-    ``require_hashes`` refuses lines without a hash: nothing would tell a changed package. Raises InvalidWish with each
-    line that cannot be accepted.
+    ``require_hashes`` refuses lines without a hash: nothing would tell a changed package. Raises InvalidArguments
+    with each line that cannot be accepted.
     """
     lines = files.decode(text, source).splitlines()
     packages: list[LockedPackage] = []

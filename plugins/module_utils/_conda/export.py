@@ -33,7 +33,7 @@ def environment_yaml(
     prefix: str = "",
     variables: t.Mapping[str, str] | None = None,
 ) -> str:
-    """An environment.yml: of a wish as it was written, of what was asked for, or of exact packages."""
+    """An environment.yml: of a desired state as it was written, of what was asked for, or of exact packages."""
     lines = [f"name: {_scalar(name)}"] if name else []
     lines += _block("channels", [_scalar(channel) for channel in channels])
     listed = [_scalar(spec) for spec in dependencies]

@@ -14,7 +14,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.model import Package
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.requirement_problems import Problem
 
 # Far above the largest lock that is known (1 MB for four platforms); a file beyond it is a mistake or an attack.
@@ -158,14 +158,14 @@ def _plain(value: t.Any) -> t.Any:
 
 
 def decode(text: bytes | str, source: str) -> str:
-    """The text of a file: UTF-8, with or without a byte order mark. Raises InvalidWish by line."""
+    """The text of a file: UTF-8, with or without a byte order mark. Raises InvalidArguments by line."""
     size = len(text)
     if size > MOST_BYTES:
-        raise InvalidWish(
+        raise InvalidArguments(
             "conda_file_too_big",
-            wished=f"an environment from {source}",
+            wanted=f"an environment from {source}",
             found=f"it has {size / 1e6:.0f} MB, and no such file has more than {MOST_BYTES / 1e6:.0f} MB",
-            todo="name the file that was meant",
+            to_fix="name the file that was meant",
         )
     if isinstance(text, str):
         return text[1:] if text.startswith("\ufeff") else text
@@ -173,11 +173,11 @@ def decode(text: bytes | str, source: str) -> str:
         return text.decode("utf-8-sig")
     except UnicodeDecodeError as exc:
         line = text[: exc.start].count(b"\n") + 1
-        raise InvalidWish(
+        raise InvalidArguments(
             "conda_file_not_text",
-            wished=f"an environment from {source}",
+            wanted=f"an environment from {source}",
             found=f"{source}:{line}: byte 0x{text[exc.start]:02x} is not UTF-8",
-            todo="save the file as UTF-8",
+            to_fix="save the file as UTF-8",
         ) from None
 
 

@@ -44,9 +44,9 @@ class Question:
 
 
 class CondaInfo(Inquiry[Question, dict[str, t.Any]]):
-    """The loop's subject of conda_env_info; its plans are empty."""
+    """The loop's resource of conda_env_info; its plans are empty."""
 
-    def wishes(self, params: t.Mapping[str, t.Any], context: Context) -> list[Question]:
+    def all_desired(self, params: t.Mapping[str, t.Any], context: Context) -> list[Question]:
         self._params = params
         self._context = context
         self._sources: set[str] = set()
@@ -57,36 +57,36 @@ class CondaInfo(Inquiry[Question, dict[str, t.Any]]):
         managed = [Question(root, name, os.path.join(root, name)) for name in names]
         return managed + [Question("", os.path.basename(path.rstrip("/")), path) for path in params["paths"]]
 
-    def title(self, wish: Question) -> str:
-        return wish.path
+    def title(self, desired: Question) -> str:
+        return desired.path
 
-    def observe(self, wish: Question, context: Context) -> dict[str, t.Any]:
+    def observe(self, desired: Question, context: Context) -> dict[str, t.Any]:
         told: dict[str, t.Any] = {"drift": [], "broken": []}
-        place = whereabouts.of(wish.path)
+        place = whereabouts.of(desired.path)
         prefix = place.prefix
-        if place.generation is not None and not wish.root:
-            wish = Question(place.root, place.name, wish.path)
+        if place.generation is not None and not desired.root:
+            desired = Question(place.root, place.name, desired.path)
             told["name"] = place.name
-        if wish.root:
-            state = Store(wish.root, wish.name, context.redactor).observe()
+        if desired.root:
+            state = Store(desired.root, desired.name, context.redactor).observe()
             told.update(self._managed(state))
             if place.generation is not None:  # which is not the current one where an older one's path was given
                 told.update(self._generation(place.generation))
         if meta.is_prefix(prefix):
             if told.get("standing") in (None, "directory"):
                 told["standing"] = "conda"
-            self._tell_contents(told, prefix, wish)
-        elif not wish.root:
+            self._tell_contents(told, prefix, desired)
+        elif not desired.root:
             told["standing"] = "directory" if os.path.isdir(prefix) else "absent"
         return told
 
-    def describe(self, wish: Question, observation: dict[str, t.Any]) -> dict[str, t.Any]:
-        return observation
+    def describe(self, desired: Question, observed: dict[str, t.Any]) -> dict[str, t.Any]:
+        return observed
 
     def result(self, outcomes: list[Outcome[Question]]) -> dict[str, t.Any]:
         environments = []
         for outcome in outcomes:
-            told = {"name": outcome.wish.name, "path": outcome.wish.path, **outcome.details}
+            told = {"name": outcome.desired.name, "path": outcome.desired.path, **outcome.details}
             if outcome.error is not None:
                 told.update(failed=True, msg=str(outcome.error), code=outcome.error.code)
             environments.append(told)
@@ -115,7 +115,7 @@ class CondaInfo(Inquiry[Question, dict[str, t.Any]]):
         found = list(drift.of_record(generation.prefix, generation.record))
         return {"generation": generation.id, "record": dict(generation.record), "drift": found}
 
-    def _tell_contents(self, told: dict[str, t.Any], prefix: str, wish: Question) -> None:
+    def _tell_contents(self, told: dict[str, t.Any], prefix: str, desired: Question) -> None:
         found = meta.read(prefix, entries=True)
         revisions = history.read(prefix)
         packages = {item.package.name: item.package for item in found.installed}
@@ -141,13 +141,13 @@ class CondaInfo(Inquiry[Question, dict[str, t.Any]]):
             told["history"] = [revision.as_dict() for revision in revisions]
         if self._params["verify_files"]:
             told["files"] = {key: list(value) for key, value in drift.of_files(prefix, found)._asdict().items()}
-        told["exports"] = self._exports(wish, prefix, tuple(packages.values()), asked, pip)
+        told["exports"] = self._exports(desired, prefix, tuple(packages.values()), asked, pip)
         if is_ours(prefix):  # a record of somebody else's may name any folder of the host
             self._sources |= {os.path.dirname(item.source) for item in found.installed if item.source}
 
     def _exports(
         self,
-        wish: Question,
+        desired: Question,
         prefix: str,
         packages: t.Sequence[Package],
         asked: t.Mapping[str, str],
@@ -159,7 +159,7 @@ class CondaInfo(Inquiry[Question, dict[str, t.Any]]):
         notes = "".join(f"# {line} is pip's, and not in this list.\n" for line in frozen)
 
         def described(specs: list[str]) -> str:
-            return export.environment_yaml(wish.name, channels, specs, frozen, variables=state_file.read(prefix))
+            return export.environment_yaml(desired.name, channels, specs, frozen, variables=state_file.read(prefix))
 
         texts: dict[str, t.Callable[[], str]] = {
             "environment": lambda: described(export.exact(packages)),
@@ -171,7 +171,7 @@ class CondaInfo(Inquiry[Question, dict[str, t.Any]]):
 
 
 def _is_condas(path: str) -> bool:
-    """Whether an environment of conda stands there, behind a doorway or not; the doorway links what the prefix has."""
+    """Whether an environment of conda stands there, behind a shim or not; the shim links what the prefix has."""
     return meta.is_prefix(path)
 
 

@@ -5,8 +5,9 @@
 # Private to this collection: it may change at any time. Other collections use the modules instead.
 """Keeping what is there, for engines to which one can say what to ask for, but not what to prefer.
 
-A solver that is only told the wish answers with the newest of everything. What an environment has already is laid over
-that answer as far as the wish and the new packages allow it: what rattler does with its locked packages.
+A solver that is only told the desired state answers with the newest of everything. What an environment has already
+is laid over that answer as far as the desired state and the new packages allow it: what rattler does with its locked
+packages.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def _given_up(problems: t.Iterable[relations.Broken], kept: t.Mapping[str, Packa
 
 
 def needed(specs: t.Iterable[str], packages: t.Iterable[Package]) -> tuple[Package, ...]:
-    """Of these packages what the wish names, and what that depends on: the classic solver brings a pinned
+    """Of these packages what the desired state names, and what that depends on: the classic solver brings a pinned
     ``python_abi`` that nobody needs."""
     return _reached(specs, relations.by_name(packages))
 

@@ -181,7 +181,7 @@ class Sources:
 
 @dataclass(frozen=True)
 class SolveRequest:
-    """A set of packages that fits ``specs`` is wished.
+    """A set of packages that fits ``specs`` is wanted.
 
     ``specs`` are conda's match specs, as lenient as conda reads them; ``constraints`` bound versions without asking for
     the package. ``locked`` packages are preferred to others as long as a spec does not speak against them; ``pinned``

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import plan as planner
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import verify
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.desired import DesiredCondaEnvironment
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.wanted import Wanted
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.wish import CondaWish
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.plan import Observed
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import names
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.desired import sources_of
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import Request
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.wish import sources_of
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.workshop import Workshop
 
 
@@ -44,19 +44,19 @@ class PipPart:
         self._context = context
         self._workshop: Workshop | None = None
 
-    def contents(self, wish: CondaWish, observed: Observed[Wanted]) -> Contents:
+    def contents(self, desired: DesiredCondaEnvironment, observed: Observed[Wanted]) -> Contents:
         wanted, current = observed.wanted, observed.current
         if wanted is None:  # packages are taken out: the rest of pip's stays as it is
             listed = current.record.get("freeze", []) if current is not None else []
             return Contents("".join(f"{line}\n" for line in listed), no_deps=True)
         found = Contents(wanted.requirements, wanted.constraints, bool(wanted.more.get("no_deps")))
         if current is not None and current.digest == wanted.digest and not observed.outdated and found.requirements:
-            # A repair brings back what was there, also where the wish leaves versions open.
+            # A repair brings back what was there, also where the desired state leaves versions open.
             pins = [line for line in current.record.get("freeze", []) if "==" in line and " @ " not in line]
             found.constraints += "".join(f"{line}\n" for line in pins)
         return found
 
-    def install(self, wish: CondaWish, contents: Contents, prefix: str, scratch: str) -> None:
+    def install(self, desired: DesiredCondaEnvironment, contents: Contents, prefix: str, scratch: str) -> None:
         """Install, and refuse where that changed what conda had brought. Raises MlstackError."""
         contents.of_conda = verify.distributions(prefix)
         if not contents.requirements.strip():
@@ -64,28 +64,28 @@ class PipPart:
         if not os.path.exists(os.path.join(prefix, "bin", "python")):
             raise MlstackError(
                 "python_missing",
-                wished=f"environment {wish.name} with packages by pip",
+                wanted=f"environment {desired.name} with packages by pip",
                 found="none of conda's packages brings a Python",
-                todo="add python to the packages",
+                to_fix="add python to the packages",
             )
         if self._workshop is None:
             self._workshop = Workshop(self._context, self._params)
         request = Request(
             contents.requirements,
             contents.constraints,
-            require_hashes=wish.options["pip_require_hashes"],
+            require_hashes=desired.options["pip_require_hashes"],
             no_deps=contents.no_deps,
-            compile_bytecode=wish.options["compile_bytecode"],
+            compile_bytecode=desired.options["compile_bytecode"],
             sources=sources_of(self._params),
-            title=f"the pip part of environment {wish.name}",
+            title=f"the pip part of environment {desired.name}",
         )
         self._workshop.engine().install(prefix, request, scratch)
-        allowed = {names.normalize(name) for name in wish.options["pip_may_replace"]}
+        allowed = {names.normalize(name) for name in desired.options["pip_may_replace"]}
         problems = planner.replaced(contents.of_conda, verify.distributions(prefix), allowed)
         if problems:
             raise MlstackError(
                 "pip_replaces_conda",
-                wished=f"environment {wish.name} with packages by pip beside those of conda",
+                wanted=f"environment {desired.name} with packages by pip beside those of conda",
                 found="; ".join(problems),
-                todo="take these versions from conda, or from pip alone, or name the packages with pip_may_replace",
+                to_fix="take these versions from conda, or from pip alone, or name the packages with pip_may_replace",
             )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.wish import BUILDING
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.desired import BUILDING
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import plan as generations
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.plan import Versions
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.record import Generation
@@ -18,19 +18,19 @@ EXPORTS = ("environment", "history", "explicit", "conda_lock")
 
 
 class CondaRules(generations.Rules):
-    """Conda environments: C(export_to) is the file that a wish may have written."""
+    """Conda environments: C(export_to) is the file that a desired state may have written."""
 
     building = BUILDING
 
     def recorded(self, generation: Generation) -> Versions:
         return contents(generation.record.get("conda", ()), generation.record.get("pip_installed", {}))
 
-    def output(self, wish: generations.Wish) -> str | None:
-        path: str | None = wish.options["export_to"]
+    def output(self, desired: generations.Desired) -> str | None:
+        path: str | None = desired.options["export_to"]
         return path
 
-    def text(self, wish: generations.Wish, generation: Generation) -> str:
-        return exported(generation.record, wish.name, wish.options["export_format"])
+    def text(self, desired: generations.Desired, generation: Generation) -> str:
+        return exported(generation.record, desired.name, desired.options["export_format"])
 
 
 RULES = CondaRules()

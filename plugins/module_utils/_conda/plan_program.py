@@ -27,7 +27,7 @@ _PLATFORMS = {
 
 
 @dataclass(frozen=True)
-class ProgramWish:
+class DesiredProgram:
     """The program from ``url`` is to be at ``prefix``: unpacked by itself (Miniforge's C(.sh)), or as one file
     (micromamba). ``shell_init`` says whether login shells are to know it."""
 
@@ -49,35 +49,37 @@ class ObservedProgram:
     profile: str | None = None
 
 
-def plan_program(wish: ProgramWish, observed: ObservedProgram, profile: str) -> Plan:
+def plan_program(desired: DesiredProgram, observed: ObservedProgram, profile: str) -> Plan:
     """The steps; ``profile`` is what the file for login shells should hold. Raises MlstackError."""
     actions: list[Action] = []
     if observed.standing == "foreign":
         raise MlstackError(
             "occupied",
-            wished=f"a conda program at {wish.prefix}",
+            wanted=f"a conda program at {desired.prefix}",
             found="something stands there that is not of this collection's making",
-            todo="name it with the option executable of conda_env as it is, or choose another prefix",
+            to_fix="name it with the option executable of conda_env as it is, or choose another prefix",
         )
     if observed.standing == "unfinished":
-        actions.append(Action("clean", wish.prefix, f"delete what an interrupted installation left in {wish.prefix}"))
-    if observed.standing == "ours" and wish.kind == INSTALLER and observed.sha256 != wish.sha256:
+        actions.append(
+            Action("clean", desired.prefix, f"delete what an interrupted installation left in {desired.prefix}")
+        )
+    if observed.standing == "ours" and desired.kind == INSTALLER and observed.sha256 != desired.sha256:
         # An installer refuses to update a prefix, and the environments in it are people's.
         raise MlstackError(
             "other_release",
-            wished=f"the release with sha256 {wish.sha256[:12]} at {wish.prefix}",
+            wanted=f"the release with sha256 {desired.sha256[:12]} at {desired.prefix}",
             found=f"that with {observed.sha256[:12]}",
-            todo="give the new release a prefix of its own, or update the old one with conda itself",
+            to_fix="give the new release a prefix of its own, or update the old one with conda itself",
         )
-    if observed.standing != "ours" or observed.sha256 != wish.sha256:
-        actions.append(Action("install", wish.prefix, f"install {wish.url} into {wish.prefix}"))
-    if wish.shell_init and observed.profile != profile:
-        actions.append(Action("init", wish.prefix, f"let login shells know {wish.prefix}"))
-    if not wish.shell_init and observed.profile is not None:
-        actions.append(Action("uninit", wish.prefix, f"let login shells know {wish.prefix} no longer"))
-    before = {name: f"{wish.prefix} {observed.sha256}" for name in ("program",) if observed.sha256}
+    if observed.standing != "ours" or observed.sha256 != desired.sha256:
+        actions.append(Action("install", desired.prefix, f"install {desired.url} into {desired.prefix}"))
+    if desired.shell_init and observed.profile != profile:
+        actions.append(Action("init", desired.prefix, f"let login shells know {desired.prefix}"))
+    if not desired.shell_init and observed.profile is not None:
+        actions.append(Action("uninit", desired.prefix, f"let login shells know {desired.prefix} no longer"))
+    before = {name: f"{desired.prefix} {observed.sha256}" for name in ("program",) if observed.sha256}
     changing = any(action.verb == "install" for action in actions)
-    after = {"program": f"{wish.prefix} {wish.sha256}"} if changing else before
+    after = {"program": f"{desired.prefix} {desired.sha256}"} if changing else before
     return Plan(tuple(actions), tuple(before.values()), tuple(after.values()))
 
 
@@ -92,18 +94,18 @@ def profile_path(prefix: str) -> str:
     return f"/etc/profile.d/mlstack-{re.sub('[^A-Za-z0-9._+-]', '-', prefix.strip('/'))}.sh"
 
 
-def profile_text(wish: ProgramWish) -> str:
+def profile_text(desired: DesiredProgram) -> str:
     """What login shells read: the program on PATH, and for an installation its shell function, which activates."""
     lines = ["# Made by gpufleet.mlstack.conda_program; it takes this file away again."]
-    if wish.kind == INSTALLER:
+    if desired.kind == INSTALLER:
         lines.append(
-            f'if [ -f "{wish.prefix}/etc/profile.d/conda.sh" ]; then . "{wish.prefix}/etc/profile.d/conda.sh"; fi'
+            f'if [ -f "{desired.prefix}/etc/profile.d/conda.sh" ]; then . "{desired.prefix}/etc/profile.d/conda.sh"; fi'
         )
     else:
-        lines.append(f'export PATH="$PATH:{wish.prefix}/bin"')
+        lines.append(f'export PATH="$PATH:{desired.prefix}/bin"')
     return "".join(f"{line}\n" for line in lines)
 
 
-def result(wish: ProgramWish) -> dict[str, t.Any]:
-    name = "conda" if wish.kind == INSTALLER else "micromamba"
-    return {"prefix": wish.prefix, "executable": f"{wish.prefix}/bin/{name}"}
+def result(desired: DesiredProgram) -> dict[str, t.Any]:
+    name = "conda" if desired.kind == INSTALLER else "micromamba"
+    return {"prefix": desired.prefix, "executable": f"{desired.prefix}/bin/{name}"}

@@ -45,7 +45,9 @@ def fits(package: Package | None, text: str) -> bool:
 
 
 def asked(package: Package, text: str) -> bool:
-    """As fits(), and by all else that a wish can say of a package: channel, subdirectory, hashes, build number."""
+    """As fits(), and by all else that a desired state can say of a package: channel, subdirectory, hashes, build
+    number.
+    """
     if not fits(package, text):
         return False
     try:

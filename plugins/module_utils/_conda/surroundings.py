@@ -24,7 +24,7 @@ _NOWHERE = "http://127.0.0.1:9"
 
 
 def default_cache() -> str:
-    """Where packages are kept if nothing else is wished: beside other caches of this user."""
+    """Where packages are kept if nothing else is wanted: beside other caches of this user."""
     base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
     return os.path.join(base, "gpufleet-mlstack", "conda")
 

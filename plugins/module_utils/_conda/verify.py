@@ -31,9 +31,9 @@ _FOR_CPU = re.compile(r"(?:^|_)cpu(?:_|\Z)")
 
 
 def check_packages(title: str, prefix: str, packages: t.Sequence[Package], specs: t.Iterable[str]) -> list[Package]:
-    """The installed packages, which must be those that were to be installed, as wished, with all that they depend on.
+    """The installed packages, which must be those that were to be installed, as desired, with all that they depend on.
 
-    Raises MlstackError C(not_as_wished) or C(broken_requirements).
+    Raises MlstackError C(not_as_desired) or C(broken_requirements).
     """
     found = meta.read(prefix)
     installed = {item.name: item for item in found.packages}
@@ -41,9 +41,9 @@ def check_packages(title: str, prefix: str, packages: t.Sequence[Package], specs
     expected, there = {item.stem for item in packages}, {item.stem for item in found.packages}
     problems += [f"{stem} is missing" for stem in sorted(expected - there)]
     problems += [f"{stem} is there, and nobody asked for it" for stem in sorted(there - expected)]
-    problems += [f"{spec} is wished, and {_told(installed, spec)}" for spec in specs if not _is_there(installed, spec)]
+    problems += [f"{spec} is wanted, and {_told(installed, spec)}" for spec in specs if not _is_there(installed, spec)]
     if problems:
-        raise _failed(title, "not_as_wished", problems, "find out what the channel serves under these names")
+        raise _failed(title, "not_as_desired", problems, "find out what the channel serves under these names")
     broken = [
         f"{item.package.name} {item.package.version} {'excludes' if item.constrains else 'depends on'} "
         f"{'all but ' * item.constrains}{item.text}, and {_told(installed, item.text)}"
@@ -80,22 +80,24 @@ def check_host(
         else:
             problems.append(f"{needs}, and no NVIDIA driver is loaded on this host")
     if problems:
-        todo = "choose versions and builds for this host, or a newer system"
-        todo = engine_conflicts.DRIVER if any("NVIDIA driver" in text for text in problems) else todo
-        raise _failed(title, "no_virtual_package", problems, todo)
+        to_fix = "choose versions and builds for this host, or a newer system"
+        to_fix = engine_conflicts.DRIVER if any("NVIDIA driver" in text for text in problems) else to_fix
+        raise _failed(title, "no_virtual_package", problems, to_fix)
     return warnings
 
 
 def cpu_builds(
     title: str, packages: t.Sequence[Package], virtual: t.Sequence[VirtualPackage], specs: t.Iterable[str]
 ) -> list[str]:
-    """Warnings of builds for the CPU where a GPU was meant: the host has a driver, or the wish speaks of CUDA."""
+    """Warnings of builds for the CPU where a GPU was meant: the host has a driver, or the desired state speaks of
+    CUDA.
+    """
     asked = [match_spec.parse(text) for text in specs]
     cuda = next((item.version for item in virtual if item.name == "__cuda"), "")
     named = next((item.name for item in asked if item.name.startswith("cuda")), "")
     if not (cuda or named):
         return []
-    why = f"the host has an NVIDIA driver for CUDA {cuda}" if cuda else f"the wish names {named}"
+    why = f"the host has an NVIDIA driver for CUDA {cuda}" if cuda else f"the desired state names {named}"
     meant = {item.name for item in asked if "cpu" in item.build}
     return [
         f"{title}: {item.name} {item.version} {item.build} is a build for the CPU, and {why}: ask for one that fits "
@@ -142,8 +144,8 @@ def check_python(
     """
     if not os.path.exists(os.path.join(prefix, "bin", "python")):
         if imports:
-            wished = [f"{', '.join(imports)} cannot be imported: the environment has no Python"]
-            raise _failed(title, "import_failed", wished, "add python to the packages, or leave verify_imports out")
+            wanted = [f"{', '.join(imports)} cannot be imported: the environment has no Python"]
+            raise _failed(title, "import_failed", wanted, "add python to the packages, or leave verify_imports out")
         return None
     return python_verify.verify(title, None, imports, prefix, commands, scratch, installed_from, judged=pip)
 
@@ -159,5 +161,5 @@ def _told(installed: t.Mapping[str, Package], text: str) -> str:
     return f"{name} {item.version} {item.build} is installed" if item else f"no {name} is installed"
 
 
-def _failed(title: str, code: str, found: t.Iterable[str], todo: str) -> MlstackError:
-    return MlstackError(code, wished=f"{title} verified before it is used", found="; ".join(found), todo=todo)
+def _failed(title: str, code: str, found: t.Iterable[str], to_fix: str) -> MlstackError:
+    return MlstackError(code, wanted=f"{title} verified before it is used", found="; ".join(found), to_fix=to_fix)

@@ -18,7 +18,7 @@ import typing as t
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.model import SUBDIRS, VirtualPackage
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 
 _VERSION = re.compile(r"\d+(?:\.\d+)*")
@@ -39,13 +39,15 @@ OVERRIDABLE = ("__cuda", "__glibc", "__linux", "__archspec")
 
 
 def platform_of(machine: str) -> str:
-    """The subdir of a channel for a machine as uname names it. Raises InvalidWish for one that conda does not know."""
+    """The subdir of a channel for a machine as uname names it. Raises InvalidArguments for one that conda does not
+    know.
+    """
     if machine not in SUBDIRS:
-        raise InvalidWish(
+        raise InvalidArguments(
             "conda_unknown_platform",
-            wished="conda packages for this host",
+            wanted="conda packages for this host",
             found=f"it is a {machine}, and conda has packages for {', '.join(SUBDIRS)}",
-            todo="use such a machine",
+            to_fix="use such a machine",
         )
     return SUBDIRS[machine]
 
@@ -90,12 +92,12 @@ def _overrides(host: Host, given: t.Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def _bad(name: str, version: str, reason: str) -> InvalidWish:
-    return InvalidWish(
+def _bad(name: str, version: str, reason: str) -> InvalidArguments:
+    return InvalidArguments(
         "conda_bad_override",
-        wished=f"the virtual package {name} in version {version!r}",
+        wanted=f"the virtual package {name} in version {version!r}",
         found=reason,
-        todo="write a version such as 12.4, or nothing for a host without it",
+        to_fix="write a version such as 12.4, or nothing for a host without it",
     )
 
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Private to this collection: it may change at any time. Other collections use the modules instead.
-"""What a wish says: specs, files and pip sections read into one set of contents."""
+"""What a desired state says: specs, files and pip sections read into one set of contents."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import match_spec
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.desired import DesiredCondaEnvironment
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.files import EnvironmentFile, LockFile
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.model import Package
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.wish import CondaWish
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.record import Generation
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import requirement_files, requirement_text
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.requirement_files import RequirementSet
@@ -34,8 +34,9 @@ class Wanted:
 
     ``locked`` are the packages of a lock or of the environment that is cloned, else None and ``specs`` are solved.
     ``welcome`` are packages that come along where the channels have them.
-    ``requirements`` and ``constraints`` are for pip, as requirement file texts. ``digest`` is the same for wishes that
-    mean the same, ``asked`` for those that say the same. ``variables`` are set when the environment is activated.
+    ``requirements`` and ``constraints`` are for pip, as requirement file texts. ``digest`` is the same for desired
+    states that mean the same, ``asked`` for those that say the same. ``variables`` are set when the environment is
+    activated.
     """
 
     specs: tuple[str, ...]
@@ -71,41 +72,41 @@ class Wanted:
         return {f"{item.name} (pip)": item.version for item in listed if item.name and item.version}
 
 
-def asked(wish: CondaWish) -> str:
-    """A digest of a wish's words; empty where a variable or a file on the host may have a say."""
-    if wish.options["remote_src"] or any(b"$" in content for content in wish.files.values()):
+def asked(desired: DesiredCondaEnvironment) -> str:
+    """A digest of a desired state's words; empty where a variable or a file on the host may have a say."""
+    if desired.options["remote_src"] or any(b"$" in content for content in desired.files.values()):
         return ""
-    words = {name: wish.options[name] for name in sorted(_CONTENT)}
-    said = [_READING, words, list(wish.arguments["channels"]), sorted(_used(wish).items())]
+    words = {name: desired.options[name] for name in sorted(_CONTENT)}
+    said = [_READING, words, list(desired.arguments["channels"]), sorted(_used(desired).items())]
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
-def _used(wish: CondaWish) -> dict[str, str]:
-    return {path: hashlib.sha256(content).hexdigest() for path, content in wish.files.items()}
+def _used(desired: DesiredCondaEnvironment) -> dict[str, str]:
+    return {path: hashlib.sha256(content).hexdigest() for path, content in desired.files.items()}
 
 
-def wanted(wish: CondaWish, current: Generation | None, variables: t.Mapping[str, str]) -> Wanted:
-    """Read a wish; ``current`` matters where it only adds to what is there. Raises InvalidWish."""
-    options = wish.options
-    described = wish.described()
-    specs = [_spec(wish, text) for text in options["packages"]]
-    channels = [*options["channels"], *wish.arguments["channels"]]
+def wanted(desired: DesiredCondaEnvironment, current: Generation | None, variables: t.Mapping[str, str]) -> Wanted:
+    """Read a desired state; ``current`` matters where it only adds to what is there. Raises InvalidArguments."""
+    options = desired.options
+    described = desired.described()
+    specs = [_spec(desired, text) for text in options["packages"]]
+    channels = [*options["channels"], *desired.arguments["channels"]]
     locked: tuple[Package, ...] | None = None
     activated: dict[str, str] = {}
     if isinstance(described, LockFile):
         locked = tuple(sorted((item.package() for item in described.packages), key=lambda item: item.name))
         if specs:
-            raise InvalidWish(
+            raise InvalidArguments(
                 "environment_invalid",
-                wished=f"environment {wish.name} from the lock {described.source}",
+                wanted=f"environment {desired.name} from the lock {described.source}",
                 found=f"packages are given besides: {', '.join(specs)}",
-                todo="lock them with the others, or leave packages out",
+                to_fix="lock them with the others, or leave packages out",
             )
     elif isinstance(described, EnvironmentFile):
         specs = _merged([item.text for item in described.specs], specs)
-        channels = [*options["channels"], *described.channels, *wish.arguments["channels"]]
+        channels = [*options["channels"], *described.channels, *desired.arguments["channels"]]
         activated = dict(described.variables)
-    pip = _pip(wish, described, variables)
+    pip = _pip(desired, described, variables)
     texts = requirement_text.render(pip) if pip is not None else requirement_text.Texts("", "")
     if not options["exact"] and current is not None and locked is None:
         specs = _merged(current.record.get("specs", []), specs)
@@ -114,17 +115,17 @@ def wanted(wish: CondaWish, current: Generation | None, variables: t.Mapping[str
         activated = {**current.record.get("variables", {}), **activated}
     channels = list(dict.fromkeys(channels))
     if specs and not channels:
-        raise InvalidWish(
+        raise InvalidArguments(
             "channels_missing",
-            wished=f"environment {wish.name} with {', '.join(specs[:3])}",
+            wanted=f"environment {desired.name} with {', '.join(specs[:3])}",
             found="no channel is named, neither here nor in a file",
-            todo="set channels, for example [conda-forge]",
+            to_fix="set channels, for example [conda-forge]",
         )
     welcome = ("pip",) if _brings_pip(described, specs) else ()
     found = Wanted(
-        tuple(specs), tuple(channels), "", locked, *texts, pip, asked(wish), variables=activated, welcome=welcome
+        tuple(specs), tuple(channels), "", locked, *texts, pip, asked(desired), variables=activated, welcome=welcome
     )
-    return _with_digest(found, wish, described.warnings if described is not None else ())
+    return _with_digest(found, desired, described.warnings if described is not None else ())
 
 
 def _brings_pip(described: EnvironmentFile | LockFile | None, specs: t.Iterable[str]) -> bool:
@@ -133,8 +134,8 @@ def _brings_pip(described: EnvironmentFile | LockFile | None, specs: t.Iterable[
     return listed and all(match_spec.parse(text).name != "pip" for text in specs)
 
 
-def _with_digest(found: Wanted, wish: CondaWish, warnings: t.Iterable[str]) -> Wanted:
-    options = wish.options
+def _with_digest(found: Wanted, desired: DesiredCondaEnvironment, warnings: t.Iterable[str]) -> Wanted:
+    options = desired.options
     locked = None if found.locked is None else [[item.url, item.sha256 or item.md5] for item in found.locked]
     # Where a lock's packages come from is no reason to build anew, but their names and hashes are.
     said: list[t.Any] = [
@@ -170,15 +171,15 @@ def of_clone(
     return Wanted(specs, channels, digest, tuple(packages), requirements, variables=variables, more=more)
 
 
-def _spec(wish: CondaWish, text: str) -> str:
+def _spec(desired: DesiredCondaEnvironment, text: str) -> str:
     try:
         return str(match_spec.parse(text))
     except match_spec.BadSpec as exc:
-        raise InvalidWish(
+        raise InvalidArguments(
             "conda_bad_spec",
-            wished=f"{text!r} in environment {wish.name}",
+            wanted=f"{text!r} in environment {desired.name}",
             found=str(exc),
-            todo="write a name with a version, such as numpy=1.26, python>=3.10,<3.12 or pytorch=2.*=cuda*",
+            to_fix="write a name with a version, such as numpy=1.26, python>=3.10,<3.12 or pytorch=2.*=cuda*",
         ) from None
 
 
@@ -197,16 +198,16 @@ def _added(before: str, now: str) -> str:
 
 
 def _pip(
-    wish: CondaWish, described: EnvironmentFile | LockFile | None, variables: t.Mapping[str, str]
+    desired: DesiredCondaEnvironment, described: EnvironmentFile | LockFile | None, variables: t.Mapping[str, str]
 ) -> RequirementSet | None:
-    options = wish.options
+    options = desired.options
     section = described.pip_text() if described is not None else ""
     if not (section.strip() or options["pip_packages"] or options["pip_requirements"]):
         return None
     source = described.source if described is not None else ""
 
     def load(path: str) -> bytes:
-        return section.encode() if section.strip() and path == source else wish.load(path)
+        return section.encode() if section.strip() and path == source else desired.load(path)
 
     files = [*([source] if section.strip() else []), *options["pip_requirements"]]
     return requirement_files.read(files, load=load, packages=options["pip_packages"], variables=variables)

@@ -16,10 +16,10 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import eng
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.engine import Engine, Limits
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import trust
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.desired import sources_of
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import Cache
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.interpreters import system_python
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.toolbox import Toolbox
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.wish import sources_of
 
 
 class Workplace:
@@ -54,7 +54,7 @@ class Workplace:
             cache = cache if params["offline"] else os.path.join(scratch, "cache")
         toolbox = Toolbox(folder, context.commands, python, sources_of(params), params["timeout"], Cache())
         return engine_choice.choose(
-            engine_choice.EngineWish(params["engine"], params["executable"] or ""),
+            engine_choice.DesiredEngine(params["engine"], params["executable"] or ""),
             context.host,
             context.commands,
             toolbox,

@@ -59,9 +59,9 @@ class Alternatives:
         if now.path != path:
             raise MlstackError(
                 "default_not_set",
-                wished=f"{LINK} leading to {path}",
+                wanted=f"{LINK} leading to {path}",
                 found=f"it leads to {now.path or 'nothing'} although {self._program} succeeded",
-                todo="see what else writes that link, then run the task again",
+                to_fix="see what else writes that link, then run the task again",
             )
 
     def forget(self, path: str) -> None:

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Private to this collection: it may change at any time. Other collections use the modules instead.
-"""The words in which CUDA toolkits are wished and found."""
+"""The words in which CUDA toolkits are wanted and found."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DISTRIBUTION_PATH = "/usr/lib/nvidia-cuda-toolkit"
 
 
 @dataclass(frozen=True)
-class ToolkitWish:
+class DesiredToolkit:
     """One toolkit. ``release`` is C(12.4), ``version`` C(12.4.1) or empty for any of that release.
 
     ``source`` is where the runfile lies, a URL or a path of the host, and ``sha256`` its digest. ``environment`` is the
@@ -68,14 +68,14 @@ class ToolkitWish:
 
 
 @dataclass(frozen=True)
-class Wish:
+class Desired:
     """A whole task. ``default`` is the release that C(/usr/local/cuda) leads to; empty, the newest of the list.
 
     ``cudnn`` and ``nccl`` are versions or patterns, empty for none. ``repository`` is NVIDIA's or a mirror of it, None
-    where no method needs it. ``options`` are those of the packages' own wish.
+    where no method needs it. ``options`` are those of the packages' own desired state.
     """
 
-    toolkits: tuple[ToolkitWish, ...] = ()
+    toolkits: tuple[DesiredToolkit, ...] = ()
     default: str = ""
     driver: str = CHECK
     cudnn: str = ""
@@ -86,15 +86,15 @@ class Wish:
     options: t.Mapping[str, t.Any] = field(default_factory=dict)
 
     @property
-    def present(self) -> tuple[ToolkitWish, ...]:
+    def present(self) -> tuple[DesiredToolkit, ...]:
         return tuple(toolkit for toolkit in self.toolkits if toolkit.state == PRESENT)
 
     @property
-    def absent(self) -> tuple[ToolkitWish, ...]:
+    def absent(self) -> tuple[DesiredToolkit, ...]:
         return tuple(toolkit for toolkit in self.toolkits if toolkit.state == ABSENT)
 
     @property
-    def chosen(self) -> ToolkitWish | None:
+    def chosen(self) -> DesiredToolkit | None:
         """The toolkit that is to be the default."""
         if self.default:
             return next((toolkit for toolkit in self.present if toolkit.release == self.default), None)
@@ -126,12 +126,12 @@ class Default:
 
 
 @dataclass(frozen=True)
-class Observation:
+class Observed:
     """What was found. ``driver`` is the version that is loaded, else the one on disk. ``consumer`` are the GPUs for
-    which there is no forward compatibility; where nobody wishes for that, nobody looks.
+    which there is no forward compatibility; where nobody asks for that, nobody looks.
 
-    ``toolkits`` is every toolkit of the host by its path, ``paths`` the path of each wished release. ``files`` are
-    those of the shells' environment as wished, ``texts`` what they hold. ``wished`` and ``packages`` are the part of
+    ``toolkits`` is every toolkit of the host by its path, ``paths`` the path of each wanted release. ``files`` are
+    those of the shells' environment as desired, ``texts`` what they hold. ``wanted`` and ``packages`` are the part of
     the package manager, None where it has none.
     """
 
@@ -142,8 +142,8 @@ class Observation:
     texts: t.Mapping[str, str | None] = field(default_factory=dict)
     driver: str = ""
     consumer: tuple[str, ...] = ()
-    wished: packages.Wish | None = None
-    packages: packages.Observation | None = None
+    wanted: packages.Desired | None = None
+    packages: packages.Observed | None = None
 
 
 def release_key(release: str) -> tuple[int, ...]:

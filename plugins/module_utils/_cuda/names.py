@@ -17,10 +17,10 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._cuda.model impor
     FULL,
     NVIDIA,
     RUNTIME,
-    ToolkitWish,
-    Wish,
+    Desired,
+    DesiredToolkit,
 )
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import ABSENT, PRESENT, PackageWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import ABSENT, PRESENT, DesiredPackage
 
 DISTRIBUTION_PACKAGE = "nvidia-cuda-toolkit"
 # What is a driver, or builds one. The distribution's own library of the driver (libcuda1) is not: its toolkit links it.
@@ -28,7 +28,7 @@ DRIVER = (
     r"(?:cuda-drivers|nvidia-open(?:-\d+)?\Z|nvidia-driver|nvidia-headless|nvidia-dkms|nvidia-kernel|nvidia-open-kernel"
     r"|kmod-nvidia|akmod-nvidia|linux-modules-nvidia|cuda-runtime-)"
 )
-WHY_NO_DRIVER = "toolkits come without a driver here: wish for the driver with nvidia_driver, and for a toolkit alone"
+WHY_NO_DRIVER = "toolkits come without a driver here: ask for the driver with nvidia_driver, and for a toolkit alone"
 
 # NVIDIA's packages of a release end in it; these are the ones that do, and that no other publisher has.
 _OF_RELEASE = r"^(?:cuda|lib(?:cu|npp|nv)|nsight|gds|nvidia-gds)[a-z0-9-]*-{dashed}\Z"
@@ -37,7 +37,7 @@ _MAJORS = ("11", "12", "13")  # for which there is a cuDNN 9
 _OF_MAJOR = r"^(?:cuda-toolkit-{major}(?:-config-common)?|libcudnn\d+(?:-[a-z]+)?-cuda-{major})\Z"
 
 
-def of_toolkit(toolkit: ToolkitWish, manager: str) -> list[tuple[str, str]]:
+def of_toolkit(toolkit: DesiredToolkit, manager: str) -> list[tuple[str, str]]:
     """The packages to ask for, each with a version or a pattern; empty for methods that bring none."""
     if toolkit.method == DISTRIBUTION:
         return [(DISTRIBUTION_PACKAGE, f"{toolkit.version or toolkit.release}*")]
@@ -52,16 +52,16 @@ def of_toolkit(toolkit: ToolkitWish, manager: str) -> list[tuple[str, str]]:
     }[toolkit.components]
 
 
-def of_libraries(wish: Wish) -> list[tuple[str, str]]:
+def of_libraries(desired: Desired) -> list[tuple[str, str]]:
     """cuDNN and NCCL for the default toolkit's major release."""
-    chosen = wish.chosen
+    chosen = desired.chosen
     if chosen is None:
         return []
     found = []
-    headers = {"apt": "dev", "dnf": "devel"}[wish.manager]
-    if wish.cudnn:
-        number = wish.cudnn.partition(".")[0].rstrip("*")
-        pattern = wish.cudnn if "." in wish.cudnn else f"{number}.*"
+    headers = {"apt": "dev", "dnf": "devel"}[desired.manager]
+    if desired.cudnn:
+        number = desired.cudnn.partition(".")[0].rstrip("*")
+        pattern = desired.cudnn if "." in desired.cudnn else f"{number}.*"
         if int(number) >= 9:
             names = (f"libcudnn{number}-cuda-{chosen.major}", f"libcudnn{number}-{headers}-cuda-{chosen.major}")
             found += [(name, pattern) for name in names]
@@ -69,59 +69,61 @@ def of_libraries(wish: Wish) -> list[tuple[str, str]]:
             # Before 9 the release of CUDA stood in the version.
             suffix = f"{pattern.rstrip('*')}*+cuda{chosen.major}.*"
             found += [(name, suffix) for name in (f"libcudnn{number}", f"libcudnn{number}-{headers}")]
-    if wish.nccl:
-        pattern = f"{wish.nccl.rstrip('*')}*+cuda{chosen.major}.*"
-        library = {"apt": "libnccl2", "dnf": "libnccl"}[wish.manager]
+    if desired.nccl:
+        pattern = f"{desired.nccl.rstrip('*')}*+cuda{chosen.major}.*"
+        library = {"apt": "libnccl2", "dnf": "libnccl"}[desired.manager]
         found += [(library, pattern), (f"libnccl-{headers}", pattern)]
     return found
 
 
-def of_compatibility(wish: Wish) -> list[tuple[str, str]]:
-    """The forward compatibility packages, where they are wished."""
-    if wish.driver != COMPAT:
+def of_compatibility(desired: Desired) -> list[tuple[str, str]]:
+    """The forward compatibility packages, where they are wanted."""
+    if desired.driver != COMPAT:
         return []
-    return [(f"cuda-compat-{toolkit.dashed}", "") for toolkit in wish.present if toolkit.method == NVIDIA]
+    return [(f"cuda-compat-{toolkit.dashed}", "") for toolkit in desired.present if toolkit.method == NVIDIA]
 
 
-def wished(wish: Wish, installed: t.Sequence[str]) -> list[PackageWish]:
+def wanted(desired: Desired, installed: t.Sequence[str]) -> list[DesiredPackage]:
     """Everything that shall be there. A hold covers all packages of its release among ``installed``: parts of a toolkit
     are upgraded one by one."""
-    entries: dict[str, PackageWish] = {}
-    for toolkit in wish.present:
-        for name, version in of_toolkit(toolkit, wish.manager):
-            entries[name] = PackageWish(name, (name,), PRESENT, version, toolkit.hold)
+    entries: dict[str, DesiredPackage] = {}
+    for toolkit in desired.present:
+        for name, version in of_toolkit(toolkit, desired.manager):
+            entries[name] = DesiredPackage(name, (name,), PRESENT, version, toolkit.hold)
         if toolkit.hold is not None and toolkit.method == NVIDIA:
             for name in of_release(toolkit.dashed, installed):
-                entries.setdefault(name, PackageWish(name, (name,), PRESENT, "", toolkit.hold))
-    for name, version in [*of_libraries(wish), *of_compatibility(wish)]:
-        entries[name] = PackageWish(name, (name,), PRESENT, version)
-    for name in _of_other_majors(wish):
-        entries[name] = PackageWish(name, (name,), ABSENT, "", False)
+                entries.setdefault(name, DesiredPackage(name, (name,), PRESENT, "", toolkit.hold))
+    for name, version in [*of_libraries(desired), *of_compatibility(desired)]:
+        entries[name] = DesiredPackage(name, (name,), PRESENT, version)
+    for name in _of_other_majors(desired):
+        entries[name] = DesiredPackage(name, (name,), ABSENT, "", False)
     return list(entries.values())
 
 
-def _of_other_majors(wish: Wish) -> list[str]:
+def _of_other_majors(desired: Desired) -> list[str]:
     """cuDNN for other major releases: they bring the same files, so there can be one only."""
-    wanted = [name for name, _version in of_libraries(wish)]
-    numbered = [name for name in wanted if wish.chosen is not None and name.endswith(f"-cuda-{wish.chosen.major}")]
+    wanted = [name for name, _version in of_libraries(desired)]
+    numbered = [
+        name for name in wanted if desired.chosen is not None and name.endswith(f"-cuda-{desired.chosen.major}")
+    ]
     return [
         f"{name.rpartition('-')[0]}-{major}" for name in numbered for major in _MAJORS if not name.endswith(f"-{major}")
     ]
 
 
-def unwished(wish: Wish, installed: t.Sequence[str]) -> list[str]:
+def unwanted(desired: Desired, installed: t.Sequence[str]) -> list[str]:
     """What goes with the toolkits that shall be absent. Shared parts go with the last one that needs them."""
     gone: set[str] = set()
-    for toolkit in wish.absent:
+    for toolkit in desired.absent:
         if toolkit.method == NVIDIA:
             gone |= set(of_release(toolkit.dashed, installed))
         elif toolkit.method == DISTRIBUTION:
             gone |= {name for name in installed if name == DISTRIBUTION_PACKAGE}
     left = [name for name in installed if name not in gone and re.match(r"^cuda-.*-\d+-\d+\Z", name)]
-    if not any(toolkit.method == NVIDIA for toolkit in wish.absent):
+    if not any(toolkit.method == NVIDIA for toolkit in desired.absent):
         return sorted(gone)
-    staying = [toolkit.dashed for toolkit in wish.present if toolkit.method == NVIDIA]
-    for major in {toolkit.major for toolkit in wish.absent}:
+    staying = [toolkit.dashed for toolkit in desired.present if toolkit.method == NVIDIA]
+    for major in {toolkit.major for toolkit in desired.absent}:
         if not any(re.search(rf"-{major}-\d+\Z", name) for name in left) and not any(
             dashed.startswith(f"{major}-") for dashed in staying
         ):

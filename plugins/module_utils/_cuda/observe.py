@@ -18,8 +18,8 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._cuda.model impor
     NVIDIA,
     RUNFILE,
     WHEELS,
+    Desired,
     Found,
-    Wish,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia import hardware, libraries, loaded, toolkits
@@ -28,8 +28,8 @@ _PARENT = "/usr/local"
 _FOLDER = re.compile(r"^cuda-(\d+\.\d+)\Z")
 
 
-def toolkits_of(host: Host, wish: Wish) -> tuple[dict[str, Found], dict[str, str]]:
-    """Every toolkit by its path, and the path of each wished release."""
+def toolkits_of(host: Host, desired: Desired) -> tuple[dict[str, Found], dict[str, str]]:
+    """Every toolkit by its path, and the path of each wanted release."""
     found: dict[str, Found] = {}
     for name in host.names(_PARENT):
         match = _FOLDER.match(name)
@@ -41,7 +41,7 @@ def toolkits_of(host: Host, wish: Wish) -> tuple[dict[str, Found], dict[str, str
             version = toolkits.version_of(host, path)
             found[path] = Found(match.group(1), path, version, host.exists(f"{path}/bin/nvcc"), source)
     paths: dict[str, str] = {}
-    for toolkit in wish.toolkits:
+    for toolkit in desired.toolkits:
         path = toolkit.path
         if toolkit.method == WHEELS:
             root = "" if host.root == "/" else host.root.rstrip("/")
@@ -62,9 +62,9 @@ def driver_of(host: Host) -> str:
     return running.version if running is not None else libraries.version(host)
 
 
-def consumer_gpus(host: Host, wish: Wish) -> tuple[str, ...]:
-    """The GPUs for which there is no forward compatibility, where that is wished."""
-    if wish.driver != COMPAT:
+def consumer_gpus(host: Host, desired: Desired) -> tuple[str, ...]:
+    """The GPUs for which there is no forward compatibility, where that is wanted."""
+    if desired.driver != COMPAT:
         return ()
     gpus, _switches = hardware.scan(host)
     return facts.not_for_data_centres(gpu.device for gpu in gpus)

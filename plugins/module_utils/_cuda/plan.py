@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Private to this collection: it may change at any time. Other collections use the modules instead.
-"""What must change so that a host has the CUDA toolkits that were wished. Pure: data in, data out."""
+"""What must change so that a host has the CUDA toolkits that were wanted. Pure: data in, data out."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._cuda.model impor
     RUNFILE,
     RUNTIME,
     WHEELS,
+    Desired,
+    DesiredToolkit,
     Found,
-    Observation,
-    ToolkitWish,
-    Wish,
+    Observed,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import plan as packages
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Action, Plan
 
 
-def plan(wish: Wish, observation: Observation) -> Plan:
+def plan(desired: Desired, observed: Observed) -> Plan:
     """The steps, in the order in which they are taken. Raises MlstackError for what must not be done."""
-    refuse_driver(wish, observation)
-    refuse_folder(wish, observation)
-    refuse_missing_wheels(wish, observation)
-    return joined(package_plan(observation), own_plan(wish, observation))
+    refuse_driver(desired, observed)
+    refuse_folder(desired, observed)
+    refuse_missing_wheels(desired, observed)
+    return joined(package_plan(observed), own_plan(desired, observed))
 
 
 def joined(first: Plan, second: Plan) -> Plan:
@@ -42,148 +42,148 @@ def joined(first: Plan, second: Plan) -> Plan:
     return Plan(first.actions + second.actions, first.before + second.before, first.after + second.after)
 
 
-def own_plan(wish: Wish, observation: Observation) -> Plan:
+def own_plan(desired: Desired, observed: Observed) -> Plan:
     """What is not the package manager's: runfiles, the default, files."""
     before: list[str] = []
     after: list[str] = []
     steps: list[Action] = []
-    for toolkit in missing_runfiles(wish, observation):
-        present = observation.toolkits.get(toolkit.path)
+    for toolkit in missing_runfiles(desired, observed):
+        present = observed.toolkits.get(toolkit.path)
         before += [_shown(present)] if present else []
         after.append(f"{toolkit.name} in {toolkit.path}")
         steps.append(Action("install_runfile", toolkit.path, f"install {toolkit.name} into {toolkit.path}, no driver"))
-    for toolkit in unwished_runfiles(wish, observation):
-        before.append(_shown(observation.toolkits[toolkit.path]))
+    for toolkit in unwanted_runfiles(desired, observed):
+        before.append(_shown(observed.toolkits[toolkit.path]))
         steps.append(Action("delete_toolkit", toolkit.path, f"delete {toolkit.path}, which a runfile brought"))
     steps += [
-        Action("unregister", path, f"no longer offer {path} as {LINK}") for path in unregistered(wish, observation)
+        Action("unregister", path, f"no longer offer {path} as {LINK}") for path in unregistered(desired, observed)
     ]
-    wanted = default_path(wish, observation)
-    if wanted and (observation.default.path != wanted or observation.default.foreign):
-        before.append(f"{LINK} -> {observation.default.path}" if observation.default.path else f"no {LINK}")
+    wanted = default_path(desired, observed)
+    if wanted and (observed.default.path != wanted or observed.default.foreign):
+        before.append(f"{LINK} -> {observed.default.path}" if observed.default.path else f"no {LINK}")
         after.append(f"{LINK} -> {wanted}")
         steps.append(Action("default", LINK, f"let {LINK} lead to {wanted}", {"path": wanted}))
-    files = managed.differing(observation.files, observation.texts)
-    steps += managed.actions(files, observation.texts)
-    before += managed.lines(files, observation.texts)
+    files = managed.differing(observed.files, observed.texts)
+    steps += managed.actions(files, observed.texts)
+    before += managed.lines(files, observed.texts)
     after += managed.lines(files, managed.texts(files))
     return Plan(tuple(steps), tuple(before), tuple(after))
 
 
-def package_plan(observation: Observation) -> Plan:
+def package_plan(observed: Observed) -> Plan:
     """The package manager's part."""
-    if observation.wished is None or observation.packages is None:
+    if observed.wanted is None or observed.packages is None:
         return Plan()
-    return packages.plan(observation.wished, observation.packages)
+    return packages.plan(observed.wanted, observed.packages)
 
 
-def missing_runfiles(wish: Wish, observation: Observation) -> list[ToolkitWish]:
+def missing_runfiles(desired: Desired, observed: Observed) -> list[DesiredToolkit]:
     """Toolkits to be installed from a runfile, because they are absent or of another version."""
     found = []
-    for toolkit in wish.present:
+    for toolkit in desired.present:
         if toolkit.method == RUNFILE:
-            present = observation.toolkits.get(toolkit.path)
+            present = observed.toolkits.get(toolkit.path)
             if present is not None and present.source == "nvidia":
                 raise MlstackError(
                     "mixed_methods",
-                    wished=f"{toolkit.name} from a runfile",
+                    wanted=f"{toolkit.name} from a runfile",
                     found=f"{present.path} belongs to packages of NVIDIA's repository",
-                    todo="keep method nvidia for this release, or have it absent by that method first",
+                    to_fix="keep method nvidia for this release, or have it absent by that method first",
                 )
             if present is None or not present.compiler or present.version != toolkit.version:
                 found.append(toolkit)
     return found
 
 
-def unwished_runfiles(wish: Wish, observation: Observation) -> list[ToolkitWish]:
+def unwanted_runfiles(desired: Desired, observed: Observed) -> list[DesiredToolkit]:
     """Toolkits of runfiles that shall be absent and are there."""
     return [
         toolkit
-        for toolkit in wish.absent
-        if toolkit.method == RUNFILE and getattr(observation.toolkits.get(toolkit.path), "source", "") == RUNFILE
+        for toolkit in desired.absent
+        if toolkit.method == RUNFILE and getattr(observed.toolkits.get(toolkit.path), "source", "") == RUNFILE
     ]
 
 
-def unregistered(wish: Wish, observation: Observation) -> list[str]:
+def unregistered(desired: Desired, observed: Observed) -> list[str]:
     """Choices that shall go, and that no package takes away by itself."""
-    paths = [observation.paths.get(t.release, "") for t in wish.absent if t.method in (RUNFILE, WHEELS)]
-    paths += [t.path for t in wish.absent if t.method not in (RUNFILE, WHEELS, "nvidia")]
-    return [path for path in paths if path in observation.default.choices]
+    paths = [observed.paths.get(t.release, "") for t in desired.absent if t.method in (RUNFILE, WHEELS)]
+    paths += [t.path for t in desired.absent if t.method not in (RUNFILE, WHEELS, "nvidia")]
+    return [path for path in paths if path in observed.default.choices]
 
 
-def default_path(wish: Wish, observation: Observation) -> str:
+def default_path(desired: Desired, observed: Observed) -> str:
     """Where the link shall lead; empty where this task does not care."""
-    chosen = wish.chosen
-    return observation.paths.get(chosen.release, "") if chosen is not None else ""
+    chosen = desired.chosen
+    return observed.paths.get(chosen.release, "") if chosen is not None else ""
 
 
-def remaining(wish: Wish, toolkits: t.Iterable[Found]) -> bool:
-    """Whether any toolkit is left when everything is as wished."""
-    gone = {toolkit.release for toolkit in wish.absent}
-    return bool(wish.present) or any(found.release not in gone for found in toolkits)
+def remaining(desired: Desired, toolkits: t.Iterable[Found]) -> bool:
+    """Whether any toolkit is left when everything is as desired."""
+    gone = {toolkit.release for toolkit in desired.absent}
+    return bool(desired.present) or any(found.release not in gone for found in toolkits)
 
 
-def refuse_folder(wish: Wish, observation: Observation) -> None:
+def refuse_folder(desired: Desired, observed: Observed) -> None:
     """Raise MlstackError where a folder stands in the link's place: it can hold somebody's toolkit."""
-    if wish.chosen is not None and observation.default.foreign and not observation.default.path:
+    if desired.chosen is not None and observed.default.foreign and not observed.default.path:
         raise MlstackError(
             "default_is_a_folder",
-            wished=f"{LINK} leading to {wish.chosen.name}",
+            wanted=f"{LINK} leading to {desired.chosen.name}",
             found=f"{LINK} is a folder",
-            todo="move it away, to /usr/local/cuda-VERSION for example",
+            to_fix="move it away, to /usr/local/cuda-VERSION for example",
         )
 
 
-def refuse_missing_wheels(wish: Wish, observation: Observation) -> None:
+def refuse_missing_wheels(desired: Desired, observed: Observed) -> None:
     """Raise MlstackError where the environment that shall hold a toolkit's wheels does not."""
-    for toolkit in wish.present:
-        found = observation.toolkits.get(observation.paths.get(toolkit.release, ""))
+    for toolkit in desired.present:
+        found = observed.toolkits.get(observed.paths.get(toolkit.release, ""))
         if toolkit.method == WHEELS and (found is None or (not found.compiler and toolkit.components != RUNTIME)):
             raise MlstackError(
                 "wheels_missing",
-                wished=f"{toolkit.name} from wheels in {toolkit.environment}",
+                wanted=f"{toolkit.name} from wheels in {toolkit.environment}",
                 found=f"there is no {toolkit.path}{'/bin/nvcc' if found else ''}",
-                todo="install them with pip_pinned before (the wheels of CUDA 13 and later bring nvcc, those of 12 do "
+                to_fix="install them with pip_pinned before (the wheels from CUDA 13 on bring nvcc, those of 12 do "
                 "not), or ask for components runtime",
             )
 
 
-def refuse_driver(wish: Wish, observation: Observation) -> None:
+def refuse_driver(desired: Desired, observed: Observed) -> None:
     """Raise MlstackError for a toolkit that this host's driver cannot run."""
-    if wish.driver == IGNORE or not observation.driver:
+    if desired.driver == IGNORE or not observed.driver:
         return
-    for toolkit in wish.present:
+    for toolkit in desired.present:
         needs = facts.needs(toolkit.release, toolkit.version)
         oldest = needs.minor or needs.full
-        forward = wish.driver == COMPAT and facts.compatible(observation.driver, toolkit.major)
-        if not facts.older(observation.driver, oldest) or (forward and not observation.consumer):
+        forward = desired.driver == COMPAT and facts.compatible(observed.driver, toolkit.major)
+        if not facts.older(observed.driver, oldest) or (forward and not observed.consumer):
             continue
         would_do = f"driver {oldest} or newer runs it"
         if facts.older(oldest, needs.full):
             would_do = f"driver {needs.minor} or newer runs its programs, and {needs.full} or newer all of it"
         raise MlstackError(
             "driver_too_old",
-            wished=toolkit.name,
-            found=f"this host has driver {observation.driver}"
-            + (f", and forward compatibility is not for {', '.join(observation.consumer)}" if forward else ""),
-            todo=f"{would_do}; or set driver to {'' if forward else 'compat (data-centre GPUs), or to '}ignore where "
+            wanted=toolkit.name,
+            found=f"this host has driver {observed.driver}"
+            + (f", and forward compatibility is not for {', '.join(observed.consumer)}" if forward else ""),
+            to_fix=f"{would_do}; or set driver to {'' if forward else 'compat (data-centre GPUs), or to '}ignore where "
             "nothing runs here",
-            driver=observation.driver,
+            driver=observed.driver,
             minimum_driver=oldest,
             full_driver=needs.full,
         )
 
 
-def driver_warnings(wish: Wish, observation: Observation) -> list[str]:
+def driver_warnings(desired: Desired, observed: Observed) -> list[str]:
     """What a person should know of drivers that run a toolkit in part."""
     told = []
-    for toolkit in wish.present if wish.driver == CHECK and observation.driver else ():
+    for toolkit in desired.present if desired.driver == CHECK and observed.driver else ():
         needs = facts.needs(toolkit.release, toolkit.version)
         if not needs.full:
             told.append(f"{toolkit.name} is newer than the tables of this collection: its driver was not checked")
-        elif facts.older(observation.driver, needs.full):
+        elif facts.older(observed.driver, needs.full):
             told.append(
-                f"{toolkit.name} runs with driver {observation.driver} by minor-version compatibility: programs that "
+                f"{toolkit.name} runs with driver {observed.driver} by minor-version compatibility: programs that "
                 f"are compiled at run time (PTX) need {needs.full} or newer"
             )
     return told

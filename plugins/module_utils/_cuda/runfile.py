@@ -20,7 +20,7 @@ import typing as t
 from ansible_collections.gpufleet.mlstack.plugins.module_utils import _download
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._cuda import facts
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._cuda.model import LINK, ToolkitWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._cuda.model import LINK, DesiredToolkit
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk, reading, trust, writing
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
@@ -37,11 +37,11 @@ _MOST_LOG = 64 << 20  # bytes
 _BEFORE = ".gpufleet-before"
 
 
-def install(host: Host, commands: Commands, toolkit: ToolkitWish) -> None:
+def install(host: Host, commands: Commands, toolkit: DesiredToolkit) -> None:
     """Have the toolkit in its folder. Raises MlstackError; the folder is then again what it was, or gone."""
-    wished = f"install {toolkit.name} from its runfile"
-    source, sha256 = _source(host, toolkit, wished)
-    _require_space(source, toolkit, wished)
+    wanted = f"install {toolkit.name} from its runfile"
+    source, sha256 = _source(host, toolkit, wanted)
+    _require_space(source, toolkit, wanted)
     folder = tempfile.mkdtemp(prefix="gpufleet-mlstack-cuda-", dir=_WORKPLACE)
     try:
         file = source
@@ -49,20 +49,20 @@ def install(host: Host, commands: Commands, toolkit: ToolkitWish) -> None:
             if trust.flaw_of(source) is not None:  # its owner must not exchange it between the check and the run
                 file = os.path.join(folder, "installer.run")
                 writing.copy_in(source, file, 0o600)
-            _download.require_digest(_download.sha256_of(file), sha256, source, wished)
+            _download.require_digest(_download.sha256_of(file), sha256, source, wanted)
         else:
             file = os.path.join(folder, "installer.run")
-            _download.fetch_file(source, file, sha256, wished)
+            _download.fetch_file(source, file, sha256, wanted)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(_STALE_LOG)
         with _as_before_on_failure(commands, toolkit.path):
-            _run(commands, file, folder, toolkit, wished)
+            _run(commands, file, folder, toolkit, wanted)
             if not os.path.exists(f"{toolkit.path}/bin/nvcc"):
                 raise MlstackError(
                     "runfile_failed",
-                    wished=wished,
+                    wanted=wanted,
                     found=f"the installer succeeded, and {toolkit.path}/bin/nvcc is not there",
-                    todo="see whether the file is really the installer of a toolkit",
+                    to_fix="see whether the file is really the installer of a toolkit",
                 )
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -103,7 +103,7 @@ def _as_before_on_failure(commands: Commands, path: str) -> t.Iterator[None]:
         told = "is as it was" if existed else "is not there, as before"
         details = {**exc.details, "restored": True}
         raise MlstackError(
-            exc.code, wished=exc.wished, found=f"{exc.found}; {path} {told}", todo=exc.todo, **details
+            exc.code, wanted=exc.wanted, found=f"{exc.found}; {path} {told}", to_fix=exc.to_fix, **details
         ) from exc
     disk.delete(before)
 
@@ -128,29 +128,32 @@ def _put_link_back(link: str) -> None:
         os.unlink(LINK)
 
 
-def _source(host: Host, toolkit: ToolkitWish, wished: str) -> tuple[str, str]:
+def _source(host: Host, toolkit: DesiredToolkit, wanted: str) -> tuple[str, str]:
     known = facts.installer(toolkit.version, host.machine)
     source = toolkit.source or (known.url if known else "")
     sha256 = toolkit.sha256 or (known.sha256 if known else "")
     if not source or not sha256:
         raise MlstackError(
             "unknown_runfile",
-            wished=wished,
+            wanted=wanted,
             found=f"the tables have no {'address' if not source else 'SHA-256 digest'} for {toolkit.version} on "
             f"{host.machine}",
-            todo="give source and sha256 for it",
+            to_fix="give source and sha256 for it",
         )
     if source.startswith("/") and not os.path.isfile(source):
         raise MlstackError(
-            "file_missing", wished=wished, found=f"there is no file {source} on the host", todo="put the runfile there"
+            "file_missing",
+            wanted=wanted,
+            found=f"there is no file {source} on the host",
+            to_fix="put the runfile there",
         )
     return source, sha256
 
 
-def _require_space(source: str, toolkit: ToolkitWish, wished: str) -> None:
+def _require_space(source: str, toolkit: DesiredToolkit, purpose: str) -> None:
     local = source.startswith("/")
     copied = not local or trust.flaw_of(source) is not None
-    size = os.path.getsize(source) if local else _download.size_of(source, wished)
+    size = os.path.getsize(source) if local else _download.size_of(source, purpose)
     needed: dict[int, float] = {}
     names: dict[int, str] = {}
     if os.path.isdir(toolkit.path) and not os.path.isdir(_copy_of(toolkit.path)):
@@ -167,26 +170,26 @@ def _require_space(source: str, toolkit: ToolkitWish, wished: str) -> None:
         if free < wanted:
             raise MlstackError(
                 "disk_full",
-                wished=wished,
+                wanted=purpose,
                 found=f"{names[device]} has {free // 1000**2} MB free, and {int(wanted) // 1000**2} MB are needed; "
                 "nothing was changed",
-                todo="free disk space, then run the task again",
+                to_fix="free disk space, then run the task again",
                 free_bytes=free,
                 needed_bytes=int(wanted),
             )
 
 
-def _run(commands: Commands, file: str, folder: str, toolkit: ToolkitWish, wished: str) -> None:
+def _run(commands: Commands, file: str, folder: str, toolkit: DesiredToolkit, wanted: str) -> None:
     options = ["--silent", "--toolkit", "--override", f"--installpath={toolkit.path}", f"--tmpdir={folder}"]
-    result = commands.run(["sh", file, *options], purpose=wished, cwd=folder, timeout=_TIMEOUT, check=False)
+    result = commands.run(["sh", file, *options], purpose=wanted, cwd=folder, timeout=_TIMEOUT, check=False)
     if result.ok:
         return
     log = _last_lines(_STALE_LOG)
     raise MlstackError(
         "runfile_failed",
-        wished=wished,
+        wanted=wanted,
         found=f"the installer ended with status {result.rc}: {_told(result.out, result.err, log)}",
-        todo="read stdout, stderr and log in this result; some releases need libxml2.so.2",
+        to_fix="read stdout, stderr and log in this result; some releases need libxml2.so.2",
         rc=result.rc,
         stdout=result.out,
         stderr=result.err,

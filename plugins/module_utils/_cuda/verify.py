@@ -14,8 +14,8 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.toolkits 
 
 def compiler(commands: Commands, program: str, release: str) -> None:
     """Raise MlstackError unless this nvcc runs and is of that release."""
-    wished = f"a working nvcc of CUDA {release} at {program}"
-    result = commands.run([program, "--version"], purpose=wished, timeout=120, check=False)
+    wanted = f"a working nvcc of CUDA {release} at {program}"
+    result = commands.run([program, "--version"], purpose=wanted, timeout=120, check=False)
     found = parse_compiler(result.out)
     if result.ok and found == release:
         return
@@ -24,8 +24,8 @@ def compiler(commands: Commands, program: str, release: str) -> None:
     )
     raise MlstackError(
         "toolkit_broken",
-        wished=wished,
+        wanted=wanted,
         found=told.strip(),
-        todo="have the toolkit absent, then present again; if a runfile brought it, see that it is the right one",
+        to_fix="have the toolkit absent, then present again; if a runfile brought it, see that it is the right one",
         changed=True,
     )

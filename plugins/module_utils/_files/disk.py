@@ -38,20 +38,20 @@ _EXPLANATIONS = {
 
 
 @contextlib.contextmanager
-def explained(wished: str) -> t.Iterator[None]:
+def explained(wanted: str) -> t.Iterator[None]:
     """Turn an OSError that a user can do something about into an MlstackError; others are defects and pass."""
     try:
         yield
     except OSError as exc:
         if exc.errno not in _EXPLANATIONS:
             raise
-        raise _explanation(exc, wished) from exc
+        raise _explanation(exc, wanted) from exc
 
 
-def _explanation(exc: OSError, wished: str) -> MlstackError:
-    code, todo = _EXPLANATIONS[exc.errno or 0]
+def _explanation(exc: OSError, wanted: str) -> MlstackError:
+    code, to_fix = _EXPLANATIONS[exc.errno or 0]
     where = f" ({exc.filename})" if exc.filename else ""
-    return MlstackError(code, wished=wished, found=f"{exc.strerror or exc}{where}", todo=todo)
+    return MlstackError(code, wanted=wanted, found=f"{exc.strerror or exc}{where}", to_fix=to_fix)
 
 
 def make_folder(path: str) -> list[str]:

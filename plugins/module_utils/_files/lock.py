@@ -20,7 +20,7 @@ _held: set[str] = set()  # by this process: flock would call even our own second
 
 
 @contextlib.contextmanager
-def hold(path: str, timeout: float, make_room: t.Callable[[], object], wished: str) -> t.Iterator[None]:
+def hold(path: str, timeout: float, make_room: t.Callable[[], object], wanted: str) -> t.Iterator[None]:
     """Hold the lock file ``path``, waiting up to ``timeout`` seconds for it.
 
     ``make_room`` makes the directory of the file; it is called again should a former holder have removed it.
@@ -33,7 +33,7 @@ def hold(path: str, timeout: float, make_room: t.Callable[[], object], wished: s
         if handle is not None:
             break
         if time.monotonic() >= deadline:
-            raise _timeout(path, timeout, wished)
+            raise _timeout(path, timeout, wanted)
         time.sleep(min(pause, max(deadline - time.monotonic(), 0.001)))
         pause = min(pause * 1.5, _LONGEST_PAUSE)
     _held.add(path)
@@ -92,14 +92,14 @@ def _sign(handle: int) -> None:
         os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
 
 
-def _timeout(path: str, timeout: float, wished: str) -> LockTimeout:
+def _timeout(path: str, timeout: float, wanted: str) -> LockTimeout:
     pid, command = _holder(path)
     who = f"process {pid} ({command})" if pid else "another process"
     return LockTimeout(
         "lock_timeout",
-        wished=wished,
+        wanted=wanted,
         found=f"{who} has been changing it for longer than {timeout:g} s",
-        todo="wait until it is done or end it, then run the task again",
+        to_fix="wait until it is done or end it, then run the task again",
         holder_pid=pid,
     )
 

@@ -68,9 +68,9 @@ class Allowance:
         bound = f"{self._seconds:.0f} seconds" if self._left >= 0 else f"{self._size >> 20} MB"
         raise Unfinished(
             "look_unfinished",
-            wished="look at what lies here",
+            wanted="look at what lies here",
             found=f"it took more than {bound} until {path}",
-            todo="find out what fills or slows that folder, or leave it out",
+            to_fix="find out what fills or slows that folder, or leave it out",
         )
 
 

@@ -100,13 +100,13 @@ def _opened(path: str, folder: int | None = None) -> int:
 
 def _opened_within(path: str, within: str) -> int:
     base = os.path.normpath(within)
-    todo = _below(path, (base,))
+    to_fix = _below(path, (base,))
     # The folder itself may be reached by a link: it is the caller's word.
     folders = [os.open(base, _FOLDER & ~os.O_NOFOLLOW)]
     links = 0
     try:
-        while todo:
-            name = todo.pop(0)
+        while to_fix:
+            name = to_fix.pop(0)
             if name == "..":
                 if len(folders) == 1:
                     raise NotReadable(f"a link leads out of {within}", LINK)
@@ -119,12 +119,12 @@ def _opened_within(path: str, within: str) -> int:
                     raise NotReadable("links that lead in a circle", LINK)
                 target = os.readlink(name, dir_fd=folders[-1])
                 if target.startswith("/"):
-                    todo = _below(target, (base, os.path.realpath(base))) + todo
+                    to_fix = _below(target, (base, os.path.realpath(base))) + to_fix
                     while len(folders) > 1:
                         os.close(folders.pop())
                 else:
-                    todo = _names(target) + todo
-            elif todo:
+                    to_fix = _names(target) + to_fix
+            elif to_fix:
                 folders.append(os.open(name, _FOLDER, dir_fd=folders[-1]))
             else:
                 return _opened(name, folders[-1])

@@ -22,13 +22,13 @@ import stat
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments
 
 _MOST_LINKS = 40  # as the kernel
 _ACCESS_LIST = "system.posix_acl_access"
 
 
-class NotOursAlone(InvalidWish):
+class NotOursAlone(InvalidArguments):
     """Somebody else could exchange what we run, import or write. No other way round it is tried."""
 
 
@@ -39,10 +39,10 @@ class Flaw:
     code: str
     path: str
     found: str
-    todo: str
+    to_fix: str
 
 
-def require(path: str, wished: str, other: str = "choose another place") -> None:
+def require(path: str, wanted: str, other: str = "choose another place") -> None:
     """Raise NotOursAlone where ``path``, an absolute one that need not exist, isn't ours alone.
 
     ``other`` is what can be done instead of mending the path.
@@ -51,7 +51,7 @@ def require(path: str, wished: str, other: str = "choose another place") -> None
     if flaw is not None:
         where = "" if flaw.path == os.path.normpath(path) else f" ({path} leads through it)"
         raise NotOursAlone(
-            flaw.code, wished=wished, found=f"{flaw.found}{where}", todo=f"{flaw.todo}, or {other}", path=flaw.path
+            flaw.code, wanted=wanted, found=f"{flaw.found}{where}", to_fix=f"{flaw.to_fix}, or {other}", path=flaw.path
         )
 
 
@@ -96,10 +96,10 @@ def flaw_of(path: str, *, for_new: bool = False) -> Flaw | None:
 
     What this user may not look at is no flaw, but in a sticky folder of others: whoever goes on fails there.
     """
-    here, todo, links = "/", path.split("/"), 0
+    here, to_fix, links = "/", path.split("/"), 0
     shared = ""  # the sticky folder of others that we stand in
-    while todo:
-        name = todo.pop(0)
+    while to_fix:
+        name = to_fix.pop(0)
         step = os.path.dirname(here) if name == ".." else os.path.join(here, name) if name not in ("", ".") else here
         try:
             found = os.lstat(step)
@@ -117,7 +117,7 @@ def flaw_of(path: str, *, for_new: bool = False) -> Flaw | None:
         if links > _MOST_LINKS:
             break  # opening it will fail
         target = os.readlink(step)
-        todo = [*target.split("/"), *todo]
+        to_fix = [*target.split("/"), *to_fix]
         if target.startswith("/"):
             here, shared = "/", ""
     else:

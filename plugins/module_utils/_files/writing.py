@@ -57,12 +57,12 @@ def write_whole(path: str, text: str, mode: int = 0o644, group: int = -1) -> Non
         stream.write(text.encode())
 
 
-def write_for_people(path: str, text: str, wished: str) -> None:
+def write_for_people(path: str, text: str, wanted: str) -> None:
     """Write a file that a task's option names. Who may read it stays as it was where there is one; else 0644.
 
     Raises NotOursAlone where somebody else may write to its folder: they could lead us to another one.
     """
-    trust.require(os.path.dirname(path), wished, "name a file in another folder")
+    trust.require(os.path.dirname(path), wanted, "name a file in another folder")
     mode, group = 0o644, -1
     with contextlib.suppress(FileNotFoundError):
         found = os.lstat(path)

@@ -15,20 +15,20 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import rea
 _MOST_BYTES = 64 << 20
 
 
-def read(path: str, wished: str) -> str | None:
+def read(path: str, wanted: str) -> str | None:
     """The content, None where there is no file yet. Raises MlstackError where none can be written."""
     folder = os.path.dirname(path)
     if not os.path.isdir(folder):
         raise MlstackError(
             "folder_missing",
-            wished=wished,
+            wanted=wanted,
             found=f"there is no folder {folder}",
-            todo="make the folder, or name a file in another one",
+            to_fix="make the folder, or name a file in another one",
         )
-    trust.require(folder, wished, "name a file in another folder")
+    trust.require(folder, wanted, "name a file in another folder")
     if os.path.isdir(path):
         raise MlstackError(
-            "not_a_file", wished=wished, found=f"{path} is a folder", todo="name a file, in that folder for example"
+            "not_a_file", wanted=wanted, found=f"{path} is a folder", to_fix="name a file, in that folder for example"
         )
     try:
         return reading.read_text(path, _MOST_BYTES)
@@ -37,15 +37,15 @@ def read(path: str, wished: str) -> str | None:
             return None  # a link is replaced and not followed: it may lead to anything
         raise MlstackError(
             "file_unreadable",
-            wished=wished,
+            wanted=wanted,
             found=f"{path} cannot be read: {exc.reason}",
-            todo="become a user who may, or name another file",
+            to_fix="become a user who may, or name another file",
         ) from exc
 
 
-def write(path: str, text: str, wished: str) -> None:
+def write(path: str, text: str, wanted: str) -> None:
     """Replace the content in one rename; whoever reads meanwhile sees the old text or the new one."""
     from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk, writing
 
-    with disk.explained(wished):
-        writing.write_for_people(path, text, wished)
+    with disk.explained(wanted):
+        writing.write_for_people(path, text, wanted)

@@ -76,9 +76,9 @@ def repair(place: Place) -> None:
             return
         raise MlstackError(
             "file_unreadable",
-            wished=f"put back what stood at {place.link}",
+            wanted=f"put back what stood at {place.link}",
             found=f"the note of where it lies, {place.journal}, cannot be read: {exc.reason}",
-            todo="see what that is, and delete it",
+            to_fix="see what that is, and delete it",
         ) from exc
     with disk.explained(f"put back what stood at {place.link}"):
         ours = os.path.dirname(os.path.dirname(aside)) == place.store
@@ -95,8 +95,8 @@ def refuse_in_use(place: Place, usage: Usage) -> None:
     listed = [str(user) for user in usage.users]
     raise MlstackError(
         "in_use",
-        wished=f"take away what stands at {place.link}",
+        wanted=f"take away what stands at {place.link}",
         found=f"it is used by {', '.join(listed)}" if listed else "this user may not see whether processes use it",
-        todo="end these processes, then run the task again" if listed else "run the task as root",
+        to_fix="end these processes, then run the task again" if listed else "run the task as root",
         users=listed,
     )

@@ -11,7 +11,7 @@ import typing as t
 from datetime import datetime, timezone
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import written_file
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.plan import Rules, Wish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.plan import Desired, Rules
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.record import Generation
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Store
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Action
@@ -23,8 +23,8 @@ Build = t.Callable[[t.Any, Store], "tuple[Generation, dict[str, t.Any]]"]
 class Steps:
     """The handlers of one change of one environment. ``build`` makes and seals a generation of what was observed."""
 
-    def __init__(self, wish: Wish, store: Store, rules: Rules, build: Build) -> None:
-        self._wish = wish
+    def __init__(self, desired: Desired, store: Store, rules: Rules, build: Build) -> None:
+        self._desired = desired
         self._store = store
         self._rules = rules
         self._build = build
@@ -68,11 +68,11 @@ class Steps:
             if current is None:
                 raise AssertionError(f"nothing is in use of which {action.details['path']} could tell")
             path = action.details["path"]
-            text = self._rules.text(self._wish, current)
+            text = self._rules.text(self._desired, current)
             written_file.write(path, text, f"write the exact contents of {action.subject} to {path}")
 
     def remove(self, actions: Actions, change: t.Any) -> None:
-        self._store.remove(force=self._wish.options["force"])
+        self._store.remove(force=self._desired.options["force"])
 
     def _target(self, action: Action) -> Generation:
         """The generation that a step names, or the one that was built before it."""

@@ -32,9 +32,9 @@ def rollback_target(name: str, current: str, generations: t.Iterable[Generation]
             return matches[0]
         raise MlstackError(
             "no_such_generation" if not matches else "ambiguous_generation",
-            wished=f"go back to generation {to} of {name}",
+            wanted=f"go back to generation {to} of {name}",
             found=f"{'none' if not matches else 'several'} of that name among: {', '.join(known) or 'none at all'}",
-            todo="name one of them",
+            to_fix="name one of them",
             generations=known,
         )
     if current in known and current != known[0]:
@@ -45,9 +45,9 @@ def rollback_target(name: str, current: str, generations: t.Iterable[Generation]
             return candidate
     raise MlstackError(
         "nothing_to_roll_back_to",
-        wished=f"go back to the generation before the one in use of {name}",
+        wanted=f"go back to the generation before the one in use of {name}",
         found=f"there is {'only ' + current if current in known else 'no finished generation'}",
-        todo="raise keep, so that earlier generations stay next time",
+        to_fix="raise keep, so that earlier generations stay next time",
         generations=known,
     )
 

@@ -18,27 +18,27 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.plac
 _LOOKS = 100
 
 
-def check(place: Place, wished: str) -> None:
+def check(place: Place, wanted: str) -> None:
     """Raise MlstackError where we may not write, or where somebody else could replace what we run and others use."""
     for _look in range(_LOOKS):
         # What was there a moment ago may be gone: another run took its empty frame away.
         with contextlib.suppress(FileNotFoundError):
-            _check(place, wished)
+            _check(place, wanted)
             return
 
 
-def _check(place: Place, wished: str) -> None:
+def _check(place: Place, wanted: str) -> None:
     folder = place.root
     while not os.path.lexists(folder):
         folder = os.path.dirname(folder)
     ours = [path for path in (place.all_stores, place.store) if os.path.lexists(path)]
     for path in [folder, *ours]:
-        _refuse_no_folder(path, wished)
-        _refuse_unwritable(path, wished)
-    trust.require(place.store, wished, "choose another root")
+        _refuse_no_folder(path, wanted)
+        _refuse_unwritable(path, wanted)
+    trust.require(place.store, wanted, "choose another root")
 
 
-def _refuse_no_folder(path: str, wished: str) -> None:
+def _refuse_no_folder(path: str, wanted: str) -> None:
     try:
         is_folder = stat.S_ISDIR(os.stat(path).st_mode)
     except OSError:
@@ -48,25 +48,25 @@ def _refuse_no_folder(path: str, wished: str) -> None:
     if not is_folder:
         raise MlstackError(
             "not_a_directory",
-            wished=wished,
+            wanted=wanted,
             found=f"{path} is not a directory, or may not be looked at",
-            todo="move it away, or choose another root",
+            to_fix="move it away, or choose another root",
         )
 
 
-def _refuse_unwritable(path: str, wished: str) -> None:
+def _refuse_unwritable(path: str, wanted: str) -> None:
     if os.access(path, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
         return
     if os.statvfs(path).f_flag & os.ST_RDONLY:
         raise MlstackError(
             "read_only",
-            wished=wished,
+            wanted=wanted,
             found=f"{path} lies on a read-only filesystem",
-            todo="remount it read-write, or choose another root",
+            to_fix="remount it read-write, or choose another root",
         )
     raise MlstackError(
         "not_permitted",
-        wished=wished,
+        wanted=wanted,
         found=f"user {os.geteuid()} may not write to {path}",
-        todo="become a user who may, or choose another root",
+        to_fix="become a user who may, or choose another root",
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,63}")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
@@ -21,7 +21,7 @@ _MAX_ROOT = 150
 class Place:
     """The paths of one environment: ``link`` is what people use, ``store`` holds its generations.
 
-    Raises InvalidWish for a root or name that cannot be meant.
+    Raises InvalidArguments for a root or name that cannot be meant.
     """
 
     def __init__(self, root: str, name: str) -> None:
@@ -61,20 +61,20 @@ def _check_root(root: str) -> None:
     elif len(os.fsencode(root)) > _MAX_ROOT:
         problem = f"is longer than {_MAX_ROOT} bytes, too long for the first line of scripts"
     if problem:
-        raise InvalidWish(
+        raise InvalidArguments(
             "bad_root",
-            wished=f"environments below {root!r}",
+            wanted=f"environments below {root!r}",
             found=f"the path {problem}",
-            todo="give the absolute path of a directory, such as /opt/envs",
+            to_fix="give the absolute path of a directory, such as /opt/envs",
         )
 
 
 def _check_name(name: str) -> None:
     if not _NAME.fullmatch(name) or name.endswith(".lock"):
-        raise InvalidWish(
+        raise InvalidArguments(
             "bad_name",
-            wished=f"an environment named {name!r}",
+            wanted=f"an environment named {name!r}",
             found="a name is 1 to 64 letters, digits or the characters _ . + -, does not begin with . + or -,"
             " and does not end with .lock",
-            todo="choose such a name",
+            to_fix="choose such a name",
         )

@@ -57,7 +57,7 @@ def is_id(name: str) -> bool:
 
 
 def next_id(now: datetime, digest: str, existing: t.Iterable[str]) -> str:
-    """The name of a new generation: C(<when, UTC>-<first six hex digits of the wish digest>).
+    """The name of a new generation: C(<when, UTC>-<first six hex digits of the desired state digest>).
 
     Names sort by age even when two builds end in one second or the clock was set back: then the stamp is the second
     after the newest one. The true time is in the record.
@@ -88,9 +88,9 @@ def parse(text: str, generation: str) -> dict[str, t.Any]:
     if schema > SCHEMA:
         raise MlstackError(
             "record_newer",
-            wished=f"read the record of generation {generation}",
+            wanted=f"read the record of generation {generation}",
             found=f"it has schema {schema}, and this release of gpufleet.mlstack knows up to {SCHEMA}",
-            todo="use the release of the collection that wrote it, or a newer one",
+            to_fix="use the release of the collection that wrote it, or a newer one",
         )
     if record.get("id") != generation:
         raise DamagedRecord(f"it belongs to generation {record.get('id')!r}")
@@ -115,8 +115,8 @@ def load(path: str) -> Generation | None:
             raise DamagedRecord(f"it cannot be read: {exc.reason}") from exc
         raise MlstackError(
             "not_permitted",
-            wished=f"read the record of generation {generation}",
+            wanted=f"read the record of generation {generation}",
             found=f"{file}: {exc.reason}",
-            todo="become the user who owns the environment",
+            to_fix="become the user who owns the environment",
         ) from exc
     return Generation(generation, path, parse(text, generation))

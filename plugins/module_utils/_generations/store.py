@@ -6,7 +6,7 @@
 """An environment as generations: built beside the one in use, switched to by one rename(2), kept for a way back.
 
     <root>/ml                          a link to .generations/ml/<id>: what people use
-    <root>/.generations/ml/<id>/       the doorway (bin, lib, ...), and mlstack.json, written last
+    <root>/.generations/ml/<id>/       the shim (bin, lib, ...), and mlstack.json, written last
     <root>/.generations/ml/<id>/prefix the environment itself, built here and never moved
     <root>/.generations/ml.lock        held while anything changes
     <root>/.generations/ml/.trash-*    renamed away before it is deleted: nothing half removed is ever in reach
@@ -23,7 +23,7 @@ import typing as t
 from dataclasses import dataclass
 from datetime import datetime
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish, MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments, MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import lock as locks
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import record as records
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.place import Place
@@ -73,7 +73,7 @@ class Building:
 class Store:
     """The generations of one environment ``name`` below ``root``.
 
-    Everything that changes something wants lock() held. Raises InvalidWish for an impossible root or name.
+    Everything that changes something wants lock() held. Raises InvalidArguments for an impossible root or name.
     """
 
     def __init__(self, root: str, name: str, redactor: Redactor | None = None, proc: str = "/proc") -> None:
@@ -173,12 +173,12 @@ class Store:
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import adopt, permission
 
-        wished = f"change the environment {self.place.link}"
-        permission.check(self.place, wished)
+        wanted = f"change the environment {self.place.link}"
+        permission.check(self.place, wanted)
         made: list[str] = []
         with (
-            disk.explained(wished),
-            locks.hold(self.place.lock_file, timeout, lambda: made.extend(disk.make_folder(self.place.store)), wished),
+            disk.explained(wanted),
+            locks.hold(self.place.lock_file, timeout, lambda: made.extend(disk.make_folder(self.place.store)), wanted),
         ):
             try:
                 adopt.repair(self.place)
@@ -202,14 +202,14 @@ class Store:
     def build(self, digest: str, now: datetime) -> t.Iterator[Building]:
         """Make the directory of a new generation for an engine to fill, with umask 022 while it does.
 
-        ``digest`` is the hexadecimal digest of the wish, ``now`` an aware UTC time. Whatever was not sealed at the
-        end is removed.
+        ``digest`` is the hexadecimal digest of the desired state, ``now`` an aware UTC time. Whatever was not sealed
+        at the end is removed.
         """
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
 
         if len(digest) < 6 or digest.strip("0123456789abcdef"):
-            raise InvalidWish(
-                "bad_digest", wished="a generation", found=f"the digest {digest!r}", todo="report this as a defect"
+            raise InvalidArguments(
+                "bad_digest", wanted="a generation", found=f"the digest {digest!r}", to_fix="report this as a defect"
             )
         with disk.explained(f"make room for a new generation of {self.place.link}"):
             # An id is never given twice: not the one of something just deleted, nor the one a dangling link names.
@@ -238,9 +238,9 @@ class Store:
             self._discard(path)
 
     def seal(self, building: Building, content: t.Mapping[str, t.Any]) -> Generation:
-        """Finish a generation: doorway, everything on disk, then the record with ``content`` (secrets taken out)."""
+        """Finish a generation: shim, everything on disk, then the record with ``content`` (secrets taken out)."""
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk, writing
-        from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import doorway
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import shim
 
         text = records.render(
             self._redactor.data(content),
@@ -251,7 +251,7 @@ class Store:
             previous=building.previous,
         )
         with disk.explained(f"finish generation {building.id} of {self.place.link}"):
-            doorway.make(building.path, self.place.link)
+            shim.make(building.path, self.place.link)
             disk.sync_filesystem(building.path)
             writing.write_whole(os.path.join(building.path, records.FILE), text)
             disk.sync_folder(self.place.store)
@@ -281,9 +281,9 @@ class Store:
             what = {"directory": "a directory", "file": "a file", "foreign_link": f"a link to {target}"}[standing]
             raise MlstackError(
                 "occupied",
-                wished=f"put the environment {place.name} at {place.link}",
+                wanted=f"put the environment {place.name} at {place.link}",
                 found=f"{what} stands there that is not of this collection's making",
-                todo="move it away, choose another name, or adopt it (adopt: true) if it is a directory",
+                to_fix="move it away, choose another name, or adopt it (adopt: true) if it is a directory",
             )
         if target == place.target(generation.id):
             return

@@ -10,10 +10,10 @@ from __future__ import annotations
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.model import Gpu, HostFacts, PresentDriver
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.hardware import bus_key
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import Observation
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import Observed
 
 
-def host_facts(found: Observation, host: Host, *, today: str = "") -> HostFacts:
+def host_facts(found: Observed, host: Host, *, today: str = "") -> HostFacts:
     """What the solver may know of a host. Compilers, glibc and Pythons stay empty: nothing here looks at them."""
     distribution = host.distribution()
     return HostFacts(
@@ -30,7 +30,7 @@ def host_facts(found: Observation, host: Host, *, today: str = "") -> HostFacts:
     )
 
 
-def present_driver(found: Observation) -> PresentDriver | None:
+def present_driver(found: Observed) -> PresentDriver | None:
     """The driver that this host has: the one on disk, and the one that is loaded where nothing is on disk."""
     module = found.next_boot.module if found.next_boot else None
     version = found.libraries or found.on_disk or (found.loaded.version if found.loaded else "")
@@ -40,6 +40,6 @@ def present_driver(found: Observation) -> PresentDriver | None:
     return PresentDriver(version, flavour, found.sources[0] if len(found.sources) == 1 else "unknown")
 
 
-def _mig(found: Observation, address: str) -> bool:
+def _mig(found: Observed, address: str) -> bool:
     gpus = found.smi.gpus if found.smi is not None else ()
     return any(gpu.mig_current == "Enabled" and bus_key(gpu.bus_id) == bus_key(address) for gpu in gpus)

@@ -12,12 +12,12 @@ import typing as t
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import (
     BOUND_PIECES,
     Kernel,
-    Observation,
+    Observed,
     Problem,
 )
 
 
-def problems(found: Observation) -> tuple[Problem, ...]:
+def problems(found: Observed) -> tuple[Problem, ...]:
     """Everything that is inconsistent, in the order in which one would mend it."""
     return tuple(
         problem
@@ -26,7 +26,7 @@ def problems(found: Observation) -> tuple[Problem, ...]:
     )
 
 
-def reboot_reasons(found: Observation) -> tuple[str, ...]:
+def reboot_reasons(found: Observed) -> tuple[str, ...]:
     """Why this host runs something else than what lies on its disk; empty if a reboot would change nothing."""
     reasons = []
     disk, loaded = found.on_disk, found.loaded.version if found.loaded else ""
@@ -45,7 +45,7 @@ def reboot_reasons(found: Observation) -> tuple[str, ...]:
     return tuple(reasons)
 
 
-def next_boot(found: Observation) -> dict[str, t.Any]:
+def next_boot(found: Observed) -> dict[str, t.Any]:
     """Kernel, driver and whether that driver would load, for the boot that comes next."""
     kernel = found.next_boot
     if kernel is None:
@@ -64,7 +64,7 @@ def next_boot(found: Observation) -> dict[str, t.Any]:
     }
 
 
-def signature_refused(found: Observation, kernel: Kernel) -> str:
+def signature_refused(found: Observed, kernel: Kernel) -> str:
     """Why the firmware would keep the module of this kernel from loading; empty if it would not."""
     module = kernel.module
     if not found.secure_boot or module is None:
@@ -76,7 +76,7 @@ def signature_refused(found: Observation, kernel: Kernel) -> str:
     return ""
 
 
-def _hardware(found: Observation) -> t.Iterator[Problem]:
+def _hardware(found: Observed) -> t.Iterator[Problem]:
     manager = any(piece.name == "fabric_manager" for piece in found.pieces)
     if found.nvswitches and found.gpus and found.driver_pieces and not manager:
         yield Problem(
@@ -85,7 +85,7 @@ def _hardware(found: Observation) -> t.Iterator[Problem]:
         )
 
 
-def _versions(found: Observation) -> t.Iterator[Problem]:
+def _versions(found: Observed) -> t.Iterator[Problem]:
     loaded = found.loaded.version if found.loaded else ""
     if loaded and found.libraries and loaded != found.libraries:
         yield Problem(
@@ -107,7 +107,7 @@ def _versions(found: Observation) -> t.Iterator[Problem]:
         )
 
 
-def _packages(found: Observation) -> t.Iterator[Problem]:
+def _packages(found: Observed) -> t.Iterator[Problem]:
     if len(found.sources) > 1:
         yield Problem("mixed_sources", f"the driver is pieced together: {', '.join(found.driver_parts)}")
     driver = found.libraries or found.on_disk
@@ -116,7 +116,7 @@ def _packages(found: Observation) -> t.Iterator[Problem]:
             yield Problem("piece_differs", f"{piece.package} {piece.version} does not belong to the driver {driver}")
 
 
-def _answers(found: Observation) -> t.Iterator[Problem]:
+def _answers(found: Observed) -> t.Iterator[Problem]:
     if found.smi is None:
         return
     if found.smi.error:
@@ -137,7 +137,7 @@ def _answers(found: Observation) -> t.Iterator[Problem]:
             )
 
 
-def _nouveau(found: Observation) -> t.Iterator[Problem]:
+def _nouveau(found: Observed) -> t.Iterator[Problem]:
     if not found.gpus or not (found.driver_pieces or found.leftovers):
         return
     if found.nouveau.loaded:
@@ -153,7 +153,7 @@ def _nouveau(found: Observation) -> t.Iterator[Problem]:
         )
 
 
-def _next_boot(found: Observation) -> t.Iterator[Problem]:
+def _next_boot(found: Observed) -> t.Iterator[Problem]:
     kernel = found.next_boot
     if kernel is None or not found.gpus or not (found.driver_pieces or found.leftovers):
         return
@@ -167,7 +167,7 @@ def _next_boot(found: Observation) -> t.Iterator[Problem]:
         yield Problem("next_boot_unsigned", f"{kernel.release} boots next; {refusal}")
 
 
-def _containers(found: Observation) -> t.Iterator[Problem]:
+def _containers(found: Observed) -> t.Iterator[Problem]:
     for path, version in found.container_specifications:
         if version and found.libraries and version != found.libraries:
             yield Problem(

@@ -15,7 +15,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.catalo
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.model import Gpu
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Inquiry
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia import findings, hardware
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import Observation, PciDevice, Problem
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import Observed, PciDevice, Problem
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.observe import observe
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.smi_model import SmiGpu
 
@@ -33,23 +33,23 @@ class Question:
     catalogue: Catalogue
 
 
-class GpuInfo(Inquiry[Question, Observation]):
-    """The loop's subject of gpu_info; its plans are empty."""
+class GpuInfo(Inquiry[Question, Observed]):
+    """The loop's resource of gpu_info; its plans are empty."""
 
-    def wishes(self, params: t.Mapping[str, t.Any], context: Context) -> list[Question]:
+    def all_desired(self, params: t.Mapping[str, t.Any], context: Context) -> list[Question]:
         return [Question(params["ask_driver"], params["detail"], load(params["catalogue"]))]
 
-    def title(self, wish: Question) -> str:
+    def title(self, desired: Question) -> str:
         return "GPUs"
 
-    def observe(self, wish: Question, context: Context) -> Observation:
-        return observe(context.host, context.commands, detail=wish.detail, ask_driver=wish.ask_driver)
+    def observe(self, desired: Question, context: Context) -> Observed:
+        return observe(context.host, context.commands, detail=desired.detail, ask_driver=desired.ask_driver)
 
-    def describe(self, wish: Question, observation: Observation) -> dict[str, t.Any]:
-        return told(observation, wish.catalogue)
+    def describe(self, desired: Question, observed: Observed) -> dict[str, t.Any]:
+        return told(observed, desired.catalogue)
 
 
-def told(found: Observation, catalogue: Catalogue) -> dict[str, t.Any]:
+def told(found: Observed, catalogue: Catalogue) -> dict[str, t.Any]:
     """An observation as the result of gpu_info. Pure."""
     reasons = findings.reboot_reasons(found)
     components = {
@@ -90,7 +90,7 @@ def told(found: Observation, catalogue: Catalogue) -> dict[str, t.Any]:
     }
 
 
-def _gpu(found: Observation, device: PciDevice, catalogue: Catalogue) -> dict[str, t.Any]:
+def _gpu(found: Observed, device: PciDevice, catalogue: Catalogue) -> dict[str, t.Any]:
     seen = _answering(found, device)
     # Of a product that is newer than the tables, the driver knows the capability.
     known = known_gpus.known(Gpu(device.device, capability=seen.compute_capability if seen else ""), catalogue)
@@ -120,7 +120,7 @@ def _gpu(found: Observation, device: PciDevice, catalogue: Catalogue) -> dict[st
     return shown
 
 
-def _unfit(found: Observation, catalogue: Catalogue) -> t.Iterator[Problem]:
+def _unfit(found: Observed, catalogue: Catalogue) -> t.Iterator[Problem]:
     """GPUs that the module of the next boot would not drive: it loads, and they stay dark."""
     module = found.next_boot.module if found.next_boot else None
     for device in found.gpus:
@@ -134,7 +134,7 @@ def _unfit(found: Observation, catalogue: Catalogue) -> t.Iterator[Problem]:
             )
 
 
-def _answering(found: Observation, device: PciDevice) -> SmiGpu | None:
+def _answering(found: Observed, device: PciDevice) -> SmiGpu | None:
     key = hardware.bus_key(device.address)
     gpus = found.smi.gpus if found.smi is not None else ()
     return next((gpu for gpu in gpus if key is not None and hardware.bus_key(gpu.bus_id) == key), None)
@@ -144,7 +144,7 @@ def _kernel(kernel: dict[str, t.Any]) -> dict[str, t.Any]:
     return {**kernel, "registered": kernel["registered"] or None}
 
 
-def _processes(found: Observation) -> list[dict[str, t.Any]]:
+def _processes(found: Observed) -> list[dict[str, t.Any]]:
     """What C(/proc) shows, with the memory that nvidia-smi knows; and what only nvidia-smi sees."""
     reported = {process.pid: process for process in (found.smi.processes if found.smi is not None else ())}
     rows = []

@@ -168,7 +168,7 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Observation:
+class Observed:
     """One host.
 
     ``libraries`` is the version of C(libnvidia-ml.so.1) and C(libcuda.so.1) on disk; ``secure_boot`` None where the

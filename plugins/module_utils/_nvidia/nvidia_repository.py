@@ -42,18 +42,18 @@ def repository(
     if row is None and not url:
         raise MlstackError(
             "no_repository",
-            wished="packages from NVIDIA's repository",
+            wanted="packages from NVIDIA's repository",
             found=f"none is known for {system} on {machine}",
-            todo="name the address of one, with its key and fingerprint, or take the driver from the distribution",
+            to_fix="name the address of one, with its key and fingerprint, or take the driver from the distribution",
         )
     # The table has those.
     row = row or t.cast(Row, repositories.repository(*_LIKE[distribution.family == "Debian"], "x86_64"))
     if not fingerprints and not row["fingerprint"]:
         raise MlstackError(
             "unknown_fingerprint",
-            wished="packages from NVIDIA's repository",
+            wanted="packages from NVIDIA's repository",
             found=f"its key for {system} is {row['key']}, and the catalogue has not the fingerprint",
-            todo="give repository_fingerprints with the one that NVIDIA publishes",
+            to_fix="give repository_fingerprints with the one that NVIDIA publishes",
         )
     url = url or f"{repositories.SITE}/{row['folder']}"
     if not key and not key_url:

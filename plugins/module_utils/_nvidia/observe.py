@@ -23,13 +23,13 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia import (
     sources,
     toolkits,
 )
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import Holder, Observation
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import Holder, Observed
 
 if t.TYPE_CHECKING:
     from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.smi_model import SmiReport
 
 
-def observe(host: Host, commands: Commands, *, detail: bool = True, ask_driver: bool = True) -> Observation:
+def observe(host: Host, commands: Commands, *, detail: bool = True, ask_driver: bool = True) -> Observed:
     """Look at everything. ``detail`` also reads what takes a while: processes, signatures, the origin of packages;
     ``ask_driver`` runs nvidia-smi where a driver is loaded."""
     family = host.distribution().family
@@ -38,7 +38,7 @@ def observe(host: Host, commands: Commands, *, detail: bool = True, ask_driver: 
     driver = loaded.read(host)
     packages = gpu_packages.installed(host, commands, family)
     origins = gpu_packages.origins(host, family, packages) if detail else {}
-    return Observation(
+    return Observed(
         gpus=gpus,
         nvswitches=switches,
         loaded=driver,
@@ -56,7 +56,7 @@ def observe(host: Host, commands: Commands, *, detail: bool = True, ask_driver: 
     )
 
 
-# What follows is not read, nor loaded, on a host that is as wished.
+# What follows is not read, nor loaded, on a host that is as desired.
 def _answer(host: Host, commands: Commands) -> SmiReport | None:
     from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia import smi
 
@@ -69,7 +69,7 @@ def _holders(host: Host) -> tuple[Holder, ...]:
     return processes.holders(host)
 
 
-def of_driver(host: Host, commands: Commands, noted: t.Mapping[str, t.Any]) -> Observation:
+def of_driver(host: Host, commands: Commands, noted: t.Mapping[str, t.Any]) -> Observed:
     """What a change of the driver has to know, as cheaply as it can be had.
 
     ``noted`` is what was written down of the driver: while its packages are those, they come from its source.

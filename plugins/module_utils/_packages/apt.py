@@ -197,14 +197,14 @@ class Apt(PackageManager):
         if failures:
             raise MlstackError(
                 "repository_unusable",
-                wished="refresh the package lists",
+                wanted="refresh the package lists",
                 found="; ".join(failures),
-                todo="mend the repository, its key (Signed-By) or the way to it, or disable it; nothing was installed",
+                to_fix="mend the repository, its key (Signed-By) or the way to it, or disable it; nothing is installed",
                 failures=failures,
             )
 
     def repair(self) -> None:
-        wished = "finish the interrupted run of dpkg (dpkg --configure -a)"
+        wanted = "finish the interrupted run of dpkg (dpkg --configure -a)"
         self._database()
         broken = [package for package in self._unfinished or () if package.status in _BROKEN]
         again = [f"{package.name}:{package.arch}".replace(":all", "") + f"={package.version}" for package in broken]
@@ -216,15 +216,15 @@ class Apt(PackageManager):
             # A run that was killed while unpacking may have left a package without what it depends on.
             [*repairing, "install"],
         ):
-            with self.recorded(wished) as folder:
-                result = self.lasting(argv, folder, wished, env=_QUIET)
+            with self.recorded(wanted) as folder:
+                result = self.lasting(argv, folder, wanted, env=_QUIET)
         held = [package.name for package in broken if package.held]
         if held:
             self.hold(held)
         if not result.ok:
             from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import apt_failure
 
-            raise apt_failure.explain(result, wished)
+            raise apt_failure.explain(result, wanted)
 
     def apply(self, transaction: Transaction) -> list[str]:
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import (
@@ -233,20 +233,20 @@ class Apt(PackageManager):
             apt_undo,
         )
 
-        wished = _purpose(transaction)
+        wanted = _purpose(transaction)
         fetched = self._apt_get(["--download-only", *self._permissions(transaction)], transaction, check=False)
         if not fetched.ok:
-            raise apt_failure.explain(fetched, wished)
-        apt_failure.require_space(self.host, apt_output.needed_bytes(fetched.out) + _SPARE_BYTES, wished)
-        with self.recorded(wished) as folder:
+            raise apt_failure.explain(fetched, wanted)
+        apt_failure.require_space(self.host, apt_output.needed_bytes(fetched.out) + _SPARE_BYTES, wanted)
+        with self.recorded(wanted) as folder:
             record = apt_undo.AptRecord(folder, f"{_QUERY} --showformat='{_FIELDS}'", parse_database)
             options = [*record.options, *_CHANGE_OPTIONS, *self._permissions(transaction)]
-            result = self.lasting(_argv(options, transaction), folder, wished, env=_QUIET)
+            result = self.lasting(_argv(options, transaction), folder, wanted, env=_QUIET)
             if not result.ok:
                 undone = apt_undo.take_back(
                     record, self.host, self.commands, self._all, env=_QUIET, seconds=_LOCK_SECONDS
                 )
-                raise apt_failure.explain(result, wished, undone)
+                raise apt_failure.explain(result, wanted, undone)
         return []
 
     def hold(self, names: t.Sequence[str]) -> None:

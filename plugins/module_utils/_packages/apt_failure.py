@@ -41,19 +41,19 @@ _CAUSES = (
 _OWN_LINES = ("E: ", "W: ", "dpkg: error", "dpkg-query: error", "The following packages have unmet dependencies")
 
 
-def explain(result: CommandResult, wished: str, undone: Undone | None = None) -> MlstackError:
+def explain(result: CommandResult, wanted: str, undone: Undone | None = None) -> MlstackError:
     """The error for a failed run; ``undone`` tells what was taken back of it and what could not be."""
     undone = undone or Undone()
     text = f"{result.out}\n{result.err}"
     failures = apt_output.dpkg_failures(text)
-    code, todo = _cause([failure.reason for failure in failures], text)
+    code, to_fix = _cause([failure.reason for failure in failures], text)
     told = [str(failure) for failure in failures]
     told += [] if told else [line.strip() for line in text.splitlines() if line.startswith("E: ")]
     return MlstackError(
         code,
-        wished=wished,
+        wanted=wanted,
         found="; ".join(told or [apt_output.problem_of(text)]) + f"; {undone}",
-        todo=todo,
+        to_fix=to_fix,
         rc=result.rc,
         stdout=result.out,
         stderr=result.err,
@@ -66,24 +66,24 @@ def _cause(reasons: t.Sequence[str], text: str) -> tuple[str, str]:
     and dpkg say in lines of their own: a script may print any word, and apt says 'lock' whenever it waits for one."""
     lines = [*reasons, *apt_output.fatal_errors(text)]
     lines = lines or [line for line in text.splitlines() if line.startswith(_OWN_LINES)]
-    for mark, code, todo in _CAUSES:
+    for mark, code, to_fix in _CAUSES:
         if any(mark in line for line in lines):
-            return code, todo
+            return code, to_fix
     if reasons:
         return "package_script_failed", "mend what the package's script complains about"
     return "package_manager_failed", "read stdout and stderr in this result, mend the cause, run the task again"
 
 
-def require_space(host: Host, needed: int, wished: str) -> None:
+def require_space(host: Host, needed: int, wanted: str) -> None:
     """Raise MlstackError where unpacking would fill the disk: dpkg itself only finds out half-way."""
     stat = os.statvfs(host.path("/usr"))
     free = stat.f_bavail * stat.f_frsize
     if free < needed:
         raise MlstackError(
             "disk_full",
-            wished=wished,
+            wanted=wanted,
             found=f"/usr has {free // 1000**2} MB free, and {needed // 1000**2} MB are needed; nothing was changed",
-            todo="free disk space, then run the task again",
+            to_fix="free disk space, then run the task again",
             free_bytes=free,
             needed_bytes=needed,
         )

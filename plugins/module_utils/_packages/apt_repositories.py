@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._managed_files import ManagedFile
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.repository import (
     ABSENT,
@@ -34,22 +34,22 @@ class AptSources(SourcesOfHost):
 
     manager = "apt"
 
-    def _files(self, wish: Sources) -> t.Iterator[ManagedFile]:
-        if wish.streams:
-            raise InvalidWish(
+    def _files(self, desired: Sources) -> t.Iterator[ManagedFile]:
+        if desired.streams:
+            raise InvalidArguments(
                 "invalid_repository",
-                wished=f"the module stream of {wish.streams[0].module}",
+                wanted=f"the module stream of {desired.streams[0].module}",
                 found="a host with apt, which has no module streams",
-                todo="leave streams to hosts with dnf",
+                to_fix="leave streams to hosts with dnf",
             )
-        for repository in wish.repositories:
+        for repository in desired.repositories:
             path = f"{_PARTS}/{repository.name}.sources"
             text = self._source(repository) if repository.state != ABSENT else None
             yield ManagedFile(path, text, f"the repository {repository.url or repository.name}")
-        for pin in wish.pins:
+        for pin in desired.pins:
             text = _preference(pin) if pin.state != ABSENT else None
             yield ManagedFile(f"/etc/apt/preferences.d/{pin.name}", text, "what goes before what")
-        for block in wish.upgrade_blocks:
+        for block in desired.upgrade_blocks:
             text = _blacklist(block) if block.state != ABSENT else None
             # After 50unattended-upgrades, which begins the list.
             yield ManagedFile(f"/etc/apt/apt.conf.d/52{block.name}", text, "kept from unattended upgrades")

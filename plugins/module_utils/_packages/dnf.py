@@ -200,13 +200,13 @@ class Dnf(PackageManager):
         if again:
             self._repair("install again what a transaction of dnf left unfinished", (), ["reinstall", *again])
 
-    def _repair(self, wished: str, unlocked: t.Sequence[str], step: t.Sequence[str]) -> None:
-        wished = f"{wished} (dnf {' '.join(step)})"
-        with self._locks.lifted(unlocked) as options, self.recorded(wished) as folder:
+    def _repair(self, wanted: str, unlocked: t.Sequence[str], step: t.Sequence[str]) -> None:
+        wanted = f"{wanted} (dnf {' '.join(step)})"
+        with self._locks.lifted(unlocked) as options, self.recorded(wanted) as folder:
             argv = ["dnf", "--color=never", "--setopt=exit_on_lock=True", *options, "-y", *step]
-            result = self.lasting(argv, folder, wished)
+            result = self.lasting(argv, folder, wanted)
         if not result.ok:
-            raise self._explained(result, wished)
+            raise self._explained(result, wanted)
 
     def _unfinished(self) -> list[tuple[Item, Installed]]:
         """What unfinished transactions have brought, as it is on the host now. Adds to the duplicates."""
@@ -232,12 +232,12 @@ class Dnf(PackageManager):
                 step = [step[0], *(name for name in step[1:] if _ARCHITECTURE.sub("", name) in there)]
                 if not step[1:]:
                     continue
-            wished = f"dnf {' '.join(step)}"
-            with self._unlocked(transaction) as unlocked, self.recorded(wished) as folder:
+            wanted = f"dnf {' '.join(step)}"
+            with self._unlocked(transaction) as unlocked, self.recorded(wanted) as folder:
                 argv = self._argv(["-y", f"--comment={comment}", *step], transaction, unlocked)
-                result = self.lasting(argv, folder, wished, retries=5, retry_if=lambda result: result.rc == _LOCKED)
+                result = self.lasting(argv, folder, wanted, retries=5, retry_if=lambda result: result.rc == _LOCKED)
             if not result.ok:
-                raise self._explained(result, wished, self._taken_back(comment))
+                raise self._explained(result, wanted, self._taken_back(comment))
             warnings += dnf_output.script_warnings(f"{result.out}\n{result.err}")
         return warnings
 
@@ -301,9 +301,9 @@ class Dnf(PackageManager):
         """From which lists dnf answers, and what of them it sees."""
         return list(self.foreseen) if self.may_fetch else ["--cacheonly", *self.foreseen]
 
-    def _explained(self, result: CommandResult, wished: str, undone: Undone | None = None) -> MlstackError:
+    def _explained(self, result: CommandResult, wanted: str, undone: Undone | None = None) -> MlstackError:
         text = f"{result.out}\n{result.err}"
-        code, todo = dnf_output.cause_of(text)
+        code, to_fix = dnf_output.cause_of(text)
         found = dnf_output.problem_of(text)
         detail = [line.strip() for line in text.splitlines() if "more space needed" in line or "is not signed" in line]
         detail += [
@@ -312,9 +312,9 @@ class Dnf(PackageManager):
         detail += [line.strip() for line in text.splitlines() if line.startswith("error: %")]
         return MlstackError(
             code,
-            wished=wished,
+            wanted=wanted,
             found="; ".join(dict.fromkeys([*detail, found, *([str(undone)] if undone is not None else [])])),
-            todo=todo,
+            to_fix=to_fix,
             rc=result.rc,
             stdout=result.out,
             stderr=result.err,

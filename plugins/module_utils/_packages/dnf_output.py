@@ -54,9 +54,9 @@ def cause_of(text: str) -> tuple[str, str]:
     lines = [*(before.splitlines() if not running else ()), *own]
     # In dnf's error come the lines that it indents.
     lines += [problem_of(during)] if running else []
-    for mark, code, todo in CAUSES:
+    for mark, code, to_fix in CAUSES:
         if any(mark in line for line in lines):
-            return code, todo
+            return code, to_fix
     if re.search(r"(?m)^error: %pre\w*\(.+\) scriptlet failed", text):
         return "package_script_failed", "mend what the package's script complains about"
     return "package_manager_failed", "read stdout and stderr in this result, mend the cause, run the task again"

@@ -35,8 +35,8 @@ class DnfSources(SourcesOfHost):
 
     manager = "dnf"
 
-    def _files(self, wish: Sources) -> t.Iterator[ManagedFile]:
-        for repository in wish.repositories:
+    def _files(self, desired: Sources) -> t.Iterator[ManagedFile]:
+        for repository in desired.repositories:
             text = self._section(repository) if repository.state != ABSENT else None
             purpose = f"the repository {repository.url or repository.name}"
             yield ManagedFile(f"{_PARTS}/{repository.name}.repo", text, purpose)
@@ -108,9 +108,9 @@ class DnfSources(SourcesOfHost):
         told = result.err.partition("Error:")[2] or result.err[-500:]
         raise MlstackError(
             "module_stream",
-            wished=f"the module stream {stream.module}:{stream.stream or '(none)'}",
+            wanted=f"the module stream {stream.module}:{stream.stream or '(none)'}",
             found=f"dnf module {verb} ended with {result.rc}: {' '.join(told.split())}",
-            todo="see which streams 'dnf module list' shows, and name one of them",
+            to_fix="see which streams 'dnf module list' shows, and name one of them",
             rc=result.rc,
             stdout=result.out,
             stderr=result.err,

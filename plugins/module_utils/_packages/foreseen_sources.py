@@ -22,15 +22,15 @@ _PREFERENCES = "/etc/apt/preferences.d"
 
 
 @contextlib.contextmanager
-def options(host: Host, wish: Sources | None, change: SourcesChange) -> t.Iterator[tuple[str, ...]]:
+def options(host: Host, desired: Sources | None, change: SourcesChange) -> t.Iterator[tuple[str, ...]]:
     """Options for apt-get or dnf, good for the body.
 
     Apt reads its preferences from a copy of the folder, with the change made in it. Dnf sees all of a repository whose
     stream is to be switched; the versions of what is asked for tell the streams apart as well.
     """
     pins = [file for file in change.files if file.path.startswith(_PREFERENCES)]
-    if change.streams and wish is not None:
-        yield tuple(f"--setopt={repository.name}.module_hotfixes=1" for repository in wish.repositories)
+    if change.streams and desired is not None:
+        yield tuple(f"--setopt={repository.name}.module_hotfixes=1" for repository in desired.repositories)
     elif pins:
         folder = tempfile.mkdtemp(prefix="gpufleet-mlstack-")
         try:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Distribution
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Inquiry
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.desired import read_package
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.manager import manager_for
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import Installed
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.wishes import read_package
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,9 @@ class Question:
 
 
 class PackagesInfo(Inquiry[Question, dict[str, t.Any]]):
-    """The loop's subject of system_packages_info; its plans are empty."""
+    """The loop's resource of system_packages_info; its plans are empty."""
 
-    def wishes(self, params: t.Mapping[str, t.Any], context: Context) -> list[Question]:
+    def all_desired(self, params: t.Mapping[str, t.Any], context: Context) -> list[Question]:
         distribution = context.host.distribution()
         self._manager = manager_for(context.host, context.commands, distribution)
         names = tuple((name, read_package(name, distribution).names) for name in params["packages"])
@@ -50,12 +50,12 @@ class PackagesInfo(Inquiry[Question, dict[str, t.Any]]):
             )
         ]
 
-    def title(self, wish: Question) -> str:
+    def title(self, desired: Question) -> str:
         return "system packages"
 
-    def observe(self, wish: Question, context: Context) -> dict[str, t.Any]:
+    def observe(self, desired: Question, context: Context) -> dict[str, t.Any]:
         manager = self._manager
-        release = wish.distribution
+        release = desired.distribution
         told: dict[str, t.Any] = {
             "distribution": {
                 "id": release.id,
@@ -66,37 +66,37 @@ class PackagesInfo(Inquiry[Question, dict[str, t.Any]]):
                 "family": release.family,
             },
             "manager": manager.name,
-            "lists_stale": manager.stale(wish.cache_valid_time),
+            "lists_stale": manager.stale(desired.cache_valid_time),
             "lock_holder": manager.lock_holder(),
         }
-        if wish.names:
-            told["packages"] = self._named(wish)
-        if wish.installed:
+        if desired.names:
+            told["packages"] = self._named(desired)
+        if desired.installed:
             everything = manager.all_installed()
             told["installed"] = [_entry(package) for package in everything]
             told["held"] = sorted({package.name for package in everything if package.held})
-        if wish.upgradable:
+        if desired.upgradable:
             newer = manager.upgradable()
             present = manager.installed(sorted(newer))
             told["upgradable"] = [
                 {"name": name, "from": package.version, "to": newer[name]} for name, package in present.items()
             ]
-        if wish.show:
-            told["shown"] = manager.show(wish.show)
-        if wish.search:
-            told["found"] = {text: manager.search(text) for text in wish.search}
+        if desired.show:
+            told["shown"] = manager.show(desired.show)
+        if desired.search:
+            told["found"] = {text: manager.search(text) for text in desired.search}
         told["interrupted"] = manager.interrupted()
         return told
 
-    def describe(self, wish: Question, observation: dict[str, t.Any]) -> dict[str, t.Any]:
-        return observation
+    def describe(self, desired: Question, observed: dict[str, t.Any]) -> dict[str, t.Any]:
+        return observed
 
-    def _named(self, wish: Question) -> list[dict[str, t.Any]]:
-        names = [real for _requested, reals in wish.names for real in reals]
+    def _named(self, desired: Question) -> list[dict[str, t.Any]]:
+        names = [real for _requested, reals in desired.names for real in reals]
         installed = self._manager.installed(names)
         candidates = self._manager.candidates(names)
         rows = []
-        for requested, reals in wish.names:
+        for requested, reals in desired.names:
             for name in reals:
                 found = installed.get(name)
                 versions = candidates.get(name, ())

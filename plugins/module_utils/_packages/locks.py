@@ -42,7 +42,7 @@ def describe_process(host: Host, pid: int) -> str:
     return f"pid {pid} ({command})" if command else f"pid {pid}"
 
 
-def wait_until_free(holder: t.Callable[[], str], seconds: float, wished: str) -> None:
+def wait_until_free(holder: t.Callable[[], str], seconds: float, wanted: str) -> None:
     """Wait until nobody holds a lock. Raises LockTimeout, which names the holder."""
     deadline = time.monotonic() + seconds
     while True:
@@ -52,16 +52,16 @@ def wait_until_free(holder: t.Callable[[], str], seconds: float, wished: str) ->
         if time.monotonic() >= deadline:
             raise LockTimeout(
                 "package_lock_timeout",
-                wished=wished,
+                wanted=wanted,
                 found=f"{found} has had the package manager's lock for the {seconds:g} s that we wait",
-                todo="let it end, or raise lock_timeout; never remove the lock file",
+                to_fix="let it end, or raise lock_timeout; never remove the lock file",
                 holder=found,
             )
         time.sleep(_PAUSE_SECONDS)
 
 
 @contextlib.contextmanager
-def only_one_of_us(path: str, seconds: float, wished: str) -> t.Iterator[None]:
+def only_one_of_us(path: str, seconds: float, wanted: str) -> t.Iterator[None]:
     """Keep a second run of this collection out, so that it finds our work done instead of doing it again."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
@@ -73,7 +73,7 @@ def only_one_of_us(path: str, seconds: float, wished: str) -> t.Iterator[None]:
                 return "another run of this module"
             return ""
 
-        wait_until_free(taken, seconds, wished)
+        wait_until_free(taken, seconds, wanted)
         yield
     finally:
         os.close(descriptor)

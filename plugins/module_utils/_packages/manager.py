@@ -110,11 +110,11 @@ class PackageManager(abc.ABC):
             self.host, self.commands, argv, folder, purpose=purpose, timeout=CHANGE_TIMEOUT, **options
         )
 
-    def recorded(self, wished: str) -> t.ContextManager[str]:
+    def recorded(self, wanted: str) -> t.ContextManager[str]:
         """The folder for the record of a change."""
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import transaction
 
-        return transaction.folder(self.host, wished)
+        return transaction.folder(self.host, wanted)
 
     @abc.abstractmethod
     def refresh(self) -> None:
@@ -159,9 +159,9 @@ def name_for(host: Host, distribution: Distribution) -> str:
     known = distribution.name or distribution.id or "no os-release file"
     raise MlstackError(
         "unsupported_host",
-        wished="manage system packages",
+        wanted="manage system packages",
         found=f"{known}, where neither apt-get (Debian, Ubuntu) nor dnf 4 (Rocky, Alma, RHEL 9 and 10) is at home",
-        todo="use a supported distribution, or leave this phase out for this host",
+        to_fix="use a supported distribution, or leave this phase out for this host",
     )
 
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Private to this collection: it may change at any time. Other collections use the modules instead.
-"""The words in which system packages are wished, observed and changed; the same for every package manager."""
+"""The words in which system packages are wanted, observed and changed; the same for every package manager."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PRESENT, ABSENT, LATEST = "present", "absent", "latest"
 
 
 @dataclass(frozen=True)
-class PackageWish:
+class DesiredPackage:
     """One entry of the list a user wrote. ``names`` are the real packages that ``requested`` stands for here.
 
     ``version`` is C([epoch:]version[-release]), see version_matches(); ``hold`` None leaves holds as they are.
@@ -35,7 +35,7 @@ class PackageWish:
 
 
 @dataclass(frozen=True)
-class Wish:
+class Desired:
     """A whole task. ``allow_removal`` is the packages that may go although nobody asked; True means any.
 
     ``cache_valid_time`` and ``lock_timeout`` are in seconds. ``purge`` removes configuration files too. ``sources`` is
@@ -43,7 +43,7 @@ class Wish:
     names that must not be installed on the way, and ``unwanted_why`` says so to people.
     """
 
-    packages: tuple[PackageWish, ...] = ()
+    packages: tuple[DesiredPackage, ...] = ()
     allow_downgrade: bool = False
     allow_removal: bool | frozenset[str] = False
     update_cache: bool = True
@@ -136,7 +136,7 @@ class Forecast:
 
 
 @dataclass(frozen=True)
-class Observation:
+class Observed:
     """What was found.
 
     - ``installed`` is keyed by every name under which a package was asked for.
@@ -148,8 +148,8 @@ class Observation:
     - ``hold_support`` are packages without which this host cannot hold any.
     - ``lost_holds`` were lifted by a run of ours that was killed.
     - ``forecast`` is None where nobody has asked the manager yet, or where it cannot tell.
-    - ``sources`` is None where the wish says nothing of repositories.
-    - ``streams_foreseen`` says that answers are those of the module streams that are wished for, not the present ones.
+    - ``sources`` is None where the desired state says nothing of repositories.
+    - ``streams_foreseen`` says that answers are those of the module streams that are asked for, not the present ones.
     """
 
     installed: t.Mapping[str, Installed] = field(default_factory=dict)
@@ -165,17 +165,18 @@ class Observation:
     streams_foreseen: bool = False
 
 
-def version_matches(wished: str, version: str) -> bool:
-    """Whether a full version C([epoch:]version[-release]) is meant by a wish.
+def version_matches(wanted: str, version: str) -> bool:
+    """Whether a full version C([epoch:]version[-release]) is meant by a desired state.
 
-    The epoch and the release may be left out of the wish, and it may end in or contain C(*): C(11.8), C(11.8.0-1),
-    C(1:3.0.*) and C(3.0.*) all work, with apt's and with dnf's versions. An empty wish means any version.
+    The epoch and the release may be left out of the desired state, and it may end in or contain C(*): C(11.8),
+    C(11.8.0-1), C(1:3.0.*) and C(3.0.*) all work, with apt's and with dnf's versions. An empty desired state means
+    any version.
     """
-    if not wished:
+    if not wanted:
         return True
     epoch, colon, rest = version.rpartition(":")
     upstream = rest.rpartition("-")[0] or rest
     forms = {version, rest, upstream, f"{epoch}{colon}{upstream}"}
     if not colon:
         forms |= {f"0:{rest}", f"0:{upstream}"}
-    return any(fnmatch.fnmatchcase(form, wished) for form in forms)
+    return any(fnmatch.fnmatchcase(form, wanted) for form in forms)

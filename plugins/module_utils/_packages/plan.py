@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Private to this collection: it may change at any time. Other collections use the modules instead.
-"""What must change on a host so that its system packages are as wished. Pure: data in, data out."""
+"""What must change on a host so that its system packages are as desired. Pure: data in, data out."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model i
     ABSENT,
     LATEST,
     Change,
+    Desired,
+    DesiredPackage,
     Forecast,
     Installed,
-    Observation,
-    PackageWish,
+    Observed,
     Transaction,
-    Wish,
     version_matches,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Action, Plan
@@ -29,7 +29,8 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Acti
 
 @dataclass(frozen=True)
 class Resolution:
-    """A wish in the package manager's terms: one transaction, holds to set and to lift, and what cannot be had.
+    """A desired state in the package manager's terms: one transaction, holds to set and to lift, and what cannot be
+    had.
 
     ``kept_back`` are held packages that C(latest) leaves alone, ``unresolved`` pairs a name with the version that no
     repository offers.
@@ -42,10 +43,10 @@ class Resolution:
     unresolved: tuple[tuple[str, str], ...] = ()
 
 
-def names_to_look_up(wish: Wish, installed: t.Mapping[str, Installed]) -> list[str]:
+def names_to_look_up(desired: Desired, installed: t.Mapping[str, Installed]) -> list[str]:
     """The packages whose installable versions must be known to decide anything."""
     wanted = []
-    for package, name, found in _entries(wish, installed):
+    for package, name, found in _entries(desired, installed):
         if package.state == ABSENT:
             continue
         if (package.state == LATEST and found is not None) or (package.version and not _satisfies(package, found)):
@@ -53,18 +54,18 @@ def names_to_look_up(wish: Wish, installed: t.Mapping[str, Installed]) -> list[s
     return wanted
 
 
-def resolve(wish: Wish, observation: Observation) -> Resolution:
+def resolve(desired: Desired, observed: Observed) -> Resolution:
     """Decide for every package. Raises MlstackError for a held package that is to be removed."""
     install: list[tuple[str, str]] = []
     remove, lifted, hold, unhold, kept_back = [], [], [], [], []
     unresolved: list[tuple[str, str]] = []
-    for package, name, found in _entries(wish, observation.installed):
+    for package, name, found in _entries(desired, observed.installed):
         if package.state == ABSENT:
             if found is not None:
                 _refuse_held_removal(package, found)
                 remove.append(name)
         else:
-            version = _version_to_install(package, found, observation.candidates.get(name, ()))
+            version = _version_to_install(package, found, observed.candidates.get(name, ()))
             if version is _KEPT_BACK:
                 kept_back.append(name)
             elif version is _UNRESOLVED:
@@ -79,40 +80,40 @@ def resolve(wish: Wish, observation: Observation) -> Resolution:
         if package.hold is False and found is not None and found.held:
             unhold.append(name)
     if hold:
-        install += [(name, "") for name in observation.hold_support]
+        install += [(name, "") for name in observed.hold_support]
     return Resolution(
         Transaction(
             install=tuple(install),
             remove=tuple(remove),
             lifted=tuple(lifted),
-            install_recommends=wish.install_recommends,
-            allow_removal=bool(wish.allow_removal),
-            allow_downgrade=wish.allow_downgrade,
-            purge=wish.purge,
+            install_recommends=desired.install_recommends,
+            allow_removal=bool(desired.allow_removal),
+            allow_downgrade=desired.allow_downgrade,
+            purge=desired.purge,
         ),
-        hold=tuple(dict.fromkeys((*hold, *(name for name in observation.lost_holds if name not in unhold)))),
+        hold=tuple(dict.fromkeys((*hold, *(name for name in observed.lost_holds if name not in unhold)))),
         unhold=tuple(unhold),
         kept_back=tuple(kept_back),
         unresolved=tuple(unresolved),
     )
 
 
-def plan(wish: Wish, observation: Observation) -> Plan:
+def plan(desired: Desired, observed: Observed) -> Plan:
     """The steps, in the order in which they are taken; with a forecast, every package that it names."""
-    resolution = resolve(wish, observation)
-    transaction, forecast = resolution.transaction, observation.forecast
-    sources = sources_plan(wish, observation)
-    refresh = refresh_reason(wish, observation, resolution)
-    interrupted = observation.interrupted
+    resolution = resolve(desired, observed)
+    transaction, forecast = resolution.transaction, observed.forecast
+    sources = sources_plan(desired, observed)
+    refresh = refresh_reason(desired, observed, resolution)
+    interrupted = observed.interrupted
     if forecast is not None and not refresh and not interrupted:
-        check(wish, resolution, forecast)
+        check(desired, resolution, forecast)
     actions = list(sources.actions)
     if interrupted:
         actions.append(Action("repair", "package manager", f"finish its interrupted run ({interrupted})"))
     if refresh:
         actions.append(Action("refresh", "package lists", f"refresh the package lists ({refresh})"))
     actions += [Action("unhold", name, f"allow other versions of {name}") for name in resolution.unhold]
-    changes = expected_changes(transaction, observation)
+    changes = expected_changes(transaction, observed)
     provisional = ""
     if refresh:
         known = forecast is not None and forecast.changes
@@ -138,42 +139,42 @@ def plan(wish: Wish, observation: Observation) -> Plan:
     )
 
 
-def sources_plan(wish: Wish, observation: Observation) -> Plan:
+def sources_plan(desired: Desired, observed: Observed) -> Plan:
     """What changes about the repositories, which comes before everything else."""
-    if wish.sources is None or observation.sources is None:
+    if desired.sources is None or observed.sources is None:
         return Plan()
     # Not every module that plans packages configures repositories.
     from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import plan_sources
 
-    return plan_sources.plan(wish.sources, observation.sources)
+    return plan_sources.plan(desired.sources, observed.sources)
 
 
-def refresh_reason(wish: Wish, observation: Observation, resolution: Resolution) -> str:
+def refresh_reason(desired: Desired, observed: Observed, resolution: Resolution) -> str:
     """Why the package lists must be fetched before the rest can be decided; empty if they need not be.
 
     Raises MlstackError for what no repository offers when the lists are as fresh as they get.
     """
     missing = [f"{name} {version}" for name, version in resolution.unresolved]
-    if observation.forecast is not None:
-        missing += observation.forecast.unknown
-    pending = sources_plan(wish, observation).changed
-    if missing and not pending and (observation.refreshed or not wish.update_cache):
-        raise unknown_package(missing, observation)
-    if pending and transaction_installs(resolution) and _lists_change(wish, observation):
+    if observed.forecast is not None:
+        missing += observed.forecast.unknown
+    pending = sources_plan(desired, observed).changed
+    if missing and not pending and (observed.refreshed or not desired.update_cache):
+        raise unknown_package(missing, observed)
+    if pending and transaction_installs(resolution) and _lists_change(desired, observed):
         return "the repositories change before"
-    wants_lists = resolution.transaction.install or any(package.state == LATEST for package in wish.packages)
-    if observation.stale and (wants_lists or missing):
-        return observation.stale
+    wants_lists = resolution.transaction.install or any(package.state == LATEST for package in desired.packages)
+    if observed.stale and (wants_lists or missing):
+        return observed.stale
     return f"the present ones do not offer {', '.join(missing)}" if missing else ""
 
 
-def _lists_change(wish: Wish, observation: Observation) -> bool:
+def _lists_change(desired: Desired, observed: Observed) -> bool:
     from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import plan_sources
 
-    if wish.sources is None or observation.sources is None:
+    if desired.sources is None or observed.sources is None:
         return False
-    found = plan_sources.change(wish.sources, observation.sources)
-    return plan_sources.changes_lists(found, streams_foreseen=observation.streams_foreseen)
+    found = plan_sources.change(desired.sources, observed.sources)
+    return plan_sources.changes_lists(found, streams_foreseen=observed.streams_foreseen)
 
 
 def transaction_installs(resolution: Resolution) -> bool:
@@ -181,94 +182,96 @@ def transaction_installs(resolution: Resolution) -> bool:
     return bool(resolution.transaction.install or resolution.unresolved)
 
 
-def expected_changes(transaction: Transaction, observation: Observation) -> tuple[Change, ...]:
+def expected_changes(transaction: Transaction, observed: Observed) -> tuple[Change, ...]:
     """The forecast's changes, or where there is none, the changes that were asked for."""
-    forecast = observation.forecast
+    forecast = observed.forecast
     if forecast is not None and forecast.changes:
         return forecast.changes
     changes = []
     for name, version in transaction.install:
-        found = observation.installed.get(name)
+        found = observed.installed.get(name)
         changes.append(Change("install", name, found.version if found else "", version))
     for name in transaction.remove:
-        changes.append(Change("remove", name, observation.installed[name].version))
+        changes.append(Change("remove", name, observed.installed[name].version))
     return tuple(changes)
 
 
-def forecast_changes(observation: Observation) -> tuple[Change, ...]:
+def forecast_changes(observed: Observed) -> tuple[Change, ...]:
     """What the package manager announced, if it was asked."""
-    return observation.forecast.changes if observation.forecast is not None else ()
+    return observed.forecast.changes if observed.forecast is not None else ()
 
 
-def check(wish: Wish, resolution: Resolution, forecast: Forecast) -> None:
+def check(desired: Desired, resolution: Resolution, forecast: Forecast) -> None:
     """Refuse a transaction that does what nobody asked for. Raises MlstackError; called before the first change."""
     if forecast.problem:
         raise MlstackError(
             "unsolvable",
-            wished=_in_words(resolution.transaction),
+            wanted=_in_words(resolution.transaction),
             found=f"the package manager cannot do that: {forecast.problem}",
-            todo="see which of the named packages stands in the way, and name another version, remove it or unhold it",
+            to_fix="see which named package stands in the way, and name another version, remove it or unhold it",
         )
     named = resolution.transaction.named
-    _refuse_unwanted(wish, resolution, forecast)
+    _refuse_unwanted(desired, resolution, forecast)
     removed = [c for c in forecast.changes if c.action == "remove" and c.name not in named]
-    if wish.allow_removal is not True:
-        allowed = wish.allow_removal or frozenset()
+    if desired.allow_removal is not True:
+        allowed = desired.allow_removal or frozenset()
         removed = [change for change in removed if change.name not in allowed]
         if removed:
             raise MlstackError(
                 "removal_refused",
-                wished=_in_words(resolution.transaction),
+                wanted=_in_words(resolution.transaction),
                 found="that would remove packages nobody named: " + _listed(removed),
-                todo="name them with state absent, or permit it with allow_removal",
+                to_fix="name them with state absent, or permit it with allow_removal",
                 would_remove=[change.name for change in removed],
             )
     downgraded = [change for change in forecast.changes if change.action == "downgrade"]
-    if downgraded and not wish.allow_downgrade:
+    if downgraded and not desired.allow_downgrade:
         raise MlstackError(
             "downgrade_refused",
-            wished=_in_words(resolution.transaction),
+            wanted=_in_words(resolution.transaction),
             found="newer versions are installed: "
             + ", ".join(f"{change.name} {change.before} would become {change.after}" for change in downgraded),
-            todo="set allow_downgrade, or wish for a version that is not older",
+            to_fix="set allow_downgrade, or ask for a version that is not older",
             would_downgrade=[change.name for change in downgraded],
         )
     held = [name for name in forecast.held if name not in resolution.transaction.lifted]
     if held:
         raise MlstackError(
             "held_package",
-            wished=_in_words(resolution.transaction),
+            wanted=_in_words(resolution.transaction),
             found=f"that would change packages that are held: {', '.join(held)}",
-            todo="name them with the version they should have, or with hold set to false",
+            to_fix="name them with the version they should have, or with hold set to false",
             held=held,
         )
 
 
-def _refuse_unwanted(wish: Wish, resolution: Resolution, forecast: Forecast) -> None:
-    found = [c for c in forecast.changes if c.action == "install" and wish.unwanted and re.match(wish.unwanted, c.name)]
+def _refuse_unwanted(desired: Desired, resolution: Resolution, forecast: Forecast) -> None:
+    found = [
+        c for c in forecast.changes if c.action == "install" and desired.unwanted and re.match(desired.unwanted, c.name)
+    ]
     if found:
         raise MlstackError(
             "unwanted_package",
-            wished=_in_words(resolution.transaction),
+            wanted=_in_words(resolution.transaction),
             found=f"that would bring in {', '.join(f'{c.name} {c.after}'.rstrip() for c in found)}",
-            todo=wish.unwanted_why or "name packages that do not need these",
+            to_fix=desired.unwanted_why or "name packages that do not need these",
             would_install=[change.name for change in found],
         )
 
 
-def unknown_package(missing: t.Sequence[str], observation: Observation) -> MlstackError:
+def unknown_package(missing: t.Sequence[str], observed: Observed) -> MlstackError:
     """The error for names or versions that no repository offers; what is offered instead is in the candidates."""
-    offered = {name: list(observation.candidates.get(name.split()[0], ())) for name in missing}
+    offered = {name: list(observed.candidates.get(name.split()[0], ())) for name in missing}
     hints = [f"{name.split()[0]} is offered as {', '.join(some[:5])}" for name, some in offered.items() if some]
-    hints += [f"{name} looks like {', '.join(some)}" for name, some in observation.similar.items() if some]
+    hints += [f"{name} looks like {', '.join(some)}" for name, some in observed.similar.items() if some]
     return MlstackError(
         "unknown_package",
-        wished=f"install {', '.join(missing)}",
+        wanted=f"install {', '.join(missing)}",
         found="no enabled repository offers that" + (f"; {'; '.join(hints)}" if hints else ""),
-        todo="correct the name or the version, or enable the repository that has it",
+        to_fix="correct the name or the version, or enable the repository that has it",
         unknown=list(missing),
         offered=offered,
-        similar={name: list(some) for name, some in observation.similar.items()},
+        similar={name: list(some) for name, some in observed.similar.items()},
     )
 
 
@@ -276,8 +279,10 @@ _UNRESOLVED = "<unresolved>"
 _KEPT_BACK = "<kept back>"
 
 
-def _entries(wish: Wish, installed: t.Mapping[str, Installed]) -> t.Iterator[tuple[PackageWish, str, Installed | None]]:
-    for package in wish.packages:
+def _entries(
+    desired: Desired, installed: t.Mapping[str, Installed]
+) -> t.Iterator[tuple[DesiredPackage, str, Installed | None]]:
+    for package in desired.packages:
         for name in package.names:
             found = installed.get(name)
             if package.state == ABSENT and found is not None and not found.answers_to(name):
@@ -285,13 +290,13 @@ def _entries(wish: Wish, installed: t.Mapping[str, Installed]) -> t.Iterator[tup
             yield package, name, found
 
 
-def _satisfies(package: PackageWish, found: Installed | None) -> bool:
+def _satisfies(package: DesiredPackage, found: Installed | None) -> bool:
     if found is None or not found.complete:
         return False
     return any(version_matches(package.version, version) for version in (found.version, *found.also))
 
 
-def _version_to_install(package: PackageWish, found: Installed | None, candidates: t.Sequence[str]) -> str | None:
+def _version_to_install(package: DesiredPackage, found: Installed | None, candidates: t.Sequence[str]) -> str | None:
     """An exact version, "" for the manager's choice, None to leave it, or one of the two words above."""
     fitting = [version for version in candidates if version_matches(package.version, version)]
     if not _satisfies(package, found):
@@ -311,13 +316,13 @@ def _needs_hold(found: Installed | None, changing: bool) -> bool:
     return bool(found.held_at) and found.held_at != found.version
 
 
-def _refuse_held_removal(package: PackageWish, found: Installed) -> None:
+def _refuse_held_removal(package: DesiredPackage, found: Installed) -> None:
     if found.held and package.hold is not False:
         raise MlstackError(
             "held_package",
-            wished=f"remove {package.requested}",
+            wanted=f"remove {package.requested}",
             found=f"{found.name} {found.version} is held, which protects it",
-            todo="set hold to false beside state absent if it shall go",
+            to_fix="set hold to false beside state absent if it shall go",
             held=[found.name],
         )
 

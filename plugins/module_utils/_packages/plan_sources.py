@@ -40,21 +40,23 @@ class SourcesChange:
         return bool(self.keys or self.rivals or self.files or self.streams)
 
 
-def change(wish: Sources, observation: SourcesObservation) -> SourcesChange:
-    """The difference between wish and observation. Raises MlstackError for a definition that is not ours alone."""
-    if observation.mixed:
+def change(desired: Sources, observed: SourcesObservation) -> SourcesChange:
+    """The difference between desired state and observation. Raises MlstackError for a definition that is not ours
+    alone.
+    """
+    if observed.mixed:
         raise MlstackError(
             "repository_defined_twice",
-            wished=f"configure {', '.join(r.name for r in wish.repositories)}",
-            found=f"{', '.join(observation.mixed)} names the same address beside others",
-            todo="take the lines of that repository out of it; this task then writes a file of its own",
-            files=list(observation.mixed),
+            wanted=f"configure {', '.join(r.name for r in desired.repositories)}",
+            found=f"{', '.join(observed.mixed)} names the same address beside others",
+            to_fix="take the lines of that repository out of it; this task then writes a file of its own",
+            files=list(observed.mixed),
         )
     return SourcesChange(
-        keys=tuple(key for key in observation.keys if not _as_wished(key, observation)),
-        rivals=tuple(observation.rivals),
-        files=tuple(managed.differing(observation.files, observation.texts)),
-        streams=tuple(stream for stream in wish.streams if observation.streams.get(stream.module, "") != stream.stream),
+        keys=tuple(key for key in observed.keys if not _as_desired(key, observed)),
+        rivals=tuple(observed.rivals),
+        files=tuple(managed.differing(observed.files, observed.texts)),
+        streams=tuple(stream for stream in desired.streams if observed.streams.get(stream.module, "") != stream.stream),
     )
 
 
@@ -66,14 +68,14 @@ def changes_lists(found: SourcesChange, *, streams_foreseen: bool = False) -> bo
     return any(file.path.startswith(_DEFINITIONS) for file in found.files)
 
 
-def plan(wish: Sources, observation: SourcesObservation) -> Plan:
+def plan(desired: Sources, observed: SourcesObservation) -> Plan:
     """The steps, in the order in which they are taken."""
-    found = change(wish, observation)
+    found = change(desired, observed)
     steps: list[Action] = []
     before: list[str] = []
     after: list[str] = []
     for key in found.keys:
-        present = observation.trusted.get(key.path, ())
+        present = observed.trusted.get(key.path, ())
         verb = "trust" if key.wanted else "distrust"
         told = f"the signing key {', '.join(key.wanted or present)} for {key.repository.name}"
         steps.append(Action(verb, key.repository.name, f"{verb} {told}", {"path": key.path}))
@@ -81,12 +83,12 @@ def plan(wish: Sources, observation: SourcesObservation) -> Plan:
         after += [f"{key.path}: key {fingerprint}" for fingerprint in key.wanted]
     for path in found.rivals:
         steps.append(Action("replace", path, f"delete {path}, which defines the same repository"))
-        before += [f"{path}: {line}" for line in observation.rivals[path].splitlines()]
-    steps += managed.actions(found.files, observation.texts)
-    before += managed.lines(found.files, observation.texts)
+        before += [f"{path}: {line}" for line in observed.rivals[path].splitlines()]
+    steps += managed.actions(found.files, observed.texts)
+    before += managed.lines(found.files, observed.texts)
     after += managed.lines(found.files, managed.texts(found.files))
     for stream in found.streams:
-        present_stream = observation.streams.get(stream.module, "")
+        present_stream = observed.streams.get(stream.module, "")
         steps += _stream_steps(stream, present_stream)
         before += [f"stream {stream.module}:{present_stream}"] if present_stream else []
         after += [f"stream {stream.module}:{stream.stream}"] if stream.stream else []
@@ -100,8 +102,8 @@ def _stream_steps(stream: ModuleStream, present: str) -> t.Iterator[Action]:
         yield Action("enable_stream", stream.module, f"enable the module stream {stream.module}:{stream.stream}")
 
 
-def _as_wished(key: KeyFile, observation: SourcesObservation) -> bool:
-    present = observation.trusted.get(key.path, ())
+def _as_desired(key: KeyFile, observed: SourcesObservation) -> bool:
+    present = observed.trusted.get(key.path, ())
     if not key.wanted:
-        return observation.texts.get(key.path) is None
+        return observed.texts.get(key.path) is None
     return bool(present) and set(present) <= set(key.wanted)

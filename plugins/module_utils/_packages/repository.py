@@ -11,7 +11,7 @@ import re
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._managed_files import ManagedFile
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._one_line import CONTROL
 
@@ -112,7 +112,7 @@ class KeyFile:
 class SourcesObservation:
     """What was found. ``manager`` is C(apt) or C(dnf).
 
-    - ``files`` and ``keys`` are the files that the wish means, ``texts`` what they hold now.
+    - ``files`` and ``keys`` are the files that the desired state means, ``texts`` what they hold now.
     - ``trusted`` are the identities in each key file, ``streams`` the enabled stream of each module.
     - ``rivals`` are files of others that name the same address: two definitions of one repository confuse both package
       managers, and apt refuses to work when their keys differ. ``mixed`` are those that name other addresses too.
@@ -129,29 +129,29 @@ class SourcesObservation:
 
 
 def require_valid(sources: Sources) -> None:
-    """Refuse what would end up as something else in a configuration file. Raises InvalidWish."""
+    """Refuse what would end up as something else in a configuration file. Raises InvalidArguments."""
     for repository in sources.repositories:
         _require(_NAME, repository.name, "a repository's name", "use letters, digits, '.', '_' and '-'")
         if repository.state == ABSENT:
             continue
-        wished = f"the repository {repository.name}"
+        wanted = f"the repository {repository.name}"
         _require(
-            _URL, repository.url, f"{wished}: its url", "use an http, https or file URL; put credentials elsewhere"
+            _URL, repository.url, f"{wanted}: its url", "use an http, https or file URL; put credentials elsewhere"
         )
         if repository.key_url:
-            _require(_URL, repository.key_url, f"{wished}: its key_url", "use an http, https or file URL")
+            _require(_URL, repository.key_url, f"{wanted}: its key_url", "use an http, https or file URL")
         if not repository.key and not repository.key_url:
-            raise _invalid(wished, "no key", "give key or key_url: unsigned repositories are not configured")
+            raise _invalid(wanted, "no key", "give key or key_url: unsigned repositories are not configured")
         if not repository.fingerprints:
-            raise _invalid(wished, "no fingerprint of its key", "give the fingerprint that the publisher announces")
+            raise _invalid(wanted, "no fingerprint of its key", "give the fingerprint that the publisher announces")
         for fingerprint in repository.fingerprints:
             _require(
-                _FINGERPRINT, fingerprint, f"{wished}: the fingerprint", "give all 40 (or 64) hexadecimal digits of it"
+                _FINGERPRINT, fingerprint, f"{wanted}: the fingerprint", "give all 40 (or 64) hexadecimal digits of it"
             )
         for word in (repository.suite, *repository.components, *repository.architectures):
-            _require(_WORD, word, f"{wished}: suite, components or architectures", "use plain words")
+            _require(_WORD, word, f"{wanted}: suite, components or architectures", "use plain words")
         if CONTROL.search(repository.title):
-            raise _invalid(wished, "a title of several lines", "use one line")
+            raise _invalid(wanted, "a title of several lines", "use one line")
     for pin in sources.pins:
         _require(_NAME, pin.name, "a pin's name", "use letters, digits, '.', '_' and '-'")
         if any(CONTROL.search(text) for text in (pin.pin, pin.reason, *pin.packages)):
@@ -166,10 +166,10 @@ def require_valid(sources: Sources) -> None:
             _require(_NAME, stream.stream, f"the stream of {stream.module}", "use one that dnf module list shows")
 
 
-def _require(pattern: re.Pattern[str], text: str, wished: str, todo: str) -> None:
+def _require(pattern: re.Pattern[str], text: str, wanted: str, to_fix: str) -> None:
     if not pattern.match(text):
-        raise _invalid(wished, repr(text), todo)
+        raise _invalid(wanted, repr(text), to_fix)
 
 
-def _invalid(wished: str, found: str, todo: str) -> InvalidWish:
-    return InvalidWish("invalid_repository", wished=wished, found=found, todo=todo)
+def _invalid(wanted: str, found: str, to_fix: str) -> InvalidArguments:
+    return InvalidArguments("invalid_repository", wanted=wanted, found=found, to_fix=to_fix)

@@ -67,9 +67,9 @@ def verified(key: bytes, expected: t.Collection[str], source: str) -> str:
     if not found or not set(found) <= wanted:
         raise MlstackError(
             "key_mismatch",
-            wished=f"trust the signing key {', '.join(sorted(wanted))}",
+            wanted=f"trust the signing key {', '.join(sorted(wanted))}",
             found=f"{source} holds " + (f"the key {', '.join(found)}" if found else "no OpenPGP public key"),
-            todo="compare the fingerprint with the one that the publisher announces, and correct the key or it",
+            to_fix="compare the fingerprint with the one that the publisher announces, and correct the key or it",
             fingerprints=list(found),
         )
     # A digest is one of the text, which so stays as it is.

@@ -37,23 +37,23 @@ class SourcesOfHost(abc.ABC):
         self.host = host
         self.commands = commands
 
-    def observe(self, wish: Sources) -> SourcesObservation:
-        """What there is of the wished things. A wish that is written wrongly raises InvalidWish."""
+    def observe(self, desired: Sources) -> SourcesObservation:
+        """What there is of the wanted things. A desired state that is written wrongly raises InvalidArguments."""
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.repository import require_valid
 
-        require_valid(wish)
-        files = tuple(self._files(wish))
-        keys = tuple(KeyFile(self._key_path(repository.name), repository) for repository in wish.repositories)
+        require_valid(desired)
+        files = tuple(self._files(desired))
+        keys = tuple(KeyFile(self._key_path(repository.name), repository) for repository in desired.repositories)
         texts = managed.observe(self.host, files)
         texts.update({key.path: self.host.read_text(key.path) for key in keys})
-        rivals, mixed = self._rivals(wish, {file.path for file in files})
+        rivals, mixed = self._rivals(desired, {file.path for file in files})
         return SourcesObservation(
             manager=self.manager,
             files=files,
             keys=keys,
             texts=texts,
             trusted={key.path: signing_key.identities((texts[key.path] or "").encode(), key.wanted) for key in keys},
-            streams={stream.module: self._stream(stream.module) for stream in wish.streams},
+            streams={stream.module: self._stream(stream.module) for stream in desired.streams},
             rivals=rivals,
             mixed=mixed,
         )
@@ -93,7 +93,7 @@ class SourcesOfHost(abc.ABC):
     # ---------------------------------------------------------------------------------------------------------------
 
     @abc.abstractmethod
-    def _files(self, wish: Sources) -> t.Iterator[ManagedFile]:
+    def _files(self, desired: Sources) -> t.Iterator[ManagedFile]:
         """The files that say it, or that must not be there to say it."""
 
     @abc.abstractmethod
@@ -118,8 +118,8 @@ class SourcesOfHost(abc.ABC):
     def _switch(self, stream: ModuleStream) -> None:
         raise NotImplementedError
 
-    def _rivals(self, wish: Sources, own: t.Collection[str]) -> tuple[dict[str, str], tuple[str, ...]]:
-        wanted = {_plain(repository.url) for repository in wish.repositories if repository.state == PRESENT}
+    def _rivals(self, desired: Sources, own: t.Collection[str]) -> tuple[dict[str, str], tuple[str, ...]]:
+        wanted = {_plain(repository.url) for repository in desired.repositories if repository.state == PRESENT}
         rivals: dict[str, str] = {}
         mixed = []
         for path in self._definitions() if wanted else ():

@@ -56,11 +56,11 @@ class Left:
 
 
 @contextlib.contextmanager
-def folder(host: Host, wished: str) -> t.Iterator[str]:
+def folder(host: Host, wanted: str) -> t.Iterator[str]:
     """A new folder for a record, gone at the end unless what it is about still runs. Raises MlstackError where none
     can be made."""
     top = host.path(FOLDER)
-    with disk.explained(wished):
+    with disk.explained(wanted):
         disk.make_folder(top)
         os.chmod(top, 0o700)
         path = _new(f"{top}/{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}")
@@ -133,7 +133,7 @@ def tell(found: t.Iterable[Left], warn: t.Callable[[str], None], *, forget: bool
                 _forget(one.folder)
 
 
-def wait(host: Host, seconds: float, wished: str) -> list[Left]:
+def wait(host: Host, seconds: float, wanted: str) -> list[Left]:
     """Wait until all of them are over, and return them. Raises LockTimeout after ``seconds``."""
     deadline = time.monotonic() + seconds
     while True:
@@ -145,9 +145,9 @@ def wait(host: Host, seconds: float, wished: str) -> list[Left]:
             holder = f"pid {running.pid} ({running.command})"
             raise LockTimeout(
                 "package_lock_timeout",
-                wished=wished,
+                wanted=wanted,
                 found=f"{running} is still running as pid {running.pid}; its output is in {running.folder}/output",
-                todo="let it end, or raise lock_timeout; to end it half-way would leave packages half installed",
+                to_fix="let it end, or raise lock_timeout; to end it half-way would leave packages half installed",
                 holder=holder,
             )
         time.sleep(_PAUSE_SECONDS)
@@ -222,8 +222,8 @@ def _renamed(exc: CommandError, argv: tuple[str, ...], timeout: float) -> Comman
         return exc
     return CommandError(
         "command_timeout",
-        wished=exc.wished,
+        wanted=exc.wanted,
         found=f"{' '.join(argv)} was still running after {timeout:g} s and goes on: to end it half-way would do harm",
-        todo="find out what it waits for (network, lock, disk); the next run waits for it and tells how it ended",
+        to_fix="find out what it waits for (network, lock, disk); the next run waits for it and tells how it ended",
         cmd=list(argv),
     )

@@ -95,9 +95,9 @@ class VersionLocks:
             if concerns and any(character in entry.rsplit("-", 2)[0] for character in "*?["):
                 raise MlstackError(
                     "shared_hold",
-                    wished=f"change the hold of {', '.join(concerns)}",
+                    wanted=f"change the hold of {', '.join(concerns)}",
                     found=f"the line {entry} of {self._list} holds other packages too",
-                    todo="write that line as one line for each package",
+                    to_fix="write that line as one line for each package",
                 )
             if not concerns:
                 kept.append(line)

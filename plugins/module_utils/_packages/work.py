@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Private to this collection: it may change at any time. Other collections use the modules instead.
-"""The packages of one wish on one host, looked at and changed: for every module that needs packages."""
+"""The packages of one desired state on one host, looked at and changed: for every module that needs packages."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.manager
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import (
     LATEST,
     Change,
+    Desired,
     Installed,
-    Observation,
-    Wish,
+    Observed,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
 
@@ -54,16 +54,16 @@ class PackageWork:
         return manager_for(self._context.host, self._context.commands, self._distribution)
 
     def look(
-        self, wish: Wish, *, simulate: bool | None = None, known: t.Sequence[Installed] | None = None
-    ) -> Observation:
+        self, desired: Desired, *, simulate: bool | None = None, known: t.Sequence[Installed] | None = None
+    ) -> Observed:
         """Observe, with the package manager's own forecast where that is worth its price: it costs most, so that a
         converged host never pays for it, and a real run only under the lock. ``known`` are all installed packages,
         where somebody has just asked for them."""
         simulate = self._context.preview or self._locked if simulate is None else simulate
         manager = self.manager
-        installed = manager.installed(wish.names) if known is None else _by_name(known, wish.names)
-        lookups = planner.names_to_look_up(wish, installed)
-        observation = Observation(
+        installed = manager.installed(desired.names) if known is None else _by_name(known, desired.names)
+        lookups = planner.names_to_look_up(desired, installed)
+        observed = Observed(
             installed=installed,
             candidates=manager.candidates(lookups),
             refreshed=self.refreshed,
@@ -71,17 +71,19 @@ class PackageWork:
             hold_support=manager.needed_for_holds(),
             lost_holds=self._lifted.lost(manager),
         )
-        if wish.sources is not None:
-            observation = replace(observation, sources=self._sources().observe(wish.sources))
-        resolution = planner.resolve(wish, observation)
+        if desired.sources is not None:
+            observed = replace(observed, sources=self._sources().observe(desired.sources))
+        resolution = planner.resolve(desired, observed)
         transaction = resolution.transaction
         # Old lists only matter to who is about to install from them.
-        matters = transaction.install or resolution.unresolved or any(p.state == LATEST for p in wish.packages)
-        stale = manager.stale(wish.cache_valid_time) if matters and wish.update_cache and not self.refreshed else ""
+        matters = transaction.install or resolution.unresolved or any(p.state == LATEST for p in desired.packages)
+        stale = (
+            manager.stale(desired.cache_valid_time) if matters and desired.update_cache and not self.refreshed else ""
+        )
         forecast = manager.simulate(transaction) if simulate and transaction else None
         unknown = [name for name in forecast.unknown if " " not in name] if forecast is not None else []
         similar = {name: tuple(manager.similar(name)) for name in unknown}
-        return replace(observation, stale=stale, forecast=forecast, similar=similar)
+        return replace(observed, stale=stale, forecast=forecast, similar=similar)
 
     def _left_runs(self) -> str:
         """What still goes on of earlier runs of ours, which were cut off. How others of them ended is told."""
@@ -94,10 +96,10 @@ class PackageWork:
         self._tell_left_runs(found)
         return ", ".join(f"{one} still goes on" for one in found if one.running)
 
-    def _await_left_runs(self, seconds: float, wished: str) -> None:
+    def _await_left_runs(self, seconds: float, wanted: str) -> None:
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import transaction
 
-        self._tell_left_runs(transaction.wait(self._context.host, seconds, wished))
+        self._tell_left_runs(transaction.wait(self._context.host, seconds, wanted))
 
     def _tell_left_runs(self, found: t.Sequence[t.Any]) -> None:
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import transaction
@@ -109,39 +111,39 @@ class PackageWork:
     @contextlib.contextmanager
     def lock(self, seconds: float) -> t.Iterator[None]:
         """Wait until the package manager is free, and keep other runs of ours out. Raises LockTimeout."""
-        wished = f"change packages with {self.manager.name}"
+        wanted = f"change packages with {self.manager.name}"
         if not self._context.host.is_root:
             raise MlstackError(
                 "not_root",
-                wished=wished,
+                wanted=wanted,
                 found="this task does not run as root",
-                todo="set become to true for it; check mode works without",
+                to_fix="set become to true for it; check mode works without",
             )
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import locks
 
-        with locks.only_one_of_us("/run/gpufleet-mlstack-packages.lock", seconds, wished):
-            self._await_left_runs(seconds, wished)
-            locks.wait_until_free(self.manager.lock_holder, seconds, wished)
+        with locks.only_one_of_us("/run/gpufleet-mlstack-packages.lock", seconds, wanted):
+            self._await_left_runs(seconds, wanted)
+            locks.wait_until_free(self.manager.lock_holder, seconds, wanted)
             self._locked = True
             yield
 
-    def carry_out(self, wish: Wish, observation: Observation, plan: Plan) -> tuple[Plan, tuple[Change, ...]]:
+    def carry_out(self, desired: Desired, observed: Observed, plan: Plan) -> tuple[Plan, tuple[Change, ...]]:
         """Do what the plan says, and return what was really done: fresh package lists may know more than the plan did.
 
         When it fails, repositories and streams are again as they were. Raises MlstackError.
         """
-        if wish.sources is None or observation.sources is None:
-            return self._carry_out(wish, observation, plan, ())
+        if desired.sources is None or observed.sources is None:
+            return self._carry_out(desired, observed, plan, ())
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import plan_sources
 
         steps = tuple(action for action in plan.actions if action.verb in plan_sources.VERBS)
-        with self._sources().changed(plan_sources.change(wish.sources, observation.sources)):
-            done, changes = self._carry_out(wish, observation, plan, steps)
-        shown = plan_sources.plan(wish.sources, observation.sources)
+        with self._sources().changed(plan_sources.change(desired.sources, observed.sources)):
+            done, changes = self._carry_out(desired, observed, plan, steps)
+        shown = plan_sources.plan(desired.sources, observed.sources)
         return replace(done, before=shown.before + done.before, after=shown.after + done.after), changes
 
     def _carry_out(
-        self, wish: Wish, observation: Observation, plan: Plan, sources_steps: tuple[t.Any, ...]
+        self, desired: Desired, observed: Observed, plan: Plan, sources_steps: tuple[t.Any, ...]
     ) -> tuple[Plan, tuple[Change, ...]]:
         first_steps = tuple(action for action in plan.actions if action.verb in ("repair", "refresh"))
         for action in first_steps:
@@ -151,20 +153,20 @@ class PackageWork:
                 self.manager.refresh()
                 self.refreshed = True
         self.manager.may_fetch = True
-        if first_steps or sources_steps or observation.forecast is None:
-            wish = self.renewed(wish)
-            observation = self.look(wish, simulate=True)
+        if first_steps or sources_steps or observed.forecast is None:
+            desired = self.renewed(desired)
+            observed = self.look(desired, simulate=True)
         # Raises what even fresh lists do not offer, and what must not be done.
-        plan = planner.plan(wish, observation)
-        self._change(planner.resolve(wish, observation))
+        plan = planner.plan(desired, observed)
+        self._change(planner.resolve(desired, observed))
         return (
             replace(plan, actions=(*sources_steps, *first_steps, *plan.actions)),
-            planner.forecast_changes(observation),
+            planner.forecast_changes(observed),
         )
 
-    def renewed(self, wish: Wish) -> Wish:
-        """The wish as it is by the package lists of this moment, where it depends on them."""
-        return wish
+    def renewed(self, desired: Desired) -> Desired:
+        """The desired state as it is by the package lists of this moment, where it depends on them."""
+        return desired
 
     def _change(self, resolution: planner.Resolution) -> None:
         manager = self.manager

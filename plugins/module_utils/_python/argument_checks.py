@@ -14,7 +14,7 @@ import os
 import re
 import typing as t
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import names
 
 _WORD = re.compile(r"[^-\s\x00-\x1f\x7f][^\s\x00-\x1f\x7f]*")
@@ -75,7 +75,7 @@ _ENVIRONMENT_RULES: t.Mapping[str, tuple[Test, str]] = {
 
 
 def check(params: t.Mapping[str, t.Any]) -> None:
-    """Raise InvalidWish for the first argument that cannot be meant."""
+    """Raise InvalidArguments for the first argument that cannot be meant."""
     _check(params, _RULES, "")
     for environment in params.get("environments") or ():
         _check(environment, _ENVIRONMENT_RULES, f" of environment {environment['name']}")
@@ -86,9 +86,9 @@ def _check(values: t.Mapping[str, t.Any], rules: t.Mapping[str, tuple[Test, str]
         given = values.get(option)
         for value in given if isinstance(given, (list, tuple)) else [given]:
             if value and not allowed(value):
-                raise InvalidWish(
+                raise InvalidArguments(
                     "argument_invalid",
-                    wished=f"{option}{where} as {form}",
+                    wanted=f"{option}{where} as {form}",
                     found=repr(value),
-                    todo=f"correct the option {option}",
+                    to_fix=f"correct the option {option}",
                 )

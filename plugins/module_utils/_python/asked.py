@@ -3,7 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Private to this collection: it may change at any time. Other collections use the modules instead.
-"""Whether a wish says, word for word, what the generation in use was built for: then nothing needs to be read anew."""
+"""Whether a desired state says, word for word, what the generation in use was built for: then nothing needs to be
+read anew.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ import json
 import typing as t
 
 if t.TYPE_CHECKING:
-    from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.wish import EnvironmentWish
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.desired import DesiredEnvironment
 
 # To be raised when the same words come to mean something else.
 _READING = 1
@@ -21,29 +23,29 @@ _NO_CONTENT = {"name", "state", "keep", "adopt", "reinstall", "rollback_to", "fo
 _NO_CONTENT |= {"lock_to", "universal", "python_version", "upgrade"}  # those of C(state=locked)
 
 
-def note(wish: EnvironmentWish, contents: t.Mapping[str, bytes]) -> dict[str, t.Any]:
-    """What a record keeps of a wish whose requirement files had these contents, those they include among them.
+def note(desired: DesiredEnvironment, contents: t.Mapping[str, bytes]) -> dict[str, t.Any]:
+    """What a record keeps of a desired state whose requirement files had these contents, those they include among them.
 
     Empty where a variable may have a say (C(${NAME}), in any encoding): the words alone don't tell then.
     """
-    packages = [*wish.options["packages"], *wish.options["constraints"]]
+    packages = [*desired.options["packages"], *desired.options["constraints"]]
     if any(b"$" in content for content in contents.values()) or any("$" in text for text in packages):
         return {}
-    return {"files": sorted(contents), "digest": _digest(wish, contents)}
+    return {"files": sorted(contents), "digest": _digest(desired, contents)}
 
 
-def is_same(wish: EnvironmentWish, noted: t.Any) -> bool:
-    """Whether a wish is the one of a note. Reads its requirement files, and understands nothing of them."""
+def is_same(desired: DesiredEnvironment, noted: t.Any) -> bool:
+    """Whether a desired state is the one of a note. Reads its requirement files, and understands nothing of them."""
     if not isinstance(noted, dict) or not isinstance(noted.get("files"), list):
         return False
     try:
-        contents = {str(path): wish.load(str(path)) for path in noted["files"]}
+        contents = {str(path): desired.load(str(path)) for path in noted["files"]}
     except OSError:
         return False
-    return noted.get("digest") == _digest(wish, contents)
+    return noted.get("digest") == _digest(desired, contents)
 
 
-def _digest(wish: EnvironmentWish, contents: t.Mapping[str, bytes]) -> str:
-    options = {name: value for name, value in wish.options.items() if name not in _NO_CONTENT}
+def _digest(desired: DesiredEnvironment, contents: t.Mapping[str, bytes]) -> str:
+    options = {name: value for name, value in desired.options.items() if name not in _NO_CONTENT}
     files = [[path, hashlib.sha256(contents[path]).hexdigest()] for path in sorted(contents)]
     return hashlib.sha256(json.dumps([_READING, options, files], sort_keys=True).encode()).hexdigest()

@@ -29,10 +29,10 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import (
     requirement_problems,
     verify,
 )
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.desired import DesiredEnvironment
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import Engine, Request
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.interpreters import Choice, PythonWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.interpreters import Choice, DesiredPython
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.plan import Observed
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.wish import EnvironmentWish
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.workshop import Workshop
 
 
@@ -44,8 +44,8 @@ class Builder:
         self._workshop = Workshop(context, params)
         self._visited: tempfile.TemporaryDirectory[str] | None = None
 
-    def check(self, wish: EnvironmentWish, observed: Observed) -> None:
-        """Refuse requirements that are not pinned. Raises InvalidWish naming all of them by file and line."""
+    def check(self, desired: DesiredEnvironment, observed: Observed) -> None:
+        """Refuse requirements that are not pinned. Raises InvalidArguments naming all of them by file and line."""
         wanted = observed.wanted
         if wanted is None:
             return
@@ -53,10 +53,10 @@ class Builder:
         problems += requirement_checks.check_hashes(wanted.requirements, required=wanted.request.require_hashes)
         if problems:
             raise requirement_problems.refusal(
-                problems, f"environment {wish.name} from requirements that are all pinned"
+                problems, f"environment {desired.name} from requirements that are all pinned"
             )
 
-    def preview(self, wish: EnvironmentWish, observed: Observed) -> dict[str, str] | None:
+    def preview(self, desired: DesiredEnvironment, observed: Observed) -> dict[str, str] | None:
         """Name to version of what a build would hold; changes nothing but temporary files."""
         recorded = _recorded_if_repairing(observed)
         if recorded is not None:
@@ -67,26 +67,28 @@ class Builder:
             atexit.register(self._visited.cleanup)
             self._visiting = self._workshop.visiting(self._visited.name)
         engine = self._visiting.engine()
-        request = self._request(wish, observed)
-        with tempfile.TemporaryDirectory(prefix="wish-", dir=self._visited.name) as scratch:
-            interpreter = self._interpreter(wish, engine, request, scratch, self._visiting)
+        request = self._request(desired, observed)
+        with tempfile.TemporaryDirectory(prefix="desired-", dir=self._visited.name) as scratch:
+            interpreter = self._interpreter(desired, engine, request, scratch, self._visiting)
             found = engine.preview(interpreter.path, request, scratch)
         return {names.normalize(name): version for name, version in found.items()}
 
-    def build(self, wish: EnvironmentWish, observed: Observed, store: Store) -> tuple[Generation, dict[str, t.Any]]:
+    def build(
+        self, desired: DesiredEnvironment, observed: Observed, store: Store
+    ) -> tuple[Generation, dict[str, t.Any]]:
         """Build, verify and seal. What fails leaves no trace and the generation in use as it is."""
         timings: dict[str, float] = {}
         engine = self._workshop.engine()
-        request = self._request(wish, observed)
-        digest = _digest(wish, observed)
+        request = self._request(desired, observed)
+        digest = _digest(desired, observed)
         with store.build(digest, _now()) as building:
             scratch = os.path.join(building.path, ".scratch")
             os.mkdir(scratch, 0o700)
             with _timed(timings, "python"):
-                interpreter = self._interpreter(wish, engine, request, scratch, self._workshop)
-            self._fill(wish, engine, building.prefix, interpreter, request, scratch, timings)
+                interpreter = self._interpreter(desired, engine, request, scratch, self._workshop)
+            self._fill(desired, engine, building.prefix, interpreter, request, scratch, timings)
             with _timed(timings, "verify"):
-                found = self._verify(wish, observed, building, request, scratch)
+                found = self._verify(desired, observed, building, request, scratch)
             disk.delete(scratch)
             record = _record(engine, interpreter, found, request, timings)
             record["asked"] = dict(observed.wanted.asked) if observed.wanted else {}
@@ -96,7 +98,7 @@ class Builder:
 
     def _fill(
         self,
-        wish: EnvironmentWish,
+        desired: DesiredEnvironment,
         engine: Engine,
         prefix: str,
         interpreter: Choice,
@@ -109,7 +111,7 @@ class Builder:
                 engine.create(prefix, interpreter.path)
             with _timed(timings, "install"):
                 engine.install(prefix, request, scratch)
-            found = verify.damaged(prefix) if wish.options["verify_files"] else {}
+            found = verify.damaged(prefix) if desired.options["verify_files"] else {}
             if not found.get("files"):
                 return
             if attempt == 1:  # a file of another environment was changed, and the cache with it
@@ -117,18 +119,18 @@ class Builder:
                 disk.delete(prefix)
         raise MlstackError(
             "files_damaged",
-            wished=f"environment {wish.name} with every file as its package says",
+            wanted=f"environment {desired.name} with every file as its package says",
             found=f"after a fresh installation {', '.join(found['files'][:5])} differ",
-            todo="find out whether the index serves damaged packages, or the disk or memory of this host is failing",
+            to_fix="find out whether the index serves damaged packages, or the disk or memory of this host is failing",
             **found,
         )
 
     def _verify(
-        self, wish: EnvironmentWish, observed: Observed, building: Building, request: Request, scratch: str
+        self, desired: DesiredEnvironment, observed: Observed, building: Building, request: Request, scratch: str
     ) -> verify.Found:
         wanted = observed.wanted
         return verify.verify(
-            f"environment {wish.name}",
+            f"environment {desired.name}",
             wanted.requirements if wanted else None,
             wanted.imports if wanted else (),
             building.prefix,
@@ -137,36 +139,36 @@ class Builder:
             request.requirements,
         )
 
-    def _request(self, wish: EnvironmentWish, observed: Observed) -> Request:
+    def _request(self, desired: DesiredEnvironment, observed: Observed) -> Request:
         recorded = _recorded_if_repairing(observed)
-        if wish.state == "absent" and observed.current is not None:
-            return _without(wish, observed.current.record)
+        if desired.state == "absent" and observed.current is not None:
+            return _without(desired, observed.current.record)
         if observed.wanted is None:
             raise AssertionError("a build without requirements")
         request = observed.wanted.request
         if recorded is None:
             return request
-        # A repair brings back what was there, also where the wish leaves versions of dependencies open.
+        # A repair brings back what was there, also where the desired state leaves versions of dependencies open.
         pins = "".join(f"{name}=={version}\n" for name, version in _indexed(observed).items())
         return replace(request, constraints=request.constraints + pins)
 
     def _interpreter(
-        self, wish: EnvironmentWish, engine: Engine, request: Request, scratch: str, workshop: Workshop
+        self, desired: DesiredEnvironment, engine: Engine, request: Request, scratch: str, workshop: Workshop
     ) -> Choice:
-        python = PythonWish(wish.options["python"], workshop.python_downloads, workshop.download_env)
-        if wish.state == "absent":
-            return workshop.interpreters.probe(self._current_python(wish), "given")
-        title = f"environment {wish.name}"
+        python = DesiredPython(desired.options["python"], workshop.python_downloads, workshop.download_env)
+        if desired.state == "absent":
+            return workshop.interpreters.probe(self._current_python(desired), "given")
+        title = f"environment {desired.name}"
         return interpreters.choose(python, workshop.interpreters, engine, request, scratch, title)
 
-    def _current_python(self, wish: EnvironmentWish) -> str:
-        return os.path.realpath(os.path.join(wish.link, "prefix", "bin", "python"))
+    def _current_python(self, desired: DesiredEnvironment) -> str:
+        return os.path.realpath(os.path.join(desired.link, "prefix", "bin", "python"))
 
 
-def _without(wish: EnvironmentWish, record: t.Mapping[str, t.Any]) -> Request:
+def _without(desired: DesiredEnvironment, record: t.Mapping[str, t.Any]) -> Request:
     """The recorded contents less the packages that are to go, with the hashes they were installed by."""
     frozen = {names.normalize(_name_of(line)): line for line in record.get("freeze", [])}
-    kept = [name for name in frozen if name not in wish.absent_packages]
+    kept = [name for name in frozen if name not in desired.absent_packages]
     hashed: dict[str, list[str]] = {}
     for line in record.get("requirements", []):
         if " --hash=" in line:
@@ -177,16 +179,16 @@ def _without(wish: EnvironmentWish, record: t.Mapping[str, t.Any]) -> Request:
         "".join(f"{line}\n" for line in lines),
         require_hashes=by_hash,
         no_deps=True,
-        no_binary=tuple(wish.options["no_binary"]),
-        only_binary=tuple(wish.options["only_binary"]),
-        compile_bytecode=wish.options["compile_bytecode"],
-        sources=wish.sources,
-        title=f"environment {wish.name}",
+        no_binary=tuple(desired.options["no_binary"]),
+        only_binary=tuple(desired.options["only_binary"]),
+        compile_bytecode=desired.options["compile_bytecode"],
+        sources=desired.sources,
+        title=f"environment {desired.name}",
     )
 
 
 def _recorded_if_repairing(observed: Observed) -> dict[str, str] | None:
-    """The recorded contents, where the wish is the one that the generation in use was built for."""
+    """The recorded contents, where the desired state is the one that the generation in use was built for."""
     current, wanted = observed.current, observed.wanted
     if current is not None and wanted is not None and current.digest == wanted.digest:
         return dict(current.record.get("installed", {}))
@@ -204,13 +206,13 @@ def _name_of(line: str) -> str:
     return re.split(r"[\s\[;=@]", line, maxsplit=1)[0]
 
 
-def _digest(wish: EnvironmentWish, observed: Observed) -> str:
+def _digest(desired: DesiredEnvironment, observed: Observed) -> str:
     if observed.wanted is not None:
         return observed.wanted.digest
     import hashlib
 
-    # An environment that packages were taken out of satisfies no wish for 'present'.
-    rest = sorted(name for name in observed.installed if name not in wish.absent_packages)
+    # An environment that packages were taken out of satisfies no request for 'present'.
+    rest = sorted(name for name in observed.installed if name not in desired.absent_packages)
     return hashlib.sha256(("without\n" + "\n".join(rest)).encode()).hexdigest()
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Subject
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Resource
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Action, Plan
 
 # What uv (CACHE_BUCKETS with their versions) and pip put into a cache. Whatever else lies in such a folder is not ours.
@@ -22,7 +22,7 @@ _ENTRY = re.compile(r"CACHEDIR\.TAG|\.gitignore|\.lock|[a-z]+(?:-[a-z]+)*-v\d+|h
 
 
 @dataclass(frozen=True)
-class CacheWish:
+class DesiredCache:
     """The caches at ``folders`` are to be empty."""
 
     folders: tuple[str, ...]
@@ -60,33 +60,33 @@ def observe(paths: t.Iterable[str]) -> list[Cache]:
     return found
 
 
-class Caches(Subject[CacheWish, list[Cache]]):
+class Caches(Resource[DesiredCache, list[Cache]]):
     """Empties caches."""
 
-    def title(self, wish: CacheWish) -> str:
+    def title(self, desired: DesiredCache) -> str:
         return "cache"
 
-    def observe(self, wish: CacheWish, context: Context) -> list[Cache]:
-        return observe(wish.folders)
+    def observe(self, desired: DesiredCache, context: Context) -> list[Cache]:
+        return observe(desired.folders)
 
-    def plan(self, wish: CacheWish, observation: list[Cache]) -> Plan:
-        for cache in observation:
+    def plan(self, desired: DesiredCache, observed: list[Cache]) -> Plan:
+        for cache in observed:
             if cache.foreign:
                 raise MlstackError(
                     "not_a_cache",
-                    wished=f"the cache {cache.folder} deleted",
+                    wanted=f"the cache {cache.folder} deleted",
                     found=f"{', '.join(cache.foreign[:5])} in it, which neither uv nor pip puts into a cache",
-                    todo="move that away, or name the folder of the cache itself with cache_dir",
+                    to_fix="move that away, or name the folder of the cache itself with cache_dir",
                 )
         return Plan(
             tuple(
                 Action("purge", cache.folder, f"delete the cache {cache.folder} of {cache.size / 1e6:.1f} MB")
-                for cache in observation
+                for cache in observed
             ),
-            before=tuple(f"{cache.folder} {cache.size} bytes" for cache in observation),
+            before=tuple(f"{cache.folder} {cache.size} bytes" for cache in observed),
         )
 
-    def handlers(self, wish: CacheWish, context: Context) -> dict[str, t.Any]:
+    def handlers(self, desired: DesiredCache, context: Context) -> dict[str, t.Any]:
         return {"purge": _purge}
 
 

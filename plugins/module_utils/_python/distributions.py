@@ -36,7 +36,7 @@ class Distribution(t.NamedTuple):
     requires_python: str | None
     extras: tuple[str, ...]  # normalised, that it provides
     installer: str | None
-    requested: bool  # named by a wish, not only pulled in; uv and pip note it
+    requested: bool  # named by a desired state, not only pulled in; uv and pip note it
     direct_url: dict[str, t.Any] | None
     folder: str  # its metadata, absolute
     licence: str = ""  # an SPDX expression, or what its author wrote instead

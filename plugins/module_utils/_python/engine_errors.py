@@ -20,7 +20,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import na
 
 @dataclass(frozen=True)
 class Conflict:
-    """``requirer`` needs ``package`` in the range ``wanted``; ``found`` is what stands against it, wished by the user,
+    """``requirer`` needs ``package`` in the range ``wanted``; ``found`` is what stands against it, wanted by the user,
     or needed by ``found_by`` where that is not empty."""
 
     package: str
@@ -31,7 +31,7 @@ class Conflict:
 
     def __str__(self) -> str:
         other = f"{self.found_by} wants {self.package}{self.found}"
-        against = other if self.found_by else f"{self.package}{self.found} is wished"
+        against = other if self.found_by else f"{self.package}{self.found} is wanted"
         return f"{self.requirer} wants {self.package}{self.wanted}, but {against}"
 
 
@@ -40,7 +40,7 @@ class _Reading:
     code: str
     pattern: str
     found: str
-    todo: str
+    to_fix: str
 
 
 # In order: the first that matches is the cause, what follows in an engine's output are consequences.
@@ -207,17 +207,17 @@ def conflicts(output: str) -> list[Conflict]:
     is_pip = "The conflict is caused by:" in output
     # What uv concludes it has said before.
     text = output if is_pip else re.sub(r"we can conclude that .*", "", _unwrapped(output))
-    wished: dict[str, str] = {}
+    pins: dict[str, str] = {}
     for match in re.finditer(_REQUIRES[is_pip], text, re.M):
-        wished.update((name.lower(), version) for name, version in re.findall(rf"({_NAME})({_RANGE})", match["list"]))
+        pins.update((name.lower(), version) for name, version in re.findall(rf"({_NAME})({_RANGE})", match["list"]))
     needs = [
-        (match["package"], _pinned(match["requirer"], wished), match["wanted"])
+        (match["package"], _pinned(match["requirer"], pins), match["wanted"])
         for match in re.finditer(_DEPENDS[is_pip], text, re.M)
     ]
     found = []
     for number, (package, requirer, wanted) in enumerate(needs):
-        if package.lower() in wished:
-            found.append(Conflict(package, requirer, wanted, wished[package.lower()]))
+        if package.lower() in pins:
+            found.append(Conflict(package, requirer, wanted, pins[package.lower()]))
             continue
         for other, other_requirer, other_wanted in needs[number + 1 :]:
             if other.lower() == package.lower() and other_wanted != wanted:
@@ -232,14 +232,14 @@ def _unwrapped(output: str) -> str:
     return before + mark + re.sub(r"(?<!\.)\n[ \t]+(?=\S)", " ", explained)
 
 
-def _pinned(requirer: str, wished: t.Mapping[str, str]) -> str:
-    """A requirer by the version that is wished of it, where uv speaks of a range or of all versions."""
+def _pinned(requirer: str, wanted: t.Mapping[str, str]) -> str:
+    """A requirer by the version that is wanted of it, where uv speaks of a range or of all versions."""
     words = requirer.split()
     name = words[-1] if words[0] == "all" else words[0]
     name = re.split(r"[<>=!~]", name)[0]
     if len(words) == 2:
         return f"{words[0]}=={words[1]}"
-    return f"{name}{wished.get(name.lower(), '')}"
+    return f"{name}{wanted.get(name.lower(), '')}"
 
 
 def read(output: str) -> tuple[str, str, str, list[Conflict]]:
@@ -257,7 +257,7 @@ def read(output: str) -> tuple[str, str, str, list[Conflict]]:
         match = re.search(reading.pattern, unwrapped, re.S)
         if match:
             words = {name: (value or "").strip() for name, value in match.groupdict().items()}
-            return reading.code, reading.found.format(last=_last_error(output), **words), reading.todo, []
+            return reading.code, reading.found.format(last=_last_error(output), **words), reading.to_fix, []
     return "engine_failed", "", "", []
 
 
@@ -277,7 +277,7 @@ def _last_error(output: str) -> str:
 
 def explain(error: CommandError, result: CommandResult) -> CommandError:
     """The same failure with the line that matters first; unknown output stays as the engine printed it."""
-    code, found, todo, clashes = read(result.err + "\n" + result.out)
+    code, found, to_fix, clashes = read(result.err + "\n" + result.out)
     if code == "engine_failed":
         return error
     details: dict[str, t.Any] = dict(error.details)
@@ -285,4 +285,4 @@ def explain(error: CommandError, result: CommandResult) -> CommandError:
         details["conflicts"] = [vars(clash) for clash in clashes]
     else:
         details.update(_package_of(result.err + "\n" + result.out))
-    return CommandError(code, wished=error.wished, found=found, todo=todo, **details)
+    return CommandError(code, wanted=error.wanted, found=found, to_fix=to_fix, **details)

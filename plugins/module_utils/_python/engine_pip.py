@@ -33,7 +33,7 @@ class PipEngine(Engine):
         self.version = version
 
     def create(self, prefix: str, python: str) -> None:
-        # Without pip: Debian's Python has no ensurepip, and an environment holds what was wished, no more.
+        # Without pip: Debian's Python has no ensurepip, and an environment holds what was wanted, no more.
         argv = [python, "-I", "-m", "venv", "--without-pip", prefix]
         self.commands.run(argv, purpose=f"an empty environment at {prefix}", env=STRAY_VARIABLES, timeout=self.timeout)
 

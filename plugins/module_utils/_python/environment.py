@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Private to this collection: it may change at any time. Other collections use the modules instead.
-"""The loop's subject for Python environments."""
+"""The loop's resource for Python environments."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.stor
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import asked, site_packages
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import plan as planner
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.wish import EnvironmentWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.desired import DesiredEnvironment
 
 if t.TYPE_CHECKING:
     from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.builder import Builder
     from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.wanted import Wanted
 
-    Lifecycle = lifecycle.Environments[EnvironmentWish, Wanted]
+    Lifecycle = lifecycle.Environments[DesiredEnvironment, Wanted]
 else:
     Lifecycle = lifecycle.Environments
 
@@ -40,16 +40,16 @@ class Environments(Lifecycle):
         return drift_of(generation, files=files)
 
     def wanted(
-        self, wish: EnvironmentWish, state: StoreState, differences: tuple[str, ...], context: Context
+        self, desired: DesiredEnvironment, state: StoreState, differences: tuple[str, ...], context: Context
     ) -> Wanted | None:
-        if wish.state != "present":
+        if desired.state != "present":
             return None
-        as_asked = state.current is not None and asked.is_same(wish, state.current.record.get("asked"))
-        if as_asked and not differences and not wish.options["reinstall"]:
+        as_asked = state.current is not None and asked.is_same(desired, state.current.record.get("asked"))
+        if as_asked and not differences and not desired.options["reinstall"]:
             return None
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import wanted as reading
 
-        wanted = reading.wanted(wish, context.host)
+        wanted = reading.wanted(desired, context.host)
         context.redactor.learn([wanted.request.file_text(), wanted.request.constraints])
         return wanted
 

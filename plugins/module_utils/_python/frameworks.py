@@ -41,24 +41,24 @@ class Question:
 
 
 class FrameworkInfo(Inquiry[Question, dict[str, t.Any]]):
-    """The loop's subject of framework_info; its plans are empty."""
+    """The loop's resource of framework_info; its plans are empty."""
 
-    def wishes(self, params: t.Mapping[str, t.Any], context: Context) -> list[Question]:
+    def all_desired(self, params: t.Mapping[str, t.Any], context: Context) -> list[Question]:
         self._timeout = float(params["timeout"])
         return [Question(path, framework) for path in params["paths"] for framework in params["frameworks"]]
 
-    def title(self, wish: Question) -> str:
-        return f"{wish.framework} in {wish.path}"
+    def title(self, desired: Question) -> str:
+        return f"{desired.framework} in {desired.path}"
 
-    def observe(self, wish: Question, context: Context) -> dict[str, t.Any]:
-        python = os.path.join(wish.path, "bin", "python")
+    def observe(self, desired: Question, context: Context) -> dict[str, t.Any]:
+        python = os.path.join(desired.path, "bin", "python")
         if not os.path.exists(python):
             return _broken(f"there is no {python}")
         try:
             # The path that is given back was judged; the one that was named may lead elsewhere by now.
-            owner, python = owner_of(wish.path)
+            owner, python = owner_of(desired.path)
             ran = self._own if owner in (0, os.geteuid()) else self._of_another
-            result = ran(wish, python, owner, context)
+            result = ran(desired, python, owner, context)
         except (CommandError, NotRun) as exc:
             return _broken(exc.found if isinstance(exc, CommandError) else str(exc))
         told = _read(result.out)
@@ -66,31 +66,31 @@ class FrameworkInfo(Inquiry[Question, dict[str, t.Any]]):
             return _broken(f"its process ended with status {result.rc}: {last_words(result)}")
         return told
 
-    def _own(self, wish: Question, python: str, owner: int, context: Context) -> CommandResult:
+    def _own(self, desired: Question, python: str, owner: int, context: Context) -> CommandResult:
         return context.commands.run(
-            _argv(python, wish),
-            purpose=f"{self.title(wish)} tried",
+            _argv(python, desired),
+            purpose=f"{self.title(desired)} tried",
             env={**dict.fromkeys(STRAY_VARIABLES), **_QUIET},
             timeout=self._timeout,
             check=False,
         )
 
-    def _of_another(self, wish: Question, python: str, owner: int, context: Context) -> CommandResult:
-        argv = _argv(python, wish)
+    def _of_another(self, desired: Question, python: str, owner: int, context: Context) -> CommandResult:
+        argv = _argv(python, desired)
         context.commands.count += 1
         result = run_as(argv, owner, self._timeout, _QUIET)
         return replace(result, out=context.redactor.text(result.out), err=context.redactor.text(result.err))
 
-    def describe(self, wish: Question, observation: dict[str, t.Any]) -> dict[str, t.Any]:
-        return observation
+    def describe(self, desired: Question, observed: dict[str, t.Any]) -> dict[str, t.Any]:
+        return observed
 
     def result(self, outcomes: list[Outcome[Question]]) -> dict[str, t.Any]:
-        found = [{"path": item.wish.path, "framework": item.wish.framework, **item.details} for item in outcomes]
+        found = [{"path": item.desired.path, "framework": item.desired.framework, **item.details} for item in outcomes]
         return {"frameworks": found}
 
 
-def _argv(python: str, wish: Question) -> list[str]:
-    return [python, "-I", "-c", PROBE, wish.framework]
+def _argv(python: str, desired: Question) -> list[str]:
+    return [python, "-I", "-c", PROBE, desired.framework]
 
 
 def _read(text: str) -> dict[str, t.Any] | None:

@@ -15,7 +15,7 @@ import typing as t
 import zlib
 from dataclasses import dataclass
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files.looking import Folder, changeable_in, is_ours
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Store, StoreState
@@ -31,10 +31,10 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import (
     verify,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import prefix as prefixes
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.desired import sources_of
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.distributions import Distribution
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.environment import drift_of
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.markers import Environment
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.wish import sources_of
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.workshop import Workshop
 
 _MOST_LOCK = 64 << 20
@@ -52,11 +52,11 @@ class Question:
 
 
 class PythonInfo(Inquiry[Question, dict[str, t.Any]]):
-    """The loop's subject of python_env_info; its plans are empty."""
+    """The loop's resource of python_env_info; its plans are empty."""
 
-    unshown = ("requirement_files",)
+    left_out = ("requirement_files",)
 
-    def wishes(self, params: t.Mapping[str, t.Any], context: Context) -> list[Question]:
+    def all_desired(self, params: t.Mapping[str, t.Any], context: Context) -> list[Question]:
         self._params = params
         self._workshop = Workshop(context, params)
         self._cache_folders = cache.folders(context.host, params["cache_dir"] or "")
@@ -74,34 +74,34 @@ class PythonInfo(Inquiry[Question, dict[str, t.Any]]):
         _refuse_locks_of_nothing(locks, asked)
         return asked
 
-    def title(self, wish: Question) -> str:
-        return wish.path
+    def title(self, desired: Question) -> str:
+        return desired.path
 
-    def observe(self, wish: Question, context: Context) -> dict[str, t.Any]:
+    def observe(self, desired: Question, context: Context) -> dict[str, t.Any]:
         told: dict[str, t.Any] = {"drift": [], "conflicts": [], "broken": []}
-        prefix = wish.path
-        if wish.root:
-            state = Store(wish.root, wish.name, context.redactor).observe()
+        prefix = desired.path
+        if desired.root:
+            state = Store(desired.root, desired.name, context.redactor).observe()
             told.update(_managed(state, self._params["verify_files"]))
-            prefix = state.current.prefix if state.current else wish.path
+            prefix = state.current.prefix if state.current else desired.path
         if os.path.exists(os.path.join(prefix, "pyvenv.cfg")):
             told.setdefault("standing", "venv")
             if told["standing"] == "directory":
                 told["standing"] = "venv"
-            told.update(self._contents(prefix, wish, context))
-        elif not wish.root:
+            told.update(self._contents(prefix, desired, context))
+        elif not desired.root:
             told["standing"] = "directory" if os.path.isdir(prefix) else "absent"
-        if wish.lock and "packages" not in told:  # nothing of the lock is here
-            told["lock_differences"] = self._beside(wish, (), None, context)
+        if desired.lock and "packages" not in told:  # nothing of the lock is here
+            told["lock_differences"] = self._beside(desired, (), None, context)
         return told
 
-    def describe(self, wish: Question, observation: dict[str, t.Any]) -> dict[str, t.Any]:
-        return observation
+    def describe(self, desired: Question, observed: dict[str, t.Any]) -> dict[str, t.Any]:
+        return observed
 
     def result(self, outcomes: list[Outcome[Question]]) -> dict[str, t.Any]:
         environments = []
         for outcome in outcomes:
-            told = {"name": outcome.wish.name, "path": outcome.wish.path, **outcome.details}
+            told = {"name": outcome.desired.name, "path": outcome.desired.path, **outcome.details}
             if outcome.error is not None:
                 told.update(failed=True, msg=str(outcome.error), code=outcome.error.code)
             environments.append(told)
@@ -110,7 +110,7 @@ class PythonInfo(Inquiry[Question, dict[str, t.Any]]):
         caches = [{"path": item.folder, "size": item.size} for item in cache.observe(self._cache_folders)]
         return {"environments": environments, "cache": caches}
 
-    def _contents(self, prefix: str, wish: Question, context: Context) -> dict[str, t.Any]:
+    def _contents(self, prefix: str, desired: Question, context: Context) -> dict[str, t.Any]:
         python = os.path.join(prefix, "bin", "python")
         with prefixes.opened(prefix, "venv") as look:
             found, broken = _everything(look)
@@ -122,8 +122,8 @@ class PythonInfo(Inquiry[Question, dict[str, t.Any]]):
             "broken": [*look.notes, *(f"{item.folder}: {item.reason}" for item in broken)],
             "size": disk.size_of(prefix),
         }
-        if wish.lock:
-            told["lock_differences"] = self._beside(wish, found, look.environment, context)
+        if desired.lock:
+            told["lock_differences"] = self._beside(desired, found, look.environment, context)
         if self._params["tree"]:
             told["tree"] = tree.tree(found, look.environment)
         if self._params["outdated"]:
@@ -141,9 +141,9 @@ class PythonInfo(Inquiry[Question, dict[str, t.Any]]):
             told["outdated"] = engine.outdated(prefix, sources_of(self._params), scratch)
 
     def _beside(
-        self, wish: Question, installed: t.Sequence[Distribution], environment: Environment | None, context: Context
+        self, desired: Question, installed: t.Sequence[Distribution], environment: Environment | None, context: Context
     ) -> list[dict[str, t.Any]]:
-        lock = requirement_files.read([wish.lock], load=self._load, variables=context.host.environ)
+        lock = requirement_files.read([desired.lock], load=self._load, variables=context.host.environ)
         found = lock_differences.differences(lock.requirements, installed, environment)
         return [item._asdict() for item in found]
 
@@ -158,11 +158,11 @@ class PythonInfo(Inquiry[Question, dict[str, t.Any]]):
 
 def _refuse_locks_of_nothing(locks: t.Mapping[str, str], asked: t.Sequence[Question]) -> None:
     if locks:
-        raise InvalidWish(
+        raise InvalidArguments(
             "lock_of_nothing",
-            wished=f"a comparison of {', '.join(sorted(locks))} with a lock",
+            wanted=f"a comparison of {', '.join(sorted(locks))} with a lock",
             found=f"the environments told of are {', '.join(item.name for item in asked) or 'none'}",
-            todo="give as the key a name below root, or a path as it is in paths",
+            to_fix="give as the key a name below root, or a path as it is in paths",
         )
 
 

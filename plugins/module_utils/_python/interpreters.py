@@ -15,7 +15,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish, MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments, MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import trust
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import Engine, Request
@@ -59,19 +59,19 @@ class Interpreters:
 
     def probe(self, path: str, origin: str) -> Choice:
         """Ask an interpreter what it is. Raises MlstackError when it does not run or is too old."""
-        wished = f"an environment on the Python {path}"
-        trust.require(path, wished, "name another one with the option python")
-        result = self._commands.run([path, "-I", "-c", PROBE], purpose=wished, timeout=60, check=False)
+        wanted = f"an environment on the Python {path}"
+        trust.require(path, wanted, "name another one with the option python")
+        result = self._commands.run([path, "-I", "-c", PROBE], purpose=wanted, timeout=60, check=False)
         if not result.ok:
-            raise self._commands.failure(result, wished, todo="name an interpreter that runs on this host")
+            raise self._commands.failure(result, wanted, to_fix="name an interpreter that runs on this host")
         facts = described(result.out, path)
         version = facts["environment"]["python_full_version"]
         if tuple(facts["version_info"][:2]) < (3, 9):
             raise MlstackError(
                 "python_too_old",
-                wished=wished,
+                wanted=wanted,
                 found=f"it is Python {version}",
-                todo="name a Python from 3.9 on with the option python",
+                to_fix="name a Python from 3.9 on with the option python",
             )
         return Choice(os.path.realpath(facts["executable"]), version, facts["environment"], origin)
 
@@ -89,18 +89,18 @@ class Interpreters:
     def named(self, version: str) -> Choice | None:
         """An interpreter of this version that is on the host already."""
         if not _VERSION.match(version):
-            raise InvalidWish(
+            raise InvalidArguments(
                 "python_invalid",
-                wished=f"an environment on python: {version}",
+                wanted=f"an environment on python: {version}",
                 found="that is neither an absolute path, nor a version such as 3.11 or 3.11.7, nor 'auto'",
-                todo="correct the option python",
+                to_fix="correct the option python",
             )
         if int(version.split(".")[1]) < 9:
-            raise InvalidWish(
+            raise InvalidArguments(
                 "python_too_old",
-                wished=f"an environment on python: {version}",
+                wanted=f"an environment on python: {version}",
                 found="environments need Python 3.9 or later",
-                todo="name a newer version with the option python, in quotes: YAML takes 3.10 for 3.1",
+                to_fix="name a newer version with the option python, in quotes: YAML takes 3.10 for 3.1",
             )
         for path in self.on_host(version):
             try:
@@ -149,7 +149,7 @@ def _is_shim(path: str) -> bool:
 
 
 @dataclass(frozen=True)
-class PythonWish:
+class DesiredPython:
     """``python`` is C(auto), a path or a version. ``downloads`` allows uv to fetch a managed Python; ``download_env``
     says from where (mirror and list of builds)."""
 
@@ -159,13 +159,13 @@ class PythonWish:
 
 
 def choose(
-    wish: PythonWish, interpreters: Interpreters, engine: Engine, request: Request, scratch: str, title: str
+    desired: DesiredPython, interpreters: Interpreters, engine: Engine, request: Request, scratch: str, title: str
 ) -> Choice:
     """The interpreter for an environment. Raises MlstackError before anything is built when there is none."""
-    if wish.python.startswith("/"):
-        return interpreters.probe(wish.python, "given")
-    if wish.python != "auto":
-        return _of_version(wish, interpreters, engine, wish.python, title)
+    if desired.python.startswith("/"):
+        return interpreters.probe(desired.python, "given")
+    if desired.python != "auto":
+        return _of_version(desired, interpreters, engine, desired.python, title)
     default = interpreters.default()
     missing = engine.wheels_missing(default.path, default.minor, request, scratch)
     if not missing:
@@ -186,30 +186,30 @@ def choose(
             return interpreter
     if not fitting:
         return default
-    return _first_managed(wish, interpreters, engine, default, fitting, missing, title)
+    return _first_managed(desired, interpreters, engine, default, fitting, missing, title)
 
 
-def _of_version(wish: PythonWish, interpreters: Interpreters, engine: Engine, version: str, title: str) -> Choice:
+def _of_version(desired: DesiredPython, interpreters: Interpreters, engine: Engine, version: str, title: str) -> Choice:
     found = interpreters.named(version)
     reason = f"no python{version} on this host"
     if found is None:
         try:
-            found = interpreters.managed(engine, version, wish.downloads, wish.download_env)
-            reason += ", and uv has no managed one" if wish.downloads else ", and downloads are switched off"
+            found = interpreters.managed(engine, version, desired.downloads, desired.download_env)
+            reason += ", and uv has no managed one" if desired.downloads else ", and downloads are switched off"
         except MlstackError as exc:
             reason += f", and a managed one could not be downloaded ({exc.found})"
     if found is None:
         raise MlstackError(
             "python_missing",
-            wished=f"{title} on Python {version}",
+            wanted=f"{title} on Python {version}",
             found=reason,
-            todo=how_to_get(version),
+            to_fix=how_to_get(version),
         )
     return found
 
 
 def _first_managed(
-    wish: PythonWish,
+    desired: DesiredPython,
     interpreters: Interpreters,
     engine: Engine,
     default: Choice,
@@ -219,17 +219,17 @@ def _first_managed(
 ) -> Choice:
     reason = "downloading a managed one is switched off"
     try:
-        found = interpreters.managed(engine, fitting[0], wish.downloads, wish.download_env)
+        found = interpreters.managed(engine, fitting[0], desired.downloads, desired.download_env)
         if found is not None:
             return found
     except MlstackError as exc:
         reason = f"a managed one could not be downloaded ({exc.found})"
     raise MlstackError(
         "python_needed",
-        wished=f"{title} with its pins",
+        wanted=f"{title} with its pins",
         found=f"this host's Python {default.version} has no wheel for {', '.join(missing)}; "
         f"Python {', '.join(fitting)} would do, none of which is on this host, and {reason}",
-        todo=how_to_get(fitting[0]),
+        to_fix=how_to_get(fitting[0]),
         pythons_that_fit=list(fitting),
         without_wheel=list(missing),
     )

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import written_file
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Subject
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Resource
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Action, Plan
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import names, requirement_files, wanted
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.desired import DesiredEnvironment
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine_uv import UvEngine
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.interpreters import PythonWish, choose
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.interpreters import DesiredPython, choose
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.plan import comparison
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.wish import EnvironmentWish
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.workshop import Workshop
 
 _PIN = re.compile(rf"(?P<name>{names.NAME})\s*(?:\[[^\]]*\])?\s*(?:===?|@)\s*(?P<version>[^\s\\]+)")
@@ -35,26 +35,26 @@ class ObservedLock:
     after: str
 
 
-class Locks(Subject[EnvironmentWish, ObservedLock]):
+class Locks(Resource[DesiredEnvironment, ObservedLock]):
     """Environments whose state is C(locked): a file is written, nothing is built."""
 
     def __init__(self, params: t.Mapping[str, t.Any]) -> None:
         self._params = params
         self._workshop: Workshop | None = None
 
-    def title(self, wish: EnvironmentWish) -> str:
-        return wish.name
+    def title(self, desired: DesiredEnvironment) -> str:
+        return desired.name
 
-    def observe(self, wish: EnvironmentWish, context: Context) -> ObservedLock:
-        path = wish.options["lock_to"]
-        before = written_file.read(path, f"write the lock of {wish.name} to {path}") or ""
+    def observe(self, desired: DesiredEnvironment, context: Context) -> ObservedLock:
+        path = desired.options["lock_to"]
+        before = written_file.read(path, f"write the lock of {desired.name} to {path}") or ""
         with tempfile.TemporaryDirectory(prefix="mlstack-") as scratch:
-            return ObservedLock(before, self._resolve(wish, context, before, scratch))
+            return ObservedLock(before, self._resolve(desired, context, before, scratch))
 
-    def plan(self, wish: EnvironmentWish, observation: ObservedLock) -> Plan:
-        return plan_lock(wish, observation)
+    def plan(self, desired: DesiredEnvironment, observed: ObservedLock) -> Plan:
+        return plan_lock(desired, observed)
 
-    def handlers(self, wish: EnvironmentWish, context: Context) -> dict[str, t.Any]:
+    def handlers(self, desired: DesiredEnvironment, context: Context) -> dict[str, t.Any]:
         return {"lock": self._write}
 
     @staticmethod
@@ -63,37 +63,37 @@ class Locks(Subject[EnvironmentWish, ObservedLock]):
             path = action.details["path"]
             written_file.write(path, change.observed.after, f"write the lock of {action.subject} to {path}")
 
-    def describe(self, wish: EnvironmentWish, observation: ObservedLock) -> dict[str, t.Any]:
-        locked = versions_in(observation.after)
-        return {"path": wish.options["lock_to"], "freeze": [_line(name, locked[name]) for name in sorted(locked)]}
+    def describe(self, desired: DesiredEnvironment, observed: ObservedLock) -> dict[str, t.Any]:
+        locked = versions_in(observed.after)
+        return {"path": desired.options["lock_to"], "freeze": [_line(name, locked[name]) for name in sorted(locked)]}
 
-    def _resolve(self, wish: EnvironmentWish, context: Context, before: str, scratch: str) -> str:
+    def _resolve(self, desired: DesiredEnvironment, context: Context, before: str, scratch: str) -> str:
         workshop = Workshop(context, self._params)
         if context.preview:
             workshop = workshop.visiting(scratch)
-        return self._resolve_with(wish, context, before, scratch, workshop)
+        return self._resolve_with(desired, context, before, scratch, workshop)
 
     def _resolve_with(
-        self, wish: EnvironmentWish, context: Context, before: str, scratch: str, workshop: Workshop
+        self, desired: DesiredEnvironment, context: Context, before: str, scratch: str, workshop: Workshop
     ) -> str:
         engine = workshop.engine()
         if not isinstance(engine, UvEngine):
             raise MlstackError(
                 "lock_needs_uv",
-                wished=f"a lock of {wish.name} with hashes",
+                wanted=f"a lock of {desired.name} with hashes",
                 found=f"the engine is {engine.name}, which cannot write one",
-                todo="leave engine at auto or set it to uv, and make sure that uv can be installed on this host",
+                to_fix="leave engine at auto or set it to uv, and make sure that uv can be installed on this host",
             )
-        request = wanted.wanted(wish, context.host).request
+        request = wanted.wanted(desired, context.host).request
         options = []
-        options += ["--universal"] if wish.options["universal"] else []
-        options += ["--python-version", wish.options["python_version"]] if wish.options["python_version"] else []
-        options += ["--upgrade"] if wish.options["upgrade"] else []
-        if wish.options["python_version"]:
+        options += ["--universal"] if desired.options["universal"] else []
+        options += ["--python-version", desired.options["python_version"]] if desired.options["python_version"] else []
+        options += ["--upgrade"] if desired.options["upgrade"] else []
+        if desired.options["python_version"]:
             python = workshop.interpreters.default().path
         else:
-            named = PythonWish(wish.options["python"], workshop.python_downloads, workshop.download_env)
-            python = choose(named, workshop.interpreters, engine, request, scratch, f"lock {wish.name}").path
+            named = DesiredPython(desired.options["python"], workshop.python_downloads, workshop.download_env)
+            python = choose(named, workshop.interpreters, engine, request, scratch, f"lock {desired.name}").path
         output = os.path.join(scratch, "lock.txt")
         if before:
             with open(output, "w", encoding="utf-8") as stream:
@@ -103,13 +103,13 @@ class Locks(Subject[EnvironmentWish, ObservedLock]):
             return _without_paths(stream.read(), scratch)
 
 
-def plan_lock(wish: EnvironmentWish, observed: ObservedLock) -> Plan:
+def plan_lock(desired: DesiredEnvironment, observed: ObservedLock) -> Plan:
     """Write the lock where it differs from what resolving gives."""
     if observed.before == observed.after:
         return Plan()
     before, after = versions_in(observed.before), versions_in(observed.after)
-    path = wish.options["lock_to"]
-    step = Action("lock", wish.name, f"write {path} with {len(after)} locked distributions", {"path": path})
+    path = desired.options["lock_to"]
+    step = Action("lock", desired.name, f"write {path} with {len(after)} locked distributions", {"path": path})
     return Plan(
         (step,),
         before=tuple(f"{name} {version}" for name, version in sorted(before.items())),

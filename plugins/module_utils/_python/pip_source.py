@@ -57,13 +57,13 @@ class Run(t.Protocol):
 
 
 class PipNotFound(Exception):
-    """No way to a pip on this machine; says what was wished, what was found on each way, and what to do."""
+    """No way to a pip on this machine; says what was wanted, what was found on each way, and what to do."""
 
-    def __init__(self, wished: str, found: str, todo: str) -> None:
-        self.wished = wished
+    def __init__(self, wanted: str, found: str, to_fix: str) -> None:
+        self.wanted = wanted
         self.found = found
-        self.todo = todo
-        super().__init__(f"Wished: {wished}. Found: {found}. To do: {todo}.")
+        self.to_fix = to_fix
+        super().__init__(f"Wanted: {wanted}. Found: {found}. To fix: {to_fix}.")
 
 
 @dataclass(frozen=True)

@@ -23,17 +23,17 @@ drift, comparison, lines = generations.drift, generations.comparison, generation
 
 
 class PythonRules(generations.Rules):
-    """Virtual environments: C(freeze_to) is the file that a wish may have written."""
+    """Virtual environments: C(freeze_to) is the file that a desired state may have written."""
 
     def recorded(self, generation: Generation) -> Versions:
         installed: Versions = generation.record.get("installed", {})
         return installed
 
-    def output(self, wish: generations.Wish) -> str | None:
-        path: str | None = wish.options["freeze_to"]
+    def output(self, desired: generations.Desired) -> str | None:
+        path: str | None = desired.options["freeze_to"]
         return path
 
-    def text(self, wish: generations.Wish, generation: Generation) -> str:
+    def text(self, desired: generations.Desired, generation: Generation) -> str:
         return freeze_text(generation)
 
 

@@ -85,9 +85,9 @@ def opened(path: str, kind: str, commands: Commands | None = None, *, within: st
         except OSError as exc:
             raise MlstackError(
                 "not_readable",
-                wished=f"look at {path}",
+                wanted=f"look at {path}",
                 found=f"{exc.filename or path}: {exc.strerror}",
-                todo="become a user who may look into it, or leave it out",
+                to_fix="become a user who may look into it, or leave it out",
             ) from exc
         yield look
 

@@ -23,8 +23,8 @@ def described(printed: str, path: str) -> dict[str, t.Any]:
     if not complete:
         raise MlstackError(
             "python_unusable",
-            wished=f"the Python interpreter {path}",
+            wanted=f"the Python interpreter {path}",
             found=f"a program that answers {printed.strip()[:80]!r} when it is asked what it is",
-            todo="name the path of a Python 3 interpreter",
+            to_fix="name the path of a Python 3 interpreter",
         )
     return facts

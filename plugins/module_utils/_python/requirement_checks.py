@@ -18,14 +18,14 @@ if t.TYPE_CHECKING:
     from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.requirement_files import RequirementSet
 
 
-def check_pinned(wished: RequirementSet, environment: Environment | None = None) -> list[Problem]:
+def check_pinned(wanted: RequirementSet, environment: Environment | None = None) -> list[Problem]:
     """Every requirement that nothing pins, and every two that cannot both be met.
 
     A pin may stand in another line or a constraint of the same name. With ``environment``, what its marker leaves out
     is not judged; without one, a line pins another only if its marker is the same or it has none.
     """
-    here = [item for item in wished.requirements if item.applies(environment)]
-    limits = [item for item in wished.constraints if item.applies(environment)]
+    here = [item for item in wanted.requirements if item.applies(environment)]
+    limits = [item for item in wanted.constraints if item.applies(environment)]
     groups: dict[str, list[Requirement]] = {}
     for item in here + limits:
         if item.name is not None:
@@ -34,27 +34,27 @@ def check_pinned(wished: RequirementSet, environment: Environment | None = None)
     for item in here:
         if pin_of(item) is None and not _pinned_by_another(item, groups.get(item.name or "", ()), environment):
             problems.append(_unpinned(item))
-    wished_names = {item.name for item in here}
+    wanted_names = {item.name for item in here}
     for name, group in groups.items():
         # Constraints alone ask for nothing, so two that differ harm nobody.
-        if name in wished_names and (len(group) > 1 or len(group[0].specifiers) > 1):
+        if name in wanted_names and (len(group) > 1 or len(group[0].specifiers) > 1):
             problems.extend(_conflicts(group, environment))
-    return sorted(problems, key=lambda problem: _place(wished, problem))
+    return sorted(problems, key=lambda problem: _place(wanted, problem))
 
 
 def check_hashes(
-    wished: RequirementSet, environment: Environment | None = None, *, required: bool = False
+    wanted: RequirementSet, environment: Environment | None = None, *, required: bool = False
 ) -> list[Problem]:
     """Every requirement without a hash, where hashes are required or any line has one.
 
     One ``--hash`` puts pip into its hash-checking mode for the whole set, while uv would check that one line only:
     the same files would mean two things.
     """
-    here = [item for item in wished.requirements if item.applies(environment)]
-    hashed_elsewhere = {item.name for item in wished.constraints if item.hashes and item.applies(environment)}
+    here = [item for item in wanted.requirements if item.applies(environment)]
+    hashed_elsewhere = {item.name for item in wanted.constraints if item.hashes and item.applies(environment)}
     # A URL's only hash is handed over in its fragment, which switches nothing.
     hashed_lines = [item for item in here if len(item.hashes) > (0 if item.url is None else 1)]
-    required = required or wished.options.require_hashes
+    required = required or wanted.options.require_hashes
     if not required and not hashed_lines:
         return []
     reason = "hashes are required" if required else f"it has no hash, but {hashed_lines[0].source} has one"
@@ -65,13 +65,13 @@ def check_hashes(
     ]
 
 
-def _place(wished: RequirementSet, problem: Problem) -> tuple[int, int]:
-    order = {file: index for index, file in enumerate(wished.sources)}
+def _place(wanted: RequirementSet, problem: Problem) -> tuple[int, int]:
+    order = {file: index for index, file in enumerate(wanted.sources)}
     return order.get(problem.file, -1), problem.line
 
 
-def _problem(item: Requirement, code: str, reason: str, todo: str) -> Problem:
-    return Problem(code, item.source.file, item.source.line, item.text, reason, todo, item.written_name)
+def _problem(item: Requirement, code: str, reason: str, to_fix: str) -> Problem:
+    return Problem(code, item.source.file, item.source.line, item.text, reason, to_fix, item.written_name)
 
 
 def _together(one: Requirement, other: Requirement, environment: Environment | None) -> bool:
@@ -93,21 +93,24 @@ def _unpinned(item: Requirement) -> Problem:
     name = item.written_name or "NAME"
     system = vcs(item.url)
     if system in ("git", "hg"):
-        reason, todo = "a branch or tag may move, and no full commit is named", "put @ and all digits of the commit"
+        reason, to_fix = "a branch or tag may move, and no full commit is named", "put @ and all digits of the commit"
     elif system:
-        reason, todo = f"{system} has no commits that vouch for their content", "build a wheel of it, or move it to git"
+        reason, to_fix = (
+            f"{system} has no commits that vouch for their content",
+            "build a wheel of it, or move it to git",
+        )
     elif item.url is not None and item.url.startswith("file:"):
         reason = "it is neither a wheel nor does it have a hash, so its content may change under the same path"
-        todo = "build a wheel, or add --hash=sha256:... for an archive"
+        to_fix = "build a wheel, or add --hash=sha256:... for an archive"
     elif item.url is not None:
-        reason, todo = "the URL has no hash, so it may serve another file tomorrow", "add #sha256=... to the URL"
+        reason, to_fix = "the URL has no hash, so it may serve another file tomorrow", "add #sha256=... to the URL"
     elif item.hashes:
         reason = "without == its hashes pin nothing: pip refuses the line, uv ignores the hashes"
-        todo = f"write {name}==VERSION before the hashes"
+        to_fix = f"write {name}==VERSION before the hashes"
     else:
         reason = "it allows more than one version" if item.specifiers else "it names no version"
-        todo = f"write {name}==VERSION, or lock the ranges first"
-    return _problem(item, "requirement_unpinned", reason, todo)
+        to_fix = f"write {name}==VERSION, or lock the ranges first"
+    return _problem(item, "requirement_unpinned", reason, to_fix)
 
 
 def _conflicts(group: list[Requirement], environment: Environment | None) -> t.Iterator[Problem]:

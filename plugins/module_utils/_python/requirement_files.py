@@ -144,7 +144,7 @@ def read(
 
     ``load`` gives a path's bytes and raises OSError where it cannot; ``fetch`` does so for included URLs, which are
     refused without it. ``variables`` fill ``${NAME}``. Relative local paths start at ``base``, or at the folder of the
-    file that names them. Raises InvalidWish with every problem of every file in its ``problems``.
+    file that names them. Raises InvalidArguments with every problem of every file in its ``problems``.
     """
     result, problems = read_leniently(
         files,
@@ -217,7 +217,7 @@ class _Reader:
         name = re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*", text)
         self.problems.append(
             Problem(
-                error.code, source.file, source.line, text, error.reason, error.todo, name.group() if name else None
+                error.code, source.file, source.line, text, error.reason, error.to_fix, name.group() if name else None
             )
         )
 

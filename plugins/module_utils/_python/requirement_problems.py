@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments
 
 _SHOWN = 5
 _LONG = 120
@@ -23,7 +23,7 @@ class Problem(t.NamedTuple):
     line: int
     text: str  # the requirement or option as written
     reason: str
-    todo: str
+    to_fix: str
     name: str | None = None
 
     def __str__(self) -> str:
@@ -33,17 +33,17 @@ class Problem(t.NamedTuple):
         return f"{self.file}:{self.line}: {text!r}: {self.reason}"
 
 
-def refusal(problems: t.Sequence[Problem], wished: str = "requirements that are all pinned") -> InvalidWish:
+def refusal(problems: t.Sequence[Problem], wanted: str = "requirements that are all pinned") -> InvalidArguments:
     """The error to raise for a non-empty list of problems; the whole list is in its details as ``problems``."""
     first = problems[0]
     found = "; ".join(map(str, problems[:_SHOWN]))
     if len(problems) > _SHOWN:
         found += f"; and {len(problems) - _SHOWN} more, listed in the result"
-    remedies = dict.fromkeys(problem.todo for problem in problems[:_SHOWN])
-    return InvalidWish(
+    remedies = dict.fromkeys(problem.to_fix for problem in problems[:_SHOWN])
+    return InvalidArguments(
         first.code,
-        wished=wished,
+        wanted=wanted,
         found=found,
-        todo="; ".join(remedies),
+        to_fix="; ".join(remedies),
         problems=[problem._asdict() for problem in problems],
     )

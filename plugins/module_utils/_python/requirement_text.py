@@ -28,14 +28,14 @@ class Texts(t.NamedTuple):
     constraints: str
 
 
-def render(wished: RequirementSet, *, build_options: bool = False) -> Texts:
+def render(wanted: RequirementSet, *, build_options: bool = False) -> Texts:
     """The set as two flat texts: no includes, no options, no comments, sorted, each line once.
 
     A pin that stands in a constraint is written into the requirement, because pip wants it there once hashes are
     checked. ``build_options`` keeps --config-settings, which uv cannot read in a file.
     """
-    lines = [line(_with_pin(item, wished.constraints), build_options) for item in wished.requirements]
-    limits = [line(item, False) for item in wished.constraints]
+    lines = [line(_with_pin(item, wanted.constraints), build_options) for item in wanted.requirements]
+    limits = [line(item, False) for item in wanted.constraints]
     return Texts(_text(lines), _text(limits))
 
 
@@ -73,15 +73,15 @@ def _with_pin(item: Requirement, constraints: t.Iterable[Requirement]) -> Requir
     return item
 
 
-def digest(wished: RequirementSet) -> str:
+def digest(wanted: RequirementSet) -> str:
     """SHA-256 of what the set asks for: the same for any order, comments, line ends, spellings and credentials.
 
     Indexes and links are no part of it: where distributions come from may change, what is installed must not.
     """
-    options = wished.options
+    options = wanted.options
     asked = {
-        "requirements": sorted({_identity(item) for item in wished.requirements}),
-        "constraints": sorted({_identity(item) for item in wished.constraints}),
+        "requirements": sorted({_identity(item) for item in wanted.requirements}),
+        "constraints": sorted({_identity(item) for item in wanted.constraints}),
         "no_binary": sorted(options.no_binary),
         "only_binary": sorted(options.only_binary),
         "prefer_binary": options.prefer_binary,

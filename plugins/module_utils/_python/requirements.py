@@ -32,10 +32,10 @@ _URL = r"[A-Za-z][A-Za-z0-9+.-]*:"
 class InvalidRequirement(ValueError):
     """The text cannot be meant; ``code`` is stable, ``todo`` says what to write instead."""
 
-    def __init__(self, reason: str, todo: str = "correct the line", code: str = "requirement_invalid") -> None:
+    def __init__(self, reason: str, to_fix: str = "correct the line", code: str = "requirement_invalid") -> None:
         super().__init__(reason)
         self.reason = reason
-        self.todo = todo
+        self.to_fix = to_fix
         self.code = code
 
 
@@ -50,7 +50,7 @@ class Source(t.NamedTuple):
 
 
 class Requirement(t.NamedTuple):
-    """One wished distribution."""
+    """One wanted distribution."""
 
     name: str | None  # normalised; None where only the archive behind a URL knows it
     written_name: str | None

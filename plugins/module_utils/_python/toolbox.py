@@ -79,7 +79,7 @@ UV = Tool(
 PIP = Tool(
     "pip",
     "25.3",
-    # Runs the pip it lies in without becoming importable itself: a pip that is wished for is not taken for installed.
+    # Runs the pip it lies in without becoming importable itself: a pip that is asked for is not taken for installed.
     "pip/__pip-runner__.py",
     (
         "8d0538dbbd7babbd207f261ed969c65de439f6bc9e5dbd3b3b9a77f25d95f343",
@@ -201,9 +201,9 @@ class Toolbox:
         except (FileExistsError, NotADirectoryError) as exc:
             raise MlstackError(
                 "not_a_directory",
-                wished=f"install {tool.name} {tool.version} into the toolbox {self.root}",
+                wanted=f"install {tool.name} {tool.version} into the toolbox {self.root}",
                 found=f"{exc.filename} is not a directory",
-                todo="move it away, or choose another folder with the option toolbox",
+                to_fix="move it away, or choose another folder with the option toolbox",
             ) from exc
         beside = tempfile.mkdtemp(prefix=f".{tool.name}-", dir=self.root)
         try:
@@ -232,7 +232,7 @@ class Toolbox:
         try:
             return find_pip(self.python, os.path.join(self.root, "bootstrap"), run=self._run, distrust=_distrust)
         except PipNotFound as exc:
-            raise MlstackError("pip_not_found", wished=exc.wished, found=exc.found, todo=exc.todo) from exc
+            raise MlstackError("pip_not_found", wanted=exc.wanted, found=exc.found, to_fix=exc.to_fix) from exc
 
     def _folder(self, tool: Tool) -> str:
         return os.path.join(self.root, f"{tool.name}-{tool.version}")

@@ -65,7 +65,7 @@ def verify(
     installed_from: str = "",
     judged: t.Collection[str] | None = None,
 ) -> Found:
-    """Check a freshly built prefix: metadata, versions as wished, dependencies, imports. Raises MlstackError.
+    """Check a freshly built prefix: metadata, versions as desired, dependencies, imports. Raises MlstackError.
 
     ``installed_from`` is the requirement file text that it was built from. ``judged`` are the distributions whose
     dependencies must fit, by name, where others are another package manager's to judge.
@@ -78,7 +78,7 @@ def verify(
     problems = [f"{item.folder}: {item.reason}" for item in found.broken]
     problems += _wrong_versions(requirements, found.distributions, facts["environment"])
     if problems:
-        raise _failed(title, "not_as_wished", "; ".join(problems), "find out what the index serves under these names")
+        raise _failed(title, "not_as_desired", "; ".join(problems), "find out what the index serves under these names")
     verdict = check.check(found.distributions, facts["environment"])
     conflicts = [item for item in verdict.conflicts if judged is None or _concerns(item, judged)]
     if conflicts:
@@ -144,22 +144,22 @@ def _wrong_versions(
 ) -> list[str]:
     by_name = {item.name: item.version for item in found}
     problems = []
-    for wished in requirements.requirements if requirements else ():
-        if not wished.name or not wished.applies(dict(environment)):
+    for wanted in requirements.requirements if requirements else ():
+        if not wanted.name or not wanted.applies(dict(environment)):
             continue
-        version = by_name.get(wished.name)
+        version = by_name.get(wanted.name)
         if version is None:
-            problems.append(f"{wished.text} is wished, and no {wished.name} is installed")
-        elif not _is_of(version, wished):
-            problems.append(f"{wished.text} is wished, and {names.normalize(wished.name)} {version} is installed")
+            problems.append(f"{wanted.text} is wanted, and no {wanted.name} is installed")
+        elif not _is_of(version, wanted):
+            problems.append(f"{wanted.text} is wanted, and {names.normalize(wanted.name)} {version} is installed")
     return problems
 
 
-def _is_of(version: str, wished: Requirement) -> bool:
-    if wished.url is None:
+def _is_of(version: str, wanted: Requirement) -> bool:
+    if wanted.url is None:
         # A pin without a local version takes any build of that version (PEP 440): 2.0.1+cu118 is a 2.0.1.
-        return versions.satisfies(version, wished.specifiers)
-    return wished.version is None or versions.same(version, wished.version)
+        return versions.satisfies(version, wanted.specifiers)
+    return wanted.version is None or versions.same(version, wanted.version)
 
 
 def _check_imports(title: str, imports: t.Sequence[str], python: str, commands: Commands, scratch: str) -> None:
@@ -184,5 +184,5 @@ def _check_imports(title: str, imports: t.Sequence[str], python: str, commands: 
         )
 
 
-def _failed(title: str, code: str, found: str, todo: str, **details: t.Any) -> MlstackError:
-    return MlstackError(code, wished=f"{title} verified before it is used", found=found, todo=todo, **details)
+def _failed(title: str, code: str, found: str, to_fix: str, **details: t.Any) -> MlstackError:
+    return MlstackError(code, wanted=f"{title} verified before it is used", found=found, to_fix=to_fix, **details)

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Private to this collection: it may change at any time. Other collections use the modules instead.
-"""What the requirements of a wish say: files, inline packages and options read into one request."""
+"""What the requirements of a desired state say: files, inline packages and options read into one request."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from dataclasses import dataclass, field
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import asked, requirement_files, requirement_text
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.desired import DesiredEnvironment, Params
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import Request, Sources
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.requirement_files import RequirementSet
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.wish import EnvironmentWish, Params
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """The contents that an environment should have. ``digest`` is the same for wishes that mean the same, ``asked`` for
-    those that say the same."""
+    """The contents that an environment should have. ``digest`` is the same for desired states that mean the same,
+    ``asked`` for those that say the same."""
 
     requirements: RequirementSet
     request: Request
@@ -41,13 +41,13 @@ class Wanted:
         return f"{count} requirement" + ("" if count == 1 else "s")
 
 
-def wanted(wish: EnvironmentWish, host: Host) -> Wanted:
-    """Read the requirements of a wish. Raises InvalidWish with every line that cannot be accepted."""
-    options = wish.options
+def wanted(desired: DesiredEnvironment, host: Host) -> Wanted:
+    """Read the requirements of a desired state. Raises InvalidArguments with every line that cannot be accepted."""
+    options = desired.options
     contents: dict[str, bytes] = {}
 
     def load(path: str) -> bytes:
-        contents[path] = wish.load(path)
+        contents[path] = desired.load(path)
         return contents[path]
 
     found = requirement_files.read(
@@ -65,11 +65,11 @@ def wanted(wish: EnvironmentWish, host: Host) -> Wanted:
         no_binary=_merged(options["no_binary"], written.no_binary),
         only_binary=_merged(options["only_binary"], written.only_binary),
         compile_bytecode=options["compile_bytecode"],
-        sources=_with_written(wish.sources, written),
-        title=f"environment {wish.name}",
+        sources=_with_written(desired.sources, written),
+        title=f"environment {desired.name}",
     )
     imports = tuple(options["verify_imports"])
-    return Wanted(found, request, imports, _digest(found, request, options), asked.note(wish, contents))
+    return Wanted(found, request, imports, _digest(found, request, options), asked.note(desired, contents))
 
 
 def _digest(found: RequirementSet, request: Request, options: Params) -> str:

@@ -10,16 +10,16 @@ from __future__ import annotations
 import os
 import typing as t
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish, MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments, MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import trust
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import cache as caches
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.desired import sources_of
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import Cache, Engine
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine_pip import PipEngine
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine_uv import UvEngine
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.interpreters import Interpreters, system_python
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.toolbox import PIP, UV, Tool, Toolbox
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.wish import sources_of
 
 
 class Workshop:
@@ -72,7 +72,7 @@ class Workshop:
     def _auto(self) -> Engine:
         try:
             return self._uv()
-        except InvalidWish:
+        except InvalidArguments:
             raise
         except MlstackError as exc:
             self._context.warn(f"uv cannot be had, pip builds instead, which takes longer. {exc}")
@@ -105,11 +105,11 @@ class Workshop:
     def _named(self, executable: str) -> str:
         found = executable if "/" in executable else self._context.host.which(executable)
         if not found or not os.access(found, os.X_OK):
-            raise InvalidWish(
+            raise InvalidArguments(
                 "executable_missing",
-                wished=f"the uv {executable}",
+                wanted=f"the uv {executable}",
                 found="no such program on this host",
-                todo="correct the option executable, or leave it out to have a pinned uv installed",
+                to_fix="correct the option executable, or leave it out to have a pinned uv installed",
             )
         trust.require(os.path.abspath(found), f"run the uv {found}", "name another one with the option executable")
         return found

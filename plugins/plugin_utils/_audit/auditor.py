@@ -26,7 +26,7 @@ from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.sources im
 
 class Auditor:
     """Audits by the validated arguments of a task, as of ``now``. ``run`` names the play that this host is of, as
-    Cache has it. Raises InvalidWish for sources that cannot be."""
+    Cache has it. Raises InvalidArguments for sources that cannot be."""
 
     def __init__(self, arguments: t.Mapping[str, t.Any], now: datetime, run: str = "") -> None:
         self._sources = feeds.sources(arguments["advisories"])
@@ -49,9 +49,9 @@ class Auditor:
         except sqlite3.DatabaseError as exc:
             raise MlstackError(
                 "database_unreadable",
-                wished="look advisories up",
+                wanted="look advisories up",
                 found=f"{self._cache.folder}: {exc}, and a new database is no better",
-                todo="see that the disk has room and is sound, or set cache_dir",
+                to_fix="see that the disk has room and is sound, or set cache_dir",
             ) from exc
 
     def _discard(self) -> None:
@@ -102,9 +102,9 @@ class Auditor:
             raise failures[0]
         raise MlstackError(
             "no_advisories",
-            wished="advisories from one of the sources",
-            found="; ".join(f"{exc.wished}: {exc.found}" for exc in failures),
-            todo="mend one of them, or name a mirror that this controller reaches in the option advisories",
+            wanted="advisories from one of the sources",
+            found="; ".join(f"{exc.wanted}: {exc.found}" for exc in failures),
+            to_fix="mend one of them, or name a mirror that this controller reaches in the option advisories",
         )
 
     def _answered(self, source: Source, pairs: t.Collection[Pair]) -> tuple[Database, list[str]]:

@@ -70,9 +70,9 @@ class Database:
         except sqlite3.Error as exc:
             raise MlstackError(
                 "database_unreadable",
-                wished="look advisories up",
+                wanted="look advisories up",
                 found=f"{path}: {exc}",
-                todo=f"delete {path}: the next audit builds it anew",
+                to_fix=f"delete {path}: the next audit builds it anew",
             ) from exc
 
     @property

@@ -59,9 +59,9 @@ class Cache:
         except OSError as exc:
             raise MlstackError(
                 "cache_unusable",
-                wished="keep the advisory database on the controller",
+                wanted="keep the advisory database on the controller",
                 found=f"{self.folder}: {exc.strerror}",
-                todo="make it writable, or set cache_dir",
+                to_fix="make it writable, or set cache_dir",
             ) from exc
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -84,7 +84,7 @@ class Cache:
             yield
         except MlstackError as exc:
             if self.run:
-                told = Redactor().data({name: getattr(exc, name) for name in ("code", "wished", "found", "todo")})
+                told = Redactor().data({name: getattr(exc, name) for name in ("code", "wanted", "found", "to_fix")})
                 until = started + max(_SOON, 10 * (time.time() - started))
                 with contextlib.suppress(OSError), open(file, "w", encoding="utf-8") as stream:
                     json.dump([self.run, until, told], stream)
@@ -146,9 +146,9 @@ def refresh(source: Source, path: str, now: float, called: str = "") -> None:
     except (BadAdvisory, zipfile.BadZipFile, sqlite3.Error, NotImplementedError, EOFError, ValueError, OSError) as exc:
         raise MlstackError(
             "advisories_unreadable",
-            wished=f"build the advisory database from {source.location}",
+            wanted=f"build the advisory database from {source.location}",
             found=str(exc) or type(exc).__name__,
-            todo="fetch the mirror again; it must be a zip file or a folder of OSV records of PyPI, whole",
+            to_fix="fetch the mirror again; it must be a zip file or a folder of OSV records of PyPI, whole",
         ) from exc
     finally:
         if source.remote:
@@ -181,9 +181,9 @@ def digest_mismatch(location: str, wanted: str, found: str) -> MlstackError:
     """What to say of a file that is not the one that was meant."""
     return MlstackError(
         "digest_mismatch",
-        wished=f"advisories from {Redactor().text(location)} with the SHA-256 digest {wanted}",
+        wanted=f"advisories from {Redactor().text(location)} with the SHA-256 digest {wanted}",
         found=f"the digest {found}",
-        todo="fetch the mirror again, or correct the digest by the one its publisher gives",
+        to_fix="fetch the mirror again, or correct the digest by the one its publisher gives",
     )
 
 

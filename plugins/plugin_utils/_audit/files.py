@@ -13,7 +13,7 @@ import typing as t
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import match_spec
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.files import EnvironmentFile, LockedPip
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish, MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments, MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import names, requirement_files
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.requirements import Requirement
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import toml_locks
@@ -42,9 +42,9 @@ def read(path: str, load: Load) -> Told:
     except OSError as exc:
         raise MlstackError(
             "file_unreadable",
-            wished=f"audit the file {path}",
+            wanted=f"audit the file {path}",
             found=str(exc.strerror or exc),
-            todo="correct the path; files are looked for on the controller unless remote_src is true",
+            to_fix="correct the path; files are looked for on the controller unless remote_src is true",
         ) from exc
     if _of_conda(path, data):
         return _conda(path, data, load)
@@ -123,12 +123,12 @@ def _requirements(path: str, load: Load) -> Told:
     return told
 
 
-def _invalid(path: str, problems: t.Sequence[t.Any]) -> InvalidWish:
-    return InvalidWish(
+def _invalid(path: str, problems: t.Sequence[t.Any]) -> InvalidArguments:
+    return InvalidArguments(
         "file_invalid",
-        wished=f"audit the file {path}",
+        wanted=f"audit the file {path}",
         found="; ".join(str(problem) for problem in problems[:5]),
-        todo="correct the lines",
+        to_fix="correct the lines",
     )
 
 

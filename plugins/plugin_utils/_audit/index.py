@@ -162,7 +162,7 @@ def _version(filename: str, name: str) -> str:
 def _refused(index: str, found: str) -> MlstackError:
     return MlstackError(
         "index_unreachable",
-        wished=f"ask the index {index} for newer versions and yanked releases",
+        wanted=f"ask the index {index} for newer versions and yanked releases",
         found=found,
-        todo="name an index that speaks the simple API, or leave the option index out",
+        to_fix="name an index that speaks the simple API, or leave the option index out",
     )

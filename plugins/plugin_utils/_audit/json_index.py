@@ -36,8 +36,8 @@ def ask(client: Client, source: Source, wanted: t.Sequence[str]) -> dict[str, Fo
         found = dict(zip(wanted, pool.map(lambda question: _answer(client, base, question), wanted)))
     if found and all(item.why == _NOT_THERE for item in found.values()):
         right = f"{base.removesuffix('/simple')}/pypi" if base.endswith("/simple") else ""
-        todo = "give the address to which NAME/VERSION/json is added"
-        raise web.not_there(base, f"{todo}: {right}" if right else todo)
+        to_fix = "give the address to which NAME/VERSION/json is added"
+        raise web.not_there(base, f"{to_fix}: {right}" if right else to_fix)
     return found
 
 
@@ -47,9 +47,9 @@ def _prove(client: Client, base: str, source: Source) -> None:
     if not found.advisories:
         raise MlstackError(
             "advisories_unproven",
-            wished=f"see that {source} knows the flaws of {source.canary}, which it must",
+            wanted=f"see that {source} knows the flaws of {source.canary}, which it must",
             found=found.why or "it tells none",
-            todo="correct the address, or let 'canary' name a release (NAME==VERSION) whose flaws this index must know",
+            to_fix="correct the address, or let 'canary' name a release (NAME==VERSION) whose flaws this index knows",
         )
 
 

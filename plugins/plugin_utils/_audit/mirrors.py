@@ -22,7 +22,7 @@ import zipfile
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish, MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments, MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import feeds, records
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.advisories import BadAdvisory
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.feeds import Cache, Source
@@ -64,9 +64,9 @@ def fetch(wanted: Wanted, cache: Cache, now: datetime, *, check_mode: bool = Fal
     except OSError as exc:
         raise MlstackError(
             "mirror_not_written",
-            wished=f"a mirror at {wanted.target}",
+            wanted=f"a mirror at {wanted.target}",
             found=str(exc),
-            todo="make room, correct the path, or name a folder on the controller that can be written",
+            to_fix="make room, correct the path, or name a folder on the controller that can be written",
         ) from exc
 
 
@@ -103,11 +103,11 @@ def _obtain(wanted: Wanted, new: str) -> bool:
     source = wanted.source
     if source.remote:
         if not source.sha256 and not wanted.unverified:
-            raise InvalidWish(
+            raise InvalidArguments(
                 "digest_missing",
-                wished=f"a mirror of {source}",
+                wanted=f"a mirror of {source}",
                 found="no digest to compare the download with",
-                todo="give the sha256 that its publisher tells, or, where there is none, say unverified: true",
+                to_fix="give the sha256 that its publisher tells, or, where there is none, say unverified: true",
             )
         feeds.download(source, new)
         return False
@@ -167,9 +167,9 @@ def _digest_beside(path: str) -> str:
     if found is None:
         raise MlstackError(
             "digest_mismatch",
-            wished=f"the digest of {path}, which {name} has",
+            wanted=f"the digest of {path}, which {name} has",
             found="no SHA-256 digest at its beginning",
-            todo="bring the file with its digest as this module wrote them, or give sha256",
+            to_fix="bring the file with its digest as this module wrote them, or give sha256",
         )
     return found.group(1).lower()
 
@@ -180,9 +180,9 @@ def _young(wanted: Wanted, info: DatabaseInfo) -> None:
         age = "of an unknown age" if info.age_days is None else f"{info.age_days} days old"
         raise MlstackError(
             "mirror_old",
-            wished=f"a mirror of {wanted.source} whose newest advisory is at most {most} days old",
+            wanted=f"a mirror of {wanted.source} whose newest advisory is at most {most} days old",
             found=f"one that is {age} ({info.date or 'no date'})",
-            todo="bring a newer one, see that the clock is right, or raise max_age_days",
+            to_fix="bring a newer one, see that the clock is right, or raise max_age_days",
         )
 
 
@@ -203,7 +203,7 @@ def _write_digest(target: str, digest: str) -> None:
 
 
 def wanted_of(arguments: t.Mapping[str, t.Any]) -> Wanted:
-    """Read the validated arguments of the task. Raises InvalidWish."""
+    """Read the validated arguments of the task. Raises InvalidArguments."""
     names = ("location", "sha256", "canary", "ca_bundle", "token", "proxy", "seconds", "megabytes")
     given = {name: arguments[name] for name in names if arguments.get(name)}
     (source,) = feeds.sources([given])

@@ -139,8 +139,8 @@ def _one_by_one(client: Client, base: str, queries: t.Sequence[_Query]) -> None:
             list(pool.map(lambda query: _pages(client, base, query), queries))
         except NotThere as exc:
             right = re.sub(r"(/v1)?(/query(batch)?|/vulns)?\Z", "", base)
-            todo = f"give the address without what follows the host: {right}" if right != base else ""
-            raise web.not_there(f"{base}/v1/query", todo) from exc
+            to_fix = f"give the address without what follows the host: {right}" if right != base else ""
+            raise web.not_there(f"{base}/v1/query", to_fix) from exc
 
 
 def _pages(client: Client, base: str, query: _Query) -> None:
@@ -174,9 +174,9 @@ def _prove(client: Client, base: str, source: Source, canary: _Query) -> None:
             return
     raise MlstackError(
         "advisories_unproven",
-        wished=f"see that {source} knows the flaws of {canary.name} {canary.version}, which it must",
+        wanted=f"see that {source} knows the flaws of {canary.name} {canary.version}, which it must",
         found=why or "it tells none",
-        todo="correct the address, or let 'canary' name a release (NAME==VERSION) whose flaws this service must know",
+        to_fix="correct the address, or let 'canary' name a release (NAME==VERSION) whose flaws this service must know",
     )
 
 

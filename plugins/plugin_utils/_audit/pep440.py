@@ -25,8 +25,8 @@ except ImportError as _exc:  # in ansible-test's import test, which has nothing 
 
             def __init__(self, version: str) -> None:
                 raise AnsibleError(
-                    f"Wished: the order of versions such as {version}. Found: the controller's Python has no "
-                    f"'packaging' ({_MISSING}). To do: install it, or repair ansible-core, which needs it."
+                    f"Wanted: the order of versions such as {version}. Found: the controller's Python has no "
+                    f"'packaging' ({_MISSING}). To fix: install it, or repair ansible-core, which needs it."
                 )
 
 

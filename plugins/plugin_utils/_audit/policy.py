@@ -13,7 +13,7 @@ from datetime import date
 from fnmatch import fnmatchcase
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._audit.arguments import PROBLEMS
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import names
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import advisories
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.model import (
@@ -78,7 +78,7 @@ class Policy:
 
 
 def read(option: t.Mapping[str, t.Any]) -> Policy:
-    """The policy of a task's validated arguments. Raises InvalidWish."""
+    """The policy of a task's validated arguments. Raises InvalidArguments."""
     problems = {kind.lower() for kind in option.get("fail_on_problems") or ()}
     unknown = problems - set(PROBLEMS) - {"all"}
     if unknown:
@@ -111,8 +111,8 @@ def _ignore(item: t.Mapping[str, t.Any]) -> Ignore:
     return Ignore(str(item["reason"]).strip(), expires, identifier, names.normalize(package), groups)
 
 
-def _invalid(found: str, todo: str) -> InvalidWish:
-    return InvalidWish("policy_invalid", wished="judge an audit by a policy", found=found, todo=todo)
+def _invalid(found: str, to_fix: str) -> InvalidArguments:
+    return InvalidArguments("policy_invalid", wanted="judge an audit by a policy", found=found, to_fix=to_fix)
 
 
 def origin_problems(policy: Policy, item: Environment, indexes: t.Iterable[str] = ()) -> t.Iterator[Problem]:

@@ -12,7 +12,7 @@ import typing as t
 from dataclasses import dataclass, fields
 from urllib.parse import unquote
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import names
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._redact import Redactor
 
@@ -55,41 +55,41 @@ class Source:
 
 
 def sources(items: t.Iterable[t.Any]) -> list[Source]:
-    """Read the option. Raises InvalidWish."""
+    """Read the option. Raises InvalidArguments."""
     found = [_source(item) for item in items]
     if not found:
-        raise InvalidWish(
+        raise InvalidArguments(
             "advisories_missing",
-            wished="audit packages against advisories",
+            wanted="audit packages against advisories",
             found="no source of advisories: the option advisories is empty, and nothing is asked by itself",
-            todo=_CHOICE,
+            to_fix=_CHOICE,
         )
     return found
 
 
 def _source(item: t.Any) -> Source:
-    wish = {"location": item} if isinstance(item, str) else item
+    desired = {"location": item} if isinstance(item, str) else item
     known = {field.name for field in fields(Source)}
-    if not isinstance(wish, dict) or not isinstance(wish.get("location"), str) or not wish["location"]:
-        named = sorted(map(str, wish)) if isinstance(wish, dict) else wish  # not what may be a token
+    if not isinstance(desired, dict) or not isinstance(desired.get("location"), str) or not desired["location"]:
+        named = sorted(map(str, desired)) if isinstance(desired, dict) else desired  # not what may be a token
         raise _invalid(f"{named!r} names no location", "give a path or URL, or a dictionary with 'location'")
-    if wish.keys() - known:
-        unknown = ", ".join(sorted(map(str, wish.keys() - known)))
+    if desired.keys() - known:
+        unknown = ", ".join(sorted(map(str, desired.keys() - known)))
         raise _invalid(f"{unknown} is unknown", f"use {', '.join(sorted(known))}")
-    location = os.path.expanduser(wish["location"])
+    location = os.path.expanduser(desired["location"])
     if location.startswith("file:///"):  # it lies here: no copy of it is needed, and it may be a folder
         location = unquote(location[len("file://") :])
     source = Source(
-        kind=str(wish.get("kind", "osv")),
+        kind=str(desired.get("kind", "osv")),
         location=location,
-        sha256=str(wish.get("sha256", "")).lower(),
-        hours=_number(wish, "hours", Source.hours),
-        canary=str(wish.get("canary") or ""),
-        ca_bundle=os.path.expanduser(str(wish.get("ca_bundle") or "")),
-        token=str(wish.get("token") or ""),
-        proxy=str(wish.get("proxy") or ""),
-        seconds=_number(wish, "seconds", Source.seconds),
-        megabytes=_number(wish, "megabytes", Source.megabytes),
+        sha256=str(desired.get("sha256", "")).lower(),
+        hours=_number(desired, "hours", Source.hours),
+        canary=str(desired.get("canary") or ""),
+        ca_bundle=os.path.expanduser(str(desired.get("ca_bundle") or "")),
+        token=str(desired.get("token") or ""),
+        proxy=str(desired.get("proxy") or ""),
+        seconds=_number(desired, "seconds", Source.seconds),
+        megabytes=_number(desired, "megabytes", Source.megabytes),
     )
     _check(source)
     return source
@@ -113,15 +113,15 @@ def _check(source: Source) -> None:
         raise _invalid("a token with a line break or control character", "give the token alone")
 
 
-def _number(wish: t.Mapping[str, t.Any], name: str, default: float) -> float:
+def _number(desired: t.Mapping[str, t.Any], name: str, default: float) -> float:
     try:
-        number = float(wish.get(name, default))
+        number = float(desired.get(name, default))
     except (TypeError, ValueError):
         number = -1.0
     if not 0 < number < float("inf"):
-        raise _invalid(f"{wish[name]!r} as {name}", "give a number above 0")
+        raise _invalid(f"{desired[name]!r} as {name}", "give a number above 0")
     return number
 
 
-def _invalid(found: str, todo: str) -> InvalidWish:
-    return InvalidWish("advisories_invalid", wished="know where advisories come from", found=found, todo=todo)
+def _invalid(found: str, to_fix: str) -> InvalidArguments:
+    return InvalidArguments("advisories_invalid", wanted="know where advisories come from", found=found, to_fix=to_fix)

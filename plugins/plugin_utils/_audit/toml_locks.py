@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish, MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments, MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import names
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -53,9 +53,9 @@ def _entries(path: str, data: bytes) -> list[Entry]:
     except ImportError as exc:
         raise MlstackError(
             "toml_missing",
-            wished=f"audit the lock {path}",
+            wanted=f"audit the lock {path}",
             found="the controller's Python is older than 3.11 and reads no TOML",
-            todo="run Ansible with Python 3.11 or later, or export the lock as a requirement file",
+            to_fix="run Ansible with Python 3.11 or later, or export the lock as a requirement file",
         ) from exc
     try:
         parsed = tomllib.loads(data.decode("utf-8"))
@@ -70,12 +70,12 @@ def _entries(path: str, data: bytes) -> list[Entry]:
     return entries
 
 
-def _invalid(path: str, found: str) -> InvalidWish:
-    return InvalidWish(
+def _invalid(path: str, found: str) -> InvalidArguments:
+    return InvalidArguments(
         "file_invalid",
-        wished=f"audit the lock {path}",
+        wanted=f"audit the lock {path}",
         found=found,
-        todo="name a pylock.toml, uv.lock, poetry.lock or pdm.lock, as the tool wrote it",
+        to_fix="name a pylock.toml, uv.lock, poetry.lock or pdm.lock, as the tool wrote it",
     )
 
 

@@ -231,17 +231,17 @@ def unreachable(url: str, found: t.Any) -> MlstackError:
     """What to say when an address does not answer as it should."""
     return MlstackError(
         "advisories_unreachable",
-        wished=f"get advisories from {Redactor().text(url)}",
+        wanted=f"get advisories from {Redactor().text(url)}",
         found=Redactor().text(str(found)),
-        todo="mend the way there, or name a mirror that this controller reaches in the option advisories",
+        to_fix="mend the way there, or name a mirror that this controller reaches in the option advisories",
     )
 
 
-def not_there(url: str, todo: str = "") -> NotThere:
+def not_there(url: str, to_fix: str = "") -> NotThere:
     """What to say when an address does not exist."""
     return NotThere(
         "advisories_unreachable",
-        wished=f"get advisories from {Redactor().text(url)}",
+        wanted=f"get advisories from {Redactor().text(url)}",
         found="404 Not Found, which is a wrong address",
-        todo=todo or "correct the location in the option advisories",
+        to_fix=to_fix or "correct the location in the option advisories",
     )

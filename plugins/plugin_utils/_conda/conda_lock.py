@@ -29,7 +29,7 @@ def read_conda_lock(
 ) -> LockFile:
     """What a lock has for ``platform`` (C(linux-64), ...) in ``categories``.
 
-    Raises InvalidWish with file, line and reason of everything that cannot be accepted.
+    Raises InvalidArguments with file, line and reason of everything that cannot be accepted.
     """
     document, _lines = yaml_lines.load(text, source)
     return _Reader(document, source, platform, categories).read()
@@ -153,9 +153,9 @@ class _Reader:
         return tuple(dict.fromkeys(channel.rstrip("/") for channel in found if channel))
 
     def _refuse(
-        self, line: int, text: str, reason: str, todo: str, code: str = "conda_bad_lock", name: str | None = None
+        self, line: int, text: str, reason: str, to_fix: str, code: str = "conda_bad_lock", name: str | None = None
     ) -> None:
-        self._problems.append(Problem(code, self._source, line, text, reason, todo, name or None))
+        self._problems.append(Problem(code, self._source, line, text, reason, to_fix, name or None))
 
 
 def _text(mapping: Mapping, key: str) -> str:

@@ -21,7 +21,7 @@ ENVIRONMENT, EXPLICIT, CONDA_LOCK, PIXI = "environment", "explicit", "conda-lock
 
 
 def form_of(text: bytes | str, source: str) -> str:
-    """Which of the four a file is. Raises InvalidWish where it is none that can be read."""
+    """Which of the four a file is. Raises InvalidArguments where it is none that can be read."""
     decoded = files.decode(text, source)
     if explicit.is_explicit(decoded):
         return EXPLICIT
@@ -44,7 +44,7 @@ def read_file(
     environment: str = "default",
     environ: t.Mapping[str, str] | None = None,
 ) -> EnvironmentFile | LockFile:
-    """Read any of the four; see the reader of each for the options that it takes. Raises InvalidWish."""
+    """Read any of the four; see the reader of each for the options that it takes. Raises InvalidArguments."""
     form = form_of(text, source)
     if form == EXPLICIT:
         return explicit.read_explicit(text, source, platform)

@@ -30,7 +30,7 @@ def read_environment_yaml(
     """Read an environment.yml as it counts on ``platform`` (C(linux-64), ...).
 
     ``environ`` are the variables that channels may name (C($TOKEN), as conda expands them); without it they stay as
-    written. Raises InvalidWish with file, line and reason of everything that cannot be accepted.
+    written. Raises InvalidArguments with file, line and reason of everything that cannot be accepted.
     """
     document, lines = yaml_lines.load(text, source)
     return _Reader(document, lines, source, platform, environ).read()
@@ -241,5 +241,5 @@ class _Reader:
     def _warn(self, line: int, text: str) -> None:
         self._warnings.append(f"{self._source}:{line}: {text}")
 
-    def _refuse(self, line: int, text: str, reason: str, todo: str) -> None:
-        self._problems.append(Problem("conda_bad_environment", self._source, line, text, reason, todo))
+    def _refuse(self, line: int, text: str, reason: str, to_fix: str) -> None:
+        self._problems.append(Problem("conda_bad_environment", self._source, line, text, reason, to_fix))

@@ -24,7 +24,7 @@ _TODO = "write the lock anew with 'pixi lock'"
 def read_pixi_lock(text: bytes | str, source: str, platform: str, *, environment: str = "default") -> LockFile:
     """What a lock has for ``platform``: a conda subdir (C(linux-64)), or the lock's own name of a platform.
 
-    Raises InvalidWish with file, line and reason of everything that cannot be accepted.
+    Raises InvalidArguments with file, line and reason of everything that cannot be accepted.
     """
     document, _lines = yaml_lines.load(text, source)
     return _Reader(document, source, platform, environment).read()
@@ -39,14 +39,14 @@ class _Reader:
         self._problems: list[Problem] = []
 
     def read(self) -> LockFile:
-        wished = f"the packages that {self._source} locks for {self._environment} on {self._platform}"
+        wanted = f"the packages that {self._source} locks for {self._environment} on {self._platform}"
         version = self._document.get("version")
         if not isinstance(version, Scalar) or version.text not in _VERSIONS:
             written = version.text if isinstance(version, Scalar) else "none"
             line = self._document.line_of("version")
             reason = f"its version is {written}; {', '.join(_VERSIONS)} are known"
             self._refuse(line, f"version: {written}", reason, _TODO)
-            raise refusal(self._problems, wished)
+            raise refusal(self._problems, wanted)
         environment = self._environment_node()
         subdir, entries = self._entries(environment) if environment else ("", [])
         known = self._known()
@@ -57,7 +57,7 @@ class _Reader:
         kept, conflicts = files.unique(self._source, packages)
         problems = sorted([*self._problems, *conflicts], key=lambda item: item.line)
         if problems:
-            raise refusal(problems, wished)
+            raise refusal(problems, wanted)
         return LockFile(self._source, "pixi", subdir, tuple(kept), tuple(pip.values()), self._channels(environment))
 
     # --- which environment and platform --------------------------------------------------------------------------
@@ -87,10 +87,10 @@ class _Reader:
         if len(chosen) != 1:
             there = ", ".join(f"{name} ({subdir})" if name != subdir else name for name, subdir in subdirs.items())
             reason = f"the environment is locked for {there or 'no platform'}, and the host is {self._platform}"
-            todo = f"lock for {self._platform} too"
+            to_fix = f"lock for {self._platform} too"
             if alike:
-                todo = f"name one of {', '.join(alike)} as the platform"
-            self._refuse(by_platform.line, "packages", reason, todo, "conda_wrong_platform")
+                to_fix = f"name one of {', '.join(alike)} as the platform"
+            self._refuse(by_platform.line, "packages", reason, to_fix, "conda_wrong_platform")
             return "", []
         entries = by_platform.get(chosen[0])
         return subdirs[chosen[0]], entries.items if isinstance(entries, Sequence) else []
@@ -178,9 +178,9 @@ class _Reader:
         return tuple(dict.fromkeys(channel.rstrip("/") for channel in found if channel))
 
     def _refuse(
-        self, line: int, text: str, reason: str, todo: str, code: str = "conda_bad_lock", name: str | None = None
+        self, line: int, text: str, reason: str, to_fix: str, code: str = "conda_bad_lock", name: str | None = None
     ) -> None:
-        self._problems.append(Problem(code, self._source, line, text, reason, todo, name or None))
+        self._problems.append(Problem(code, self._source, line, text, reason, to_fix, name or None))
 
 
 def _text(mapping: Mapping, key: str) -> str:

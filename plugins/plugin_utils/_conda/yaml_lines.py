@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 import yaml
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import files
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments
 
 # The formats nest five levels; a lock of four platforms has 100,000 values.
 _DEEPEST = 24
@@ -74,7 +74,7 @@ class _Refused(Exception):
 
 
 def load(text: bytes | str, source: str) -> tuple[Mapping, list[str]]:
-    """The one document of a file, a mapping, and the file's lines. Raises InvalidWish with source and line."""
+    """The one document of a file, a mapping, and the file's lines. Raises InvalidArguments with source and line."""
     decoded = files.decode(text, source)
     try:
         control = _CONTROL.search(decoded)
@@ -104,12 +104,12 @@ def _told(exc: yaml.MarkedYAMLError, text: str, line: int) -> str:
     return f"it is no YAML: {exc.problem or exc.context}"
 
 
-def _refusal(source: str, line: int, reason: str) -> InvalidWish:
-    return InvalidWish(
+def _refusal(source: str, line: int, reason: str) -> InvalidArguments:
+    return InvalidArguments(
         "conda_file_bad_yaml",
-        wished=f"an environment from {source}",
+        wanted=f"an environment from {source}",
         found=f"{source}:{line}: {reason}",
-        todo="correct the file there; environment.yml, conda-lock.yml and pixi.lock are known, and @EXPLICIT lists",
+        to_fix="correct the file there; environment.yml, conda-lock.yml and pixi.lock are known, and @EXPLICIT lists",
         problems=[{"code": "conda_file_bad_yaml", "file": source, "line": line, "reason": reason}],
     )
 

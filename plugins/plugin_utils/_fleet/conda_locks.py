@@ -22,7 +22,8 @@ Difference = dict[str, t.Any]
 
 def beside_locks(info: t.Any, locks: t.Mapping[str, str]) -> t.Any:
     """A result of conda_env_info with C(lock_differences) in the environments whose name ``locks`` has; its values are
-    the texts of @EXPLICIT files, conda-lock.yml or pixi.lock. Raises InvalidWish for a text that is none of these."""
+    the texts of @EXPLICIT files, conda-lock.yml or pixi.lock. Raises InvalidArguments for a text that is none of
+    these."""
     if not isinstance(info, t.Mapping) or not isinstance(info.get("environments"), t.Sequence):
         return info
     platform = str(info.get("platform") or "")

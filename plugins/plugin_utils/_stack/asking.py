@@ -8,10 +8,10 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.catalogue import load
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.data import facts_of, wishes_of
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.data import desired_stack_of, facts_of
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.model import HostFacts, Refusal, Stack
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.solve import solve
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments
 
 
 def facts_in(found: t.Any) -> HostFacts:
@@ -21,22 +21,22 @@ def facts_in(found: t.Any) -> HostFacts:
     return facts_of(found["facts"] if isinstance(found.get("facts"), t.Mapping) else found)
 
 
-def asked(found: t.Any, wishes: t.Mapping[str, t.Any], rows: t.Any = None) -> Stack | Refusal:
+def asked(found: t.Any, all_desired: t.Mapping[str, t.Any], rows: t.Any = None) -> Stack | Refusal:
     """The solver's answer for a host."""
-    return solve(facts_in(found), wishes_of(wishes), load(rows))
+    return solve(facts_in(found), desired_stack_of(all_desired), load(rows))
 
 
 def minimum_driver(release: str, minor_compatibility: bool = False, rows: t.Any = None) -> str:
-    """The driver for a CUDA release, C(12.4) being its first. Raises InvalidWish for one that no table knows."""
+    """The driver for a CUDA release, C(12.4) being its first. Raises InvalidArguments for one that no table knows."""
     tables = load(rows)
     found = [row for row in tables.cuda_rows() if row["version"] == release]
     first = tables.toolkit_minimum(release) if release.count(".") == 1 else None
     row = found[0] if found else first
     if row is None:
-        raise InvalidWish(
+        raise InvalidArguments(
             "unknown_release",
-            wished=f"the driver for CUDA {release}",
+            wanted=f"the driver for CUDA {release}",
             found=f"the tables have releases such as {tables.cuda_rows()[0]['version']}, and not this one",
-            todo="name a release such as 12.4 or 12.4.1, or add a row of your own",
+            to_fix="name a release such as 12.4 or 12.4.1, or add a row of your own",
         )
     return (row["minor_driver"] or row["driver"]) if minor_compatibility else row["driver"]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Environments that wish for frameworks, told as environments with pinned packages."""
+"""Environments that ask for frameworks, told as environments with pinned packages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typing as t
 from dataclasses import dataclass, replace
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.catalogue import load
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.data import facts_of, wishes_of
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.data import desired_stack_of, facts_of
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.model import AUTO, PRESENT, Refusal
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.solve import solve
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.told import TORCH_INDEX
@@ -44,7 +44,7 @@ def resolved(
     """Each environment with C(torch) or C(tensorflow) gets the build for this host's GPUs and driver as a package.
 
     ``found`` is a result of stack_plan, ``index`` the address of a mirror of the indexes of PyTorch's builds. In
-    environments of ``conda`` pip installs it. Raises MlstackError where a wish is impossible.
+    environments of ``conda`` pip installs it. Raises MlstackError where a desired state is impossible.
     """
     facts, catalogue = facts_of(dict(found)["facts"]), load(rows)
     if conda:
@@ -55,10 +55,12 @@ def resolved(
         rest = {name: value for name, value in environment.items() if name not in KEYS}
         given = {name: environment[name] for name in FRAMEWORKS if environment.get(name)}
         if given:
-            wishes = wishes_of({**given, "wheel": tag_of(environment.get("cuda")), "python": _python(rest, conda)})
+            all_desired = desired_stack_of(
+                {**given, "wheel": tag_of(environment.get("cuda")), "python": _python(rest, conda)}
+            )
             # A driver that the host has is not changed for a Python environment.
-            wishes = replace(wishes, driver=PRESENT if facts.driver is not None and facts.gpus else "")
-            answer = solve(facts, wishes, catalogue)
+            all_desired = replace(all_desired, driver=PRESENT if facts.driver is not None and facts.gpus else "")
+            answer = solve(facts, all_desired, catalogue)
             if isinstance(answer, Refusal):
                 raise answer.error(f"{_told(given)} in the environment {environment.get('name')}")
             key = "pip_packages" if conda else "packages"
@@ -84,7 +86,7 @@ def _python(environment: t.Mapping[str, t.Any], conda: bool) -> str:
 
 
 def _conda_pythons(environment: t.Mapping[str, t.Any]) -> list[re.Match[str]]:
-    """What an environment of conda wishes of its Python."""
+    """What an environment of conda asks of its Python."""
     matches = (_CONDA_PYTHON.fullmatch(str(spec).strip()) for spec in environment.get("packages") or [])
     return [match for match in matches if match is not None]
 

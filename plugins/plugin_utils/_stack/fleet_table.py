@@ -50,10 +50,10 @@ def _answered(result: t.Any) -> bool:
 
 
 def _why(refusal: t.Mapping[str, t.Any]) -> str:
-    wished = " with ".join(f"{name} {value}" for name, value in refusal["conflict"].items())
+    wanted = " with ".join(f"{name} {value}" for name, value in refusal["conflict"].items())
     reasons = "; ".join(reason["text"] for reason in refusal["reasons"])
     ways = "; or ".join(choice["text"] for choice in refusal["alternatives"])
-    return f"{wished + ': ' if wished else ''}{reasons}" + (f" -> {ways}" if ways else "")
+    return f"{wanted + ': ' if wanted else ''}{reasons}" + (f" -> {ways}" if ways else "")
 
 
 def _row(cells: t.Sequence[str]) -> list[str]:

@@ -17,7 +17,7 @@ import pytest
 import yaml
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import match_spec
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.files import EnvironmentFile
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import requirement_files
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._conda.conda_lock import read_conda_lock
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._conda.environment_files import form_of, read_file
@@ -111,7 +111,7 @@ def test_a_file_is_read(path):
 @pytest.mark.parametrize("path", REFUSED)
 def test_a_file_is_refused_by_line(path):
     line, reason = REFUSED[path]
-    with pytest.raises(InvalidWish) as caught:
+    with pytest.raises(InvalidArguments) as caught:
         read_file(content(path), path, "linux-64")
     assert f"{path}:{line}: " in str(caught.value)
     assert reason in str(caught.value)

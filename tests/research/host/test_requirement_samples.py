@@ -29,7 +29,7 @@ UV = "astral-sh+uv/crates/uv-requirements-txt/test-data/requirements-txt/"
 
 # path -> (requirements that can be read, {code: (lines, first line)}), with the reason where it needs one
 VERDICTS = {
-    # Research and framework code. Ranges and bare names are development wishes: they must be locked first.
+    # Research and framework code. Ranges and bare names are development desired states: they must be locked first.
     "NVIDIA+Megatron-LM/docker/lts/requirements.txt": (15, {"unpinned": (1, 22)}),  # a tag of git
     "NVIDIA+Megatron-LM/examples/post_training/modelopt/requirements.txt": (6, {"unpinned": (6, 1)}),
     "NVIDIA+Megatron-LM/examples/post_training/modelopt/requirements_ssm.txt": (2, {"unpinned": (2, 1)}),
@@ -187,7 +187,7 @@ def test_verdict(path):
         code = problem.code.removeprefix("requirement_")
         lines, first = verdict.get(code, (0, problem.line))
         verdict[code] = (lines + 1, first)
-        assert problem.reason and problem.todo and problem.file.startswith(str(SAMPLES))
+        assert problem.reason and problem.to_fix and problem.file.startswith(str(SAMPLES))
     assert (len(found.requirements), verdict) == VERDICTS[path]
 
 

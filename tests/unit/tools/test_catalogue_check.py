@@ -9,11 +9,16 @@ import json
 
 import pytest
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.catalogue import Catalogue, load
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.model import Gpu, HostFacts, Stack, Wishes
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.model import (
+    DesiredStack,
+    Gpu,
+    HostFacts,
+    Stack,
+)
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.repositories import folder
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.solve import solve
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.table import Row, number, rows
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments
 
 import catalogue_check
 
@@ -111,8 +116,8 @@ def test_versions_are_compared_as_numbers(text, read):
 class TestRowsOfOnesOwn:
     def test_a_release_that_is_newer_than_the_tables(self):
         own = {"cuda": [{"version": "13.8.0", "driver": 620.2, "minor_driver": "580.65.06"}]}
-        assert solve(NOBLE, Wishes(cuda="13.8"), load(own)).driver.branch == "620"
-        notes = [note.text for note in solve(NOBLE, Wishes(cuda="13.8"), load()).notes]
+        assert solve(NOBLE, DesiredStack(cuda="13.8"), load(own)).driver.branch == "620"
+        notes = [note.text for note in solve(NOBLE, DesiredStack(cuda="13.8"), load()).notes]
         assert "CUDA 13.8 is newer than the tables" in notes
 
     def test_a_row_stands_in_for_ours_and_keeps_what_it_leaves_out(self):
@@ -123,7 +128,7 @@ class TestRowsOfOnesOwn:
 
     def test_a_gpu_of_ones_own(self):
         own = {"gpus": [{"id": "ffff", "product": "X1", "capability": "7.0", "modules": "proprietary"}]}
-        answer = solve(HostFacts(gpus=(Gpu("ffff"),)), Wishes(), load(own))
+        answer = solve(HostFacts(gpus=(Gpu("ffff"),)), DesiredStack(), load(own))
         assert isinstance(answer, Stack)
         assert answer.driver.flavour == "proprietary"
 
@@ -138,7 +143,7 @@ class TestRowsOfOnesOwn:
         ],
     )
     def test_a_row_that_nothing_could_mean_is_refused(self, own, said):
-        with pytest.raises(InvalidWish, match=said):
+        with pytest.raises(InvalidArguments, match=said):
             load(own)
 
 

@@ -102,9 +102,9 @@ def test_help_sets_nothing_up(tmp_path):
 def test_a_python_that_is_too_old_is_named_with_what_to_do():
     with pytest.raises(Refusal) as caught:
         interpreters.find((99, 0), named="python3")
-    assert "Wished: a Python 99.0 or later" in str(caught.value)
+    assert "Wanted: a Python 99.0 or later" in str(caught.value)
     assert "is Python 3." in caught.value.found
-    assert "MLSTACK_PYTHON" in caught.value.todo
+    assert "MLSTACK_PYTHON" in caught.value.to_fix
 
 
 def test_what_is_no_python_is_none():

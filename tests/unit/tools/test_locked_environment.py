@@ -96,7 +96,7 @@ def test_a_wrong_hash_is_refused_and_leaves_nothing_to_use(lock, python, tmp_pat
         stream.write(re.sub("[0-9a-f]{64}", "0" * 64, text))
     with pytest.raises(Refusal) as caught:
         prepared(lock, python, tmp_path / "home")
-    assert "probe.lock" in caught.value.wished
+    assert "probe.lock" in caught.value.wanted
     assert entries(tmp_path / "home") == ["probe-H.lock", "probe-H.log"]
 
 

@@ -52,7 +52,7 @@ class Cache:
         fcntl.flock(self._lock, fcntl.LOCK_SH)
 
     def holds(self, package: t.Mapping[str, t.Any]) -> Record | None:
-        """What is known of the very package that is wished, or None."""
+        """What is known of the very package that is wanted, or None."""
         try:
             record: Record = json.loads((self.folder / stem(package) / _RECORD).read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -112,7 +112,7 @@ class Cache:
 
 
 async def _unpack(package: Record, client: t.Any, folder: Path) -> None:
-    """Download and unpack an archive, and write down what it is; raises Refused where it is not what was wished."""
+    """Download and unpack an archive, and write down what it is; raises Refused where it is not what was wanted."""
     from rattler.package_streaming import download_and_extract
 
     sha256, md5 = await download_and_extract(client, package["url"], folder)

@@ -36,12 +36,12 @@ async def _installed(request: t.Mapping[str, t.Any], found: list[t.Any] | None) 
     """``found`` are rattler's own records of the packages, where it has them already."""
     meta = Path(request["prefix"], "conda-meta")
     started = time.monotonic()
-    wished = request["packages"]
+    wanted = request["packages"]
     before = records.installed(meta)
     kept = {
-        records.stem(item) for item in wished if records.is_same(before.get(records.stem(item), {"name": None}), item)
+        records.stem(item) for item in wanted if records.is_same(before.get(records.stem(item), {"name": None}), item)
     }
-    new = [item for item in wished if records.stem(item) not in kept]
+    new = [item for item in wanted if records.stem(item) not in kept]
     cache = Cache(request["cache_packages"])
     await cache.bring(new, request["sources"])
     fetched = time.monotonic()
@@ -49,7 +49,7 @@ async def _installed(request: t.Mapping[str, t.Any], found: list[t.Any] | None) 
     unlinked = sorted(set(before) - kept)
     if linked or unlinked:
         scratch = Path(request["scratch"])
-        known = found or [records.as_rattlers(_completed(item, before, cache), scratch) for item in wished]
+        known = found or [records.as_rattlers(_completed(item, before, cache), scratch) for item in wanted]
         await _link(request, known, before, {item["name"] for item in new}, cache)
     seconds = {"fetch": round(fetched - started, 4), "link": round(time.monotonic() - fetched, 4)}
     return {"linked": linked, "unlinked": unlinked, "seconds": seconds}

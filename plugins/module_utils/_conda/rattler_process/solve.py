@@ -25,7 +25,7 @@ async def solved(request: t.Mapping[str, t.Any]) -> list[t.Any]:
     from rattler.exceptions import SolverError
 
     scratch = Path(request["scratch"])
-    wished = {
+    wanted = {
         # Given as text they would be read strictly, and 'pytorch=2.1=cuda*' refused.
         "specs": [rattler.MatchSpec(spec) for spec in request["specs"]],
         "constraints": [rattler.MatchSpec(spec) for spec in request["constraints"]],
@@ -39,7 +39,7 @@ async def solved(request: t.Mapping[str, t.Any]) -> list[t.Any]:
         for gateway in _gateways(request):
             try:
                 channels = _channels(request["sources"])
-                return list(await rattler.solve(sources=channels, gateway=gateway, channel_priority=priority, **wished))
+                return list(await rattler.solve(sources=channels, gateway=gateway, channel_priority=priority, **wanted))
             except SolverError as exc:
                 problem = exc
                 break  # another mirror has the same packages
@@ -75,17 +75,17 @@ def _gateways(request: t.Mapping[str, t.Any]) -> t.Iterator[t.Any]:
             yield rattler.Gateway(Path(request["cache_repodata"]), default_config=config, client=client)
 
 
-def _virtual_packages(wished: t.Sequence[t.Mapping[str, str]]) -> list[t.Any]:
+def _virtual_packages(wanted: t.Sequence[t.Mapping[str, str]]) -> list[t.Any]:
     import rattler
     from rattler.virtual_package import GenericVirtualPackage
 
     build: t.Any = getattr(rattler, "BuildString", str)  # py-rattler 0.25 takes text
-    if wished:
+    if wanted:
         return [
             GenericVirtualPackage(
                 rattler.PackageName(item["name"]), rattler.Version(item["version"]), build(item["build"])
             )
-            for item in wished
+            for item in wanted
         ]
     detected = rattler.VirtualPackage.detect(rattler.VirtualPackageOverrides.from_env())
     return [item.into_generic() for item in detected]

@@ -3,21 +3,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Private to this collection: it may change at any time. Other collections use the modules instead.
-"""From a task's arguments to a wish. What cannot be meant is refused here, before the host is looked at."""
+"""From a task's arguments to a desired state. What cannot be meant is refused here, before the host is looked at."""
 
 from __future__ import annotations
 
 import re
 import typing as t
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Distribution
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia import nvidia_repository
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.model import (
     ABSENT,
     AUTO,
     PREBUILT,
-    DriverWish,
+    DesiredDriver,
     Runfile,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import NVIDIA_REPOSITORY, RUNFILE
@@ -58,8 +58,8 @@ SPEC: dict[str, dict[str, t.Any]] = {
 }
 
 
-def read_wish(params: t.Mapping[str, t.Any], distribution: Distribution, machine: str) -> DriverWish:
-    """The task as a wish. Raises InvalidWish."""
+def read_desired(params: t.Mapping[str, t.Any], distribution: Distribution, machine: str) -> DesiredDriver:
+    """The task as a desired state. Raises InvalidArguments."""
     branch, version = params["branch"] or "", params["version"] or ""
     if branch and not _BRANCH.match(branch):
         raise _invalid(f"branch {branch!r}", "that is no branch", "give three digits in quotes, such as '580'")
@@ -75,7 +75,7 @@ def read_wish(params: t.Mapping[str, t.Any], distribution: Distribution, machine
     sha256 = params["runfile_sha256"] or ""
     if sha256 and not _SHA256.match(sha256):
         raise _invalid("runfile_sha256", "that is no SHA-256 digest", "give its 64 hexadecimal digits")
-    return DriverWish(
+    return DesiredDriver(
         state=ABSENT if state == ABSENT else "present",
         source=source,
         branch=branch or version.partition(".")[0],
@@ -126,5 +126,5 @@ def _repository(params: t.Mapping[str, t.Any], distribution: Distribution, machi
     )
 
 
-def _invalid(wished: str, found: str, todo: str) -> InvalidWish:
-    return InvalidWish("invalid_driver", wished=wished, found=found, todo=todo)
+def _invalid(wanted: str, found: str, to_fix: str) -> InvalidArguments:
+    return InvalidArguments("invalid_driver", wanted=wanted, found=found, to_fix=to_fix)

@@ -30,13 +30,13 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.mo
     ABSENT,
     IGNORE,
     WAIT,
+    DesiredDriver,
     DriverState,
-    DriverWish,
     Runfile,
     WayBack,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.packages import DriverPackages
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import RUNFILE, Observation
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import RUNFILE, Observed
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Action, Plan
 
 _POLL_SECONDS = 5.0
@@ -45,54 +45,54 @@ _ROUNDS = 3
 
 
 class DriverChange:
-    """One wish, carried out on one host."""
+    """One desired state, carried out on one host."""
 
     def __init__(
         self,
-        observed: t.Callable[[DriverWish, Context], DriverState],
-        wish: DriverWish,
+        observed: t.Callable[[DesiredDriver, Context], DriverState],
+        desired: DesiredDriver,
         context: Context,
         packages: DriverPackages,
         distribution: Distribution,
     ) -> None:
         self._observed = observed
-        self._wish = wish
+        self._desired = desired
         self._context = context
         self._packages = packages
         self._distribution = distribution
         self._installer = ""
         self._runfile = Runfile()
 
-    def made(self, observation: DriverState, plan: Plan) -> dict[str, t.Any]:
+    def made(self, observed: DriverState, plan: Plan) -> dict[str, t.Any]:
         """Do it; what was done, and whether a reboot is needed. Raises MlstackError."""
-        wish, context = self._wish, self._context
+        desired, context = self._desired, self._context
         if any(planner.disrupts(action) for action in plan.actions):
             self._until_idle()
-        first, state, foreseen = observation.host, observation, plan
+        first, state, foreseen = observed.host, observed, plan
         done: list[Action] = []
         before: list[str] = []
         after: list[str] = []
         held = self._packages.held_again([piece.package for piece in first.pieces if piece.held])
-        kept = self._packages.sources_kept(observation.packages)
-        fetched, at_hand = self._fetched(observation, plan), self._at_hand(observation.way_back)
+        kept = self._packages.sources_kept(observed.packages)
+        fetched, at_hand = self._fetched(observed, plan), self._at_hand(observed.way_back)
         with contextlib.ExitStack() as stack:
             self._installer = stack.enter_context(fetched)
             old = stack.enter_context(at_hand)
-            for manager in (held, self._restored(observation, old), kept):
+            for manager in (held, self._restored(observed, old), kept):
                 stack.enter_context(manager)
             for _round in range(_ROUNDS):
                 carried = self._carry_out(state, plan)
                 done += carried.actions
                 before += [line for line in carried.before if line not in before]
                 after += [line for line in carried.after if line not in after]
-                state = self._observed(wish, context)
-                plan = planner.plan(wish, state)
+                state = self._observed(desired, context)
+                plan = planner.plan(desired, state)
                 left = [action for action in plan.actions if action.verb not in planner.LAST]
                 if not left or any(planner.disrupts(action) for action in left):
                     break
             self._require_whole(state)
             done += self._installers_sorted(foreseen, state)
-        record.write(context.host, record.following(observation.record, first, state.target, state.host, wish.runfile))
+        record.write(context.host, record.following(observed.record, first, state.target, state.host, desired.runfile))
         reasons = findings.reboot_reasons(state.host)
         return {
             "plan": Plan(tuple(done), tuple(before), tuple(after), foreseen.details),
@@ -109,8 +109,8 @@ class DriverChange:
         before, after = plan.before, plan.after
         if done:
             runfile.uninstall(self._context.host, self._context.commands)
-        if state.package_wish is not None and state.packages is not None:
-            carried = self._packages.carried_out(state.package_wish, state.packages)
+        if state.desired_packages is not None and state.packages is not None:
+            carried = self._packages.carried_out(state.desired_packages, state.packages)
             done += carried.actions
             before, after = (*before, *carried.before), (*after, *carried.after)
         for verb in planner.OURS[1:]:
@@ -156,7 +156,7 @@ class DriverChange:
         if state.target is None or not any(action.verb == "install_runfile" for action in plan.actions):
             return contextlib.nullcontext("")
         host, version = self._context.host, state.target.version
-        self._runfile = kept_installer.instead_of(choose.runfile_of(self._wish, version, host), version, state.kept)
+        self._runfile = kept_installer.instead_of(choose.runfile_of(self._desired, version, host), version, state.kept)
         return runfile.fetched(host, self._runfile, version)
 
     @contextlib.contextmanager
@@ -171,11 +171,11 @@ class DriverChange:
                 try:
                     path = stack.enter_context(runfile.fetched(self._context.host, way.runfile, way.version))
                 except MlstackError as exc:
-                    todo = f"delete {way.runfile.path}, which is damaged" if way.kept else exc.todo
+                    to_fix = f"delete {way.runfile.path}, which is damaged" if way.kept else exc.to_fix
                     error = guards.no_way_back(
-                        self._wish, way, exc.found, f"{todo}, or set require_way_back to false to go on without"
+                        self._desired, way, exc.found, f"{to_fix}, or set require_way_back to false to go on without"
                     )
-                    if self._wish.require_way_back and self._wish.state != ABSENT:
+                    if self._desired.require_way_back and self._desired.state != ABSENT:
                         raise error from exc
                     self._context.warn(error.found)
             yield path
@@ -184,13 +184,13 @@ class DriverChange:
     def _require_whole(state: DriverState) -> None:
         """Raise MlstackError where an installer ended well and left no driver that would load."""
         target, found = state.target, state.host
-        if target is None or target.source != RUNFILE or kept_installer.as_wished(target, found):
+        if target is None or target.source != RUNFILE or kept_installer.as_desired(target, found):
             return
         raise MlstackError(
             "installer_incomplete",
-            wished=f"the driver {target.version} ({target.flavour}) by NVIDIA's installer",
+            wanted=f"the driver {target.version} ({target.flavour}) by NVIDIA's installer",
             found=f"the installer ended well, and this host had {restoring.described(found)}",
-            todo="see /var/log/nvidia-installer.log and /var/lib/dkms/*/*/build/make.log",
+            to_fix="see /var/log/nvidia-installer.log and /var/lib/dkms/*/*/build/make.log",
         )
 
     def _installers_sorted(self, plan: Plan, state: DriverState) -> list[Action]:
@@ -212,16 +212,16 @@ class DriverChange:
 
     def _until_idle(self) -> None:
         """Raise MlstackError unless nobody works on a GPU, after the wait that was allowed."""
-        wish = self._wish
-        if wish.busy == IGNORE:
+        desired = self._desired
+        if desired.busy == IGNORE:
             return
-        deadline = time.monotonic() + (wish.busy_timeout if wish.busy == WAIT else 0)
+        deadline = time.monotonic() + (desired.busy_timeout if desired.busy == WAIT else 0)
         while True:
             holders = processes.holders(self._context.host)
             if all(holder.daemon for holder in holders) or time.monotonic() >= deadline:
                 break
             time.sleep(_POLL_SECONDS)
-        guards.require_idle(wish, holders)
+        guards.require_idle(desired, holders)
 
     @contextlib.contextmanager
     def _restored(self, before: DriverState, old_installer: str) -> t.Iterator[None]:
@@ -237,10 +237,10 @@ class DriverChange:
             told, restored = restoring.told(before.host, self._look(), reasons)
             details = {**exc.details, "changed": True, "restored": restored}
             raise MlstackError(
-                exc.code, wished=exc.wished, found=f"{exc.found}; after that, {told}", todo=exc.todo, **details
+                exc.code, wanted=exc.wanted, found=f"{exc.found}; after that, {told}", to_fix=exc.to_fix, **details
             ) from exc
 
-    def _put_back(self, before: DriverState, now: Observation, old_installer: str) -> list[str]:
+    def _put_back(self, before: DriverState, now: Observed, old_installer: str) -> list[str]:
         """Do what can be done; why something could not be."""
         host, commands, way = self._context.host, self._context.commands, before.way_back
         reasons = []
@@ -262,5 +262,5 @@ class DriverChange:
             reasons.append(f"the installer of {way.version} was not at hand")
         return reasons
 
-    def _look(self) -> Observation:
+    def _look(self) -> Observed:
         return observe.of_driver(self._context.host, self._context.commands, {})

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Private to this collection: it may change at any time. Other collections use the modules instead.
-"""From a wish that leaves things open to one driver, by the solver."""
+"""From a desired state that leaves things open to one driver, by the solver."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import time
 import typing as t
 from dataclasses import replace
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Distribution, Host
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.model import (
     ABSENT,
     AUTO,
-    DriverWish,
+    DesiredDriver,
     Runfile,
     Target,
 )
@@ -25,7 +25,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model imp
     DISTRIBUTION,
     OPEN,
     RUNFILE,
-    Observation,
+    Observed,
 )
 
 # Debian has one branch of the driver for each release (packages.debian.org, nvidia-driver).
@@ -33,39 +33,44 @@ _DEBIAN_BRANCH = {"12": "535"}
 
 
 def target(
-    wish: DriverWish, distribution: Distribution, found: Observation, host: Host, noted: t.Mapping[str, t.Any]
+    desired: DesiredDriver, distribution: Distribution, found: Observed, host: Host, noted: t.Mapping[str, t.Any]
 ) -> Target | None:
     """The driver that this host shall have; None for none. Raises MlstackError where no driver fits.
 
     ``noted`` is what was written down of the present one: the solver is not asked the same question twice.
     """
-    if wish.state == ABSENT or (not found.gpus and wish.require_gpu):
+    if desired.state == ABSENT or (not found.gpus and desired.require_gpu):
         return None
-    asked = question(wish, found)
+    asked = question(desired, found)
     if noted.get("asked") == asked:
-        decided = (noted["branch"], noted["flavour"], noted.get("wished_version", ""), noted.get("needs_fabric", False))
+        decided = (
+            noted["branch"],
+            noted["flavour"],
+            noted.get("desired_version", ""),
+            noted.get("needs_fabric", False),
+        )
     else:
-        decided = _solved(wish, distribution, found, host)
+        decided = _solved(desired, distribution, found, host)
     branch, flavour, version, fabric = decided
     return Target(
-        source=wish.source,
+        source=desired.source,
         branch=branch,
         version=version,
         flavour=flavour,
-        modules=wish.modules,
-        libraries=wish.libraries,
-        server=wish.server,
+        modules=desired.modules,
+        libraries=desired.libraries,
+        server=desired.server,
         distribution=distribution,
         needs_fabric=fabric,
         asked=tuple(asked),
     )
 
 
-def question(wish: DriverWish, found: Observation) -> list[str]:
+def question(desired: DesiredDriver, found: Observed) -> list[str]:
     """What an answer of the solver depends on."""
     gpus = sorted(device.device for device in found.gpus)
-    own = [json.dumps(wish.catalogue, sort_keys=True)] if wish.catalogue else []
-    return [wish.source, wish.branch, wish.version, wish.flavour, *gpus, str(len(found.nvswitches)), *own]
+    own = [json.dumps(desired.catalogue, sort_keys=True)] if desired.catalogue else []
+    return [desired.source, desired.branch, desired.version, desired.flavour, *gpus, str(len(found.nvswitches)), *own]
 
 
 def shown(chosen: Target | None) -> dict[str, t.Any] | None:
@@ -81,51 +86,55 @@ def shown(chosen: Target | None) -> dict[str, t.Any] | None:
     }
 
 
-def runfile_of(wish: DriverWish, version: str, host: Host) -> Runfile:
-    """The installer of a version with its digest, from the caller, who means the wished one, or from the catalogue."""
-    of_wish = wish.runfile if wish.source == RUNFILE and wish.version == version else Runfile()
-    if of_wish.sha256:
-        return of_wish
+def runfile_of(desired: DesiredDriver, version: str, host: Host) -> Runfile:
+    """The installer of a version with its digest, from the caller, who means the wanted one, or from the catalogue."""
+    of_desired = desired.runfile if desired.source == RUNFILE and desired.version == version else Runfile()
+    if of_desired.sha256:
+        return of_desired
     from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue import table, table_driver_runfiles
 
     name = f"NVIDIA-Linux-{host.machine}-{version}.run"
     known = (row["sha256"] for row in table.rows(table_driver_runfiles.TABLE) if row["file"] == name)
-    return Runfile(of_wish.path, of_wish.url, next(known, ""))
+    return Runfile(of_desired.path, of_desired.url, next(known, ""))
 
 
-def _solved(wish: DriverWish, distribution: Distribution, found: Observation, host: Host) -> tuple[str, str, str, bool]:
+def _solved(
+    desired: DesiredDriver, distribution: Distribution, found: Observed, host: Host
+) -> tuple[str, str, str, bool]:
     """Branch, flavour, exact version and whether Fabric Manager is needed."""
     # The tables are large, and a converged host does without them.
     from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.catalogue import load
-    from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.model import Refusal, Wishes
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.model import DesiredStack, Refusal
     from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.solve import solve
     from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.facts import host_facts
 
-    branch = wish.branch
-    if wish.source == DISTRIBUTION and distribution.id == "debian":
+    branch = desired.branch
+    if desired.source == DISTRIBUTION and distribution.id == "debian":
         branch = branch or _DEBIAN_BRANCH.get(distribution.major, "")
     # What the host's own repositories and compiler can do is found out there: here counts what the GPUs take.
     facts = replace(host_facts(found, host, today=time.strftime("%Y-%m-%d")), distribution="", kernel="")
-    answer = solve(facts, Wishes(driver=wish.version or branch, flavour=wish.flavour), load(wish.catalogue))
+    answer = solve(
+        facts, DesiredStack(driver=desired.version or branch, flavour=desired.flavour), load(desired.catalogue)
+    )
     if isinstance(answer, Refusal):
-        raise answer.error(wish.described)
+        raise answer.error(desired.described)
     choice = answer.driver
     if choice is None:
         if not branch:
-            raise InvalidWish(
+            raise InvalidArguments(
                 "invalid_driver",
-                wished=wish.described,
+                wanted=desired.described,
                 found="no GPU is here that could tell which driver fits",
-                todo="give branch or version, and flavour",
+                to_fix="give branch or version, and flavour",
             )
-        return branch, OPEN if wish.flavour == AUTO else wish.flavour, wish.version, False
+        return branch, OPEN if desired.flavour == AUTO else desired.flavour, desired.version, False
     present = found.libraries if found.libraries.startswith(f"{choice.branch}.") else ""
-    version = wish.version
+    version = desired.version
     if not version and present and choice.minimum and _number(present) < _number(choice.minimum):
         version = choice.minimum  # the branch is right, and what is here of it is too old for these GPUs
-    if wish.source == RUNFILE:
-        version = wish.version
-    if wish.source == DISTRIBUTION and distribution.id == "debian":
+    if desired.source == RUNFILE:
+        version = desired.version
+    if desired.source == DISTRIBUTION and distribution.id == "debian":
         return "", choice.flavour, "", choice.fabric_manager
     return choice.branch, choice.flavour, version, choice.fabric_manager
 

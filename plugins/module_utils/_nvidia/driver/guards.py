@@ -11,41 +11,41 @@ import re
 import typing as t
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.desired_packages import kernels_to_serve
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.model import (
     DKMS,
-    DriverWish,
+    DesiredDriver,
     Space,
     Target,
     WayBack,
 )
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.package_wish import kernels_to_serve
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import (
     PARTS,
     RUNFILE,
     Holder,
-    Observation,
+    Observed,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.sources import is_part
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import Change
 
-_NOTHING = Observation()
+_NOTHING = Observed()
 _KERNEL = re.compile(r"^(?:linux-image-|linux-modules-\d|linux-generic|kernel(?:-core|-modules|-modules-core)?\Z)")
 
 
-def require_one_source(wish: DriverWish, found: Observation) -> None:
+def require_one_source(desired: DesiredDriver, found: Observed) -> None:
     """Refuse to build on a driver that was pieced together. Raises MlstackError."""
-    if len(found.sources) < 2 or wish.replace_mixture:
+    if len(found.sources) < 2 or desired.replace_mixture:
         return
     raise MlstackError(
         "mixed_sources",
-        wished=wish.described,
+        wanted=desired.described,
         found=f"a driver from {' and '.join(found.sources)} at once: {', '.join(found.driver_parts)}",
-        todo="set replace_mixture to true to have all of it replaced, or remove what does not belong by hand",
+        to_fix="set replace_mixture to true to have all of it replaced, or remove what does not belong by hand",
         sources=list(found.sources),
     )
 
 
-def require_buildable(wish: DriverWish, target: Target, found: Observation) -> None:
+def require_buildable(desired: DesiredDriver, target: Target, found: Observed) -> None:
     """Refuse a module that nobody could build or load. Raises MlstackError."""
     if target.modules != DKMS and target.source != RUNFILE:
         return
@@ -53,26 +53,26 @@ def require_buildable(wish: DriverWish, target: Target, found: Observation) -> N
     if not served:
         raise MlstackError(
             "no_kernel",
-            wished=wish.described,
+            wanted=desired.described,
             found="no kernel and no kernel headers are installed here: there is nothing to build modules for",
-            todo="install a kernel, or the headers of the one that will boot, or use modules that are built already",
+            to_fix="install a kernel, or the headers of the one that will boot, or use modules that are built already",
         )
     without = [kernel.release for kernel in served if not kernel.headers]
-    if without and (not wish.install_headers or target.source == RUNFILE):
-        raise headers_absent(wish, without)
+    if without and (not desired.install_headers or target.source == RUNFILE):
+        raise headers_absent(desired, without)
     if found.secure_boot and found.key_enrolled is not True:
         state = "none was made yet" if found.key_enrolled is None else "it is not enrolled with the firmware"
         raise MlstackError(
             "secure_boot_unsigned",
-            wished=wish.described,
+            wanted=desired.described,
             found=f"secure boot is on, and of the key with which DKMS signs modules {state}: the module would not load",
-            todo="enrol the key (mokutil --import) and confirm it at the console, or use Ubuntu's signed modules "
+            to_fix="enrol the key (mokutil --import) and confirm it at the console, or use Ubuntu's signed modules "
             "(source distribution, modules prebuilt)",
         )
 
 
 def headers_absent(
-    wish: DriverWish, releases: t.Sequence[str], offered: t.Mapping[str, t.Sequence[str]] | None = None
+    desired: DesiredDriver, releases: t.Sequence[str], offered: t.Mapping[str, t.Sequence[str]] | None = None
 ) -> MlstackError:
     """The error for kernels without headers; ``offered`` are the packages that were looked for in the repositories,
     each with the versions that they have of it."""
@@ -81,53 +81,53 @@ def headers_absent(
     only = [f"of {name.split()[0]} there is {', '.join(versions[:5])}" for name, versions in others.items()]
     return MlstackError(
         "headers_absent",
-        wished=wish.described,
+        wanted=desired.described,
         found=f"the headers of {', '.join(releases)} are not installed, {why}{', '.join(offered or ())}"
         + (f"; {'; '.join(only)}" if only else ""),
-        todo="install them, boot a kernel whose headers are offered, or use modules that are built already",
+        to_fix="install them, boot a kernel whose headers are offered, or use modules that are built already",
         kernels=list(releases),
     )
 
 
-def require_way_back(wish: DriverWish, way: WayBack | None) -> None:
+def require_way_back(desired: DesiredDriver, way: WayBack | None) -> None:
     """Refuse to replace an installer's driver that could not be put back. Raises MlstackError."""
-    if way is not None and not way.known and wish.require_way_back:
+    if way is not None and not way.known and desired.require_way_back:
         raise no_way_back(
-            wish,
+            desired,
             way,
             "it is not kept here, and no digest of it is known",
             "set require_way_back to false to go on, knowing that a failure leaves this host without a driver",
         )
 
 
-def no_way_back(wish: DriverWish, way: WayBack, why: str, todo: str) -> MlstackError:
+def no_way_back(desired: DesiredDriver, way: WayBack, why: str, to_fix: str) -> MlstackError:
     """The error for an installer that cannot be had."""
     return MlstackError(
         "no_way_back",
-        wished=wish.described,
+        wanted=desired.described,
         found=f"the driver {way.version} here is an installer's, and a change that fails could not be taken back "
         f"without that installer: {why}",
-        todo=todo,
+        to_fix=to_fix,
         present=way.version,
     )
 
 
-def require_space(wish: DriverWish, spaces: t.Iterable[Space]) -> None:
+def require_space(desired: DesiredDriver, spaces: t.Iterable[Space]) -> None:
     """Refuse where packages, a build or an initial file system would not fit. Raises MlstackError."""
     short = [space for space in spaces if space.free < space.needed]
     if short:
         told = ", ".join(f"{s.path} has {s.free / 1e6:.0f} MB and {s.needed / 1e6:.0f} MB may be needed" for s in short)
         raise MlstackError(
             "disk_full",
-            wished=wish.described,
+            wanted=desired.described,
             found=f"not enough space: {told}",
-            todo="remove old kernels or other files there, and run the task again",
+            to_fix="remove old kernels or other files there, and run the task again",
             spaces=[{"path": space.path, "free": space.free, "needed": space.needed} for space in short],
         )
 
 
 def require_expected(
-    wish: DriverWish, changes: t.Iterable[Change], named: t.Collection[str], found: Observation = _NOTHING
+    desired: DesiredDriver, changes: t.Iterable[Change], named: t.Collection[str], found: Observed = _NOTHING
 ) -> None:
     """Refuse a transaction that touches what is neither named nor a part of the driver: a kernel above all.
 
@@ -138,7 +138,7 @@ def require_expected(
         change
         for change in changes
         if change.name not in named
-        and change.name not in wish.allow_changes
+        and change.name not in desired.allow_changes
         and not (change.name in parts or is_part(change.name))
         and (change.action in ("upgrade", "downgrade", "remove") or _KERNEL.match(change.name))
     ]
@@ -148,9 +148,9 @@ def require_expected(
     told = ", ".join(f"{c.action} {c.name} {c.before} {c.after}".replace("  ", " ").strip() for c in surprising)
     raise MlstackError(
         "kernel_change" if kernels else "unnamed_change",
-        wished=wish.described,
+        wanted=desired.described,
         found=f"the package manager would also {told}",
-        todo=f"{_first(surprising)} these on their own first, or name them in allow_changes",
+        to_fix=f"{_first(surprising)} these on their own first, or name them in allow_changes",
         changes=[change.result() for change in surprising],
     )
 
@@ -164,16 +164,16 @@ def is_kernel(package: str) -> bool:
     return bool(_KERNEL.match(package))
 
 
-def require_idle(wish: DriverWish, holders: t.Iterable[Holder]) -> None:
+def require_idle(desired: DesiredDriver, holders: t.Iterable[Holder]) -> None:
     """Refuse to pull the driver from under somebody's work. Raises MlstackError."""
     busy = [holder for holder in holders if not holder.daemon]
     if busy:
-        waited = f" after {wish.busy_timeout} s" if wish.busy == "wait" else ""
+        waited = f" after {desired.busy_timeout} s" if desired.busy == "wait" else ""
         raise MlstackError(
             "gpu_busy",
-            wished=wish.described,
+            wanted=desired.described,
             found=f"a GPU is in use{waited}: {'; '.join(map(str, busy))}",
-            todo="let the work end, drain the host (playbooks/driver_rollout.yml does), set busy to wait, or accept "
+            to_fix="let the work end, drain the host (playbooks/driver_rollout.yml does), set busy to wait, or accept "
             "that the work fails with busy set to ignore",
             holders=[
                 {

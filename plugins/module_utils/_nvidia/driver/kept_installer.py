@@ -19,7 +19,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.mo
     Target,
     WayBack,
 )
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import RUNFILE, Observation
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import RUNFILE, Observed
 
 FOLDER = "/var/lib/gpufleet-mlstack/nvidia-installer"
 # The name says all of it, so that no note and no file can disagree.
@@ -72,24 +72,24 @@ def instead_of(runfile: Runfile, version: str, kept: t.Iterable[KeptInstaller]) 
     return runfile
 
 
-def as_wished(target: Target, found: Observation) -> bool:
-    """Whether the installer's driver that is wished is here, for the kernel that boots next. Pure."""
+def as_desired(target: Target, found: Observed) -> bool:
+    """Whether the installer's driver that is wanted is here, for the kernel that boots next. Pure."""
     module = found.next_boot.module if found.next_boot else None
     if not found.leftovers or found.libraries != target.version or module is None:
         return False
     return not module.flavour or module.flavour == target.flavour
 
 
-def replaces_one(target: Target | None, found: Observation) -> bool:
-    """Whether a driver of the installer, a whole one, has to make room for what is wished. Pure."""
+def replaces_one(target: Target | None, found: Observed) -> bool:
+    """Whether a driver of the installer, a whole one, has to make room for what is wanted. Pure."""
     if not found.leftovers or not found.libraries or found.driver_pieces or not _modules(found):
         return False
-    return target is None or target.source != RUNFILE or not as_wished(target, found)
+    return target is None or target.source != RUNFILE or not as_desired(target, found)
 
 
 def way_back(
     target: Target | None,
-    found: Observation,
+    found: Observed,
     noted: t.Mapping[str, t.Any],
     kept: t.Iterable[KeptInstaller],
     published: t.Callable[[str], Runfile],
@@ -115,13 +115,13 @@ def way_back(
     return WayBack(version, flavour, published(version))
 
 
-def _modules(found: Observation) -> tuple[str, ...]:
+def _modules(found: Observed) -> tuple[str, ...]:
     """The flavours of the kernel modules that belong to the libraries, that of the next boot first."""
     kernels = sorted(found.kernels, key=lambda kernel: not kernel.boots_next)
     return tuple(k.module.flavour for k in kernels if k.module is not None and k.module.version == found.libraries)
 
 
-def _flavour(found: Observation, noted: t.Mapping[str, t.Any]) -> str:
+def _flavour(found: Observed, noted: t.Mapping[str, t.Any]) -> str:
     on_disk = next(iter(_modules(found)), "")
     if on_disk:
         return on_disk

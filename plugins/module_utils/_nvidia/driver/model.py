@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Private to this collection: it may change at any time. Other collections use the modules instead.
-"""The words in which a driver is wished, found and changed."""
+"""The words in which a driver is wanted, found and changed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Distribution
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import Observation
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import Observed
 
 if t.TYPE_CHECKING:
     from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import model as packages
@@ -61,7 +61,7 @@ class WayBack:
 
 
 @dataclass(frozen=True)
-class DriverWish:
+class DesiredDriver:
     """A task's arguments.
 
     ``branch`` is a number or empty, ``version`` exact or empty, ``flavour`` may be C(auto). ``server`` means the server
@@ -95,7 +95,7 @@ class DriverWish:
 
     @property
     def described(self) -> str:
-        """The wish in words, for messages."""
+        """The desired state in words, for messages."""
         if self.state == ABSENT:
             return "no NVIDIA driver"
         what = self.version or (f"branch {self.branch}" if self.branch else "that fits")
@@ -104,8 +104,8 @@ class DriverWish:
 
 @dataclass(frozen=True)
 class Target:
-    """A wish in which nothing is open any more but, perhaps, which version of the branch. ``asked`` is the question to
-    which the solver's answer this is."""
+    """A desired state in which nothing is open any more but, perhaps, which version of the branch. ``asked`` is the
+    question to which the solver's answer this is."""
 
     source: str
     branch: str
@@ -145,16 +145,17 @@ class Space:
 class DriverState:
     """What was found.
 
-    ``host`` is the whole picture, ``packages`` the package manager's view of ``package_wish``, both None for a runfile.
+    ``host`` is the whole picture, ``packages`` the package manager's view of ``desired_packages``, both None for a
+    runfile.
     ``record`` is what this collection wrote down of its last change. ``enabled`` are the services that start at boot,
     ``offered_services`` those that the host has. ``kept`` are installers that stayed, ``way_back`` None where no
     installer's driver is to be replaced.
     """
 
-    host: Observation
+    host: Observed
     target: Target | None = None
-    package_wish: packages.Wish | None = None
-    packages: packages.Observation | None = None
+    desired_packages: packages.Desired | None = None
+    packages: packages.Observed | None = None
     record: t.Mapping[str, t.Any] = field(default_factory=dict)
     spaces: tuple[Space, ...] = ()
     block_file: str | None = None

@@ -14,7 +14,7 @@ import re
 import typing as t
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue import driver_parts, package_names
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.model import COMPUTE, PREBUILT, Target
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.gpu_packages import of_others
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import (
@@ -48,7 +48,7 @@ def _archives(target: Target) -> tuple[str, ...]:
 def names(target: Target, releases: t.Sequence[str]) -> tuple[str, ...]:
     """The packages that are asked for; what they need comes along. ``releases`` are the kernels to serve.
 
-    Raises InvalidWish for what a source does not have.
+    Raises InvalidArguments for what a source does not have.
     """
     if not target.apt:
         return _dnf(target)
@@ -60,7 +60,7 @@ def names(target: Target, releases: t.Sequence[str]) -> tuple[str, ...]:
 def companions(target: Target, wanted: t.Collection[str]) -> tuple[str, ...]:
     """The packages of Fabric Manager, IMEX, NSCQ and NVSDM, of which ``wanted`` names the pieces.
 
-    Raises InvalidWish where the source has none, as Ubuntu's archive has for the variant that is not for servers.
+    Raises InvalidArguments where the source has none, as Ubuntu's archive has for the variant that is not for servers.
     """
     if wanted and not target.server and _archive(target) == package_names.UBUNTU:
         what = "Fabric Manager and its like, which fit the server variant alone,"
@@ -219,10 +219,10 @@ def _dnf(target: Target) -> tuple[str, ...]:
     return (_name(target, target.flavour), *beside)
 
 
-def _not_offered(target: Target, what: str, todo: str) -> InvalidWish:
-    return InvalidWish(
+def _not_offered(target: Target, what: str, to_fix: str) -> InvalidArguments:
+    return InvalidArguments(
         "not_offered",
-        wished=f"{what} from {target.source}",
+        wanted=f"{what} from {target.source}",
         found=f"for {target.distribution.name or target.distribution.id} there are none",
-        todo=todo,
+        to_fix=to_fix,
     )

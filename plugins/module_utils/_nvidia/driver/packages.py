@@ -16,20 +16,20 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils import _managed_f
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Distribution
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver import guards, package_wish
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.model import DriverWish, Target
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import Observation as HostObservation
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver import desired_packages, guards
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.model import DesiredDriver, Target
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import Observed as HostObservation
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import foreseen_sources, plan_sources
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import plan as packages_plan
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.lifted_holds import LiftedHolds
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.manager import PackageManager
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import (
     ABSENT,
+    Desired,
+    DesiredPackage,
     Installed,
-    Observation,
-    PackageWish,
+    Observed,
     Transaction,
-    Wish,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.work import PackageWork
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
@@ -43,12 +43,12 @@ class DriverPackages(PackageWork):
         super().__init__(context, distribution)
         self._host = context.host
         self._commands = context.commands
-        self._wish = DriverWish()
+        self._desired = DesiredDriver()
         self._target: Target | None = None
         self._found = HostObservation()
         self._erased: frozenset[str] = frozenset()
         self._without_headers: list[str] = []
-        self._open = Wish()  # as it was before a branch became a version
+        self._open = Desired()  # as it was before a branch became a version
 
     @functools.cached_property
     def manager(self) -> PackageManager:
@@ -61,80 +61,82 @@ class DriverPackages(PackageWork):
         manager.installed = self._installed  # type: ignore[method-assign]
         return manager
 
-    def expect(self, wish: DriverWish, target: Target | None, found: HostObservation) -> None:
+    def expect(self, desired: DesiredDriver, target: Target | None, found: HostObservation) -> None:
         """For which driver, and on what, packages are looked for from now on."""
-        self._wish, self._target, self._found = wish, target, found
-        self._erased = package_wish.erased(target, found)
-        self._without_headers = [k.release for k in package_wish.kernels_to_serve(found) if not k.headers]
+        self._desired, self._target, self._found = desired, target, found
+        self._erased = desired_packages.erased(target, found)
+        self._without_headers = [k.release for k in desired_packages.kernels_to_serve(found) if not k.headers]
 
-    def look_anew(self, wish: Wish, found: HostObservation) -> tuple[Wish, Observation]:
-        """The wish with exact versions where packages have to change, and the package manager's view of it."""
-        self._open = wish
-        with self._foreseen(wish, self._sources_change(wish)):
-            wish = wish if package_wish.settled(wish, found) else self.renewed(wish)
-        return wish, self.look(wish)
+    def look_anew(self, desired: Desired, found: HostObservation) -> tuple[Desired, Observed]:
+        """The desired state with exact versions where packages have to change, and the package manager's view of it."""
+        self._open = desired
+        with self._foreseen(desired, self._sources_change(desired)):
+            desired = desired if desired_packages.settled(desired, found) else self.renewed(desired)
+        return desired, self.look(desired)
 
     def look(
-        self, wish: Wish, *, simulate: bool | None = None, known: t.Sequence[Installed] | None = None
-    ) -> Observation:
-        change = self._sources_change(wish)
-        with self._foreseen(wish, change):
-            observation = super().look(wish, simulate=simulate, known=known)
-        lost = tuple(name for name in observation.lost_holds if name not in self._erased)
-        observation = replace(observation, lost_holds=lost, streams_foreseen=bool(change.streams))
-        if observation.forecast is not None:
-            held = tuple(name for name in observation.forecast.held if name not in self._erased)
-            observation = replace(observation, forecast=replace(observation.forecast, held=held))
-        guards.require_expected(self._wish, packages_plan.forecast_changes(observation), wish.names, self._found)
-        return observation
+        self, desired: Desired, *, simulate: bool | None = None, known: t.Sequence[Installed] | None = None
+    ) -> Observed:
+        change = self._sources_change(desired)
+        with self._foreseen(desired, change):
+            observed = super().look(desired, simulate=simulate, known=known)
+        lost = tuple(name for name in observed.lost_holds if name not in self._erased)
+        observed = replace(observed, lost_holds=lost, streams_foreseen=bool(change.streams))
+        if observed.forecast is not None:
+            held = tuple(name for name in observed.forecast.held if name not in self._erased)
+            observed = replace(observed, forecast=replace(observed.forecast, held=held))
+        guards.require_expected(self._desired, packages_plan.forecast_changes(observed), desired.names, self._found)
+        return observed
 
-    def renewed(self, wish: Wish) -> Wish:
-        """The wish with the one version that a branch means now, where something has to change and it is known."""
+    def renewed(self, desired: Desired) -> Desired:
+        """The desired state with the one version that a branch means now, where something has to change and it is
+        known.
+        """
         if self._target is None:
-            return wish
-        names = package_wish.names_of_a_branch(self._open)
+            return desired
+        names = desired_packages.names_of_a_branch(self._open)
         offered = self.manager.candidates(names) if names else {}
-        return package_wish.exact(self._open, offered, self._target)
+        return desired_packages.exact(self._open, offered, self._target)
 
-    def with_freed(self, wish: Wish) -> Wish:
-        """The wish for a driver's absence with what came along and nothing else needs any more: DKMS, alternatives and
+    def with_freed(self, desired: Desired) -> Desired:
+        """The desired absence of a driver with what came along and nothing else needs any more: DKMS, alternatives and
         such. A kernel stays; dnf takes such packages by itself."""
-        gone = [name for package in wish.packages for name in package.names]
+        gone = [name for package in desired.packages for name in package.names]
         if not gone or self.manager.name != "apt":
-            return wish
+            return desired
         freed = [name for name in self.manager.freed_by(gone) if not guards.is_kernel(name)]
-        more = tuple(PackageWish(name, (name,), state=ABSENT) for name in freed)
-        return replace(wish, packages=(*wish.packages, *more))
+        more = tuple(DesiredPackage(name, (name,), state=ABSENT) for name in freed)
+        return replace(desired, packages=(*desired.packages, *more))
 
-    def carried_out(self, wish: Wish, observation: Observation) -> Plan:
+    def carried_out(self, desired: Desired, observed: Observed) -> Plan:
         """Do it, and say what was done. When it fails, repositories and streams are again as they were.
 
         Raises MlstackError, with the absence of kernel headers by its own name.
         """
-        plan = packages_plan.plan(wish, observation)
+        plan = packages_plan.plan(desired, observed)
         if not plan.changed:
             return plan
         if self._erased:
             self.manager.unhold(sorted(self._erased))  # see held_again()
         try:
-            done, changes = self.carry_out(wish, observation, plan)
+            done, changes = self.carry_out(desired, observed, plan)
         except MlstackError as exc:
             unknown = exc.details.get("unknown", [])
             headers = [name for name in unknown if name.startswith(("linux-headers", "kernel-devel"))]
             if exc.code == "unknown_package" and headers:
                 offered = {name: exc.details.get("offered", {}).get(name, ()) for name in headers}
-                raise guards.headers_absent(self._wish, self._without_headers, offered) from exc
+                raise guards.headers_absent(self._desired, self._without_headers, offered) from exc
             raise
-        came_along = package_wish.came_along(wish, changes) if self._wish.hold else ()
+        came_along = desired_packages.came_along(desired, changes) if self._desired.hold else ()
         if came_along:
             self.manager.hold(came_along)
-        return package_wish.with_holds(done, came_along)
+        return desired_packages.with_holds(done, came_along)
 
-    def sources_kept(self, observation: Observation | None) -> t.ContextManager[None]:
+    def sources_kept(self, observed: Observed | None) -> t.ContextManager[None]:
         """When the body fails, repositories, pins and streams are again as they were before it."""
-        if observation is None or observation.sources is None:
+        if observed is None or observed.sources is None:
             return contextlib.nullcontext()
-        found = observation.sources
+        found = observed.sources
         paths = [*(file.path for file in found.files), *(key.path for key in found.keys), *found.rivals]
         paths += [self._sources().stream_path(module) for module in found.streams]
         return managed.restored_on_failure(self._host, paths)
@@ -166,14 +168,14 @@ class DriverPackages(PackageWork):
             return False
         return True
 
-    def _sources_change(self, wish: Wish) -> plan_sources.SourcesChange:
-        if wish.sources is None:
+    def _sources_change(self, desired: Desired) -> plan_sources.SourcesChange:
+        if desired.sources is None:
             return plan_sources.SourcesChange()
-        return plan_sources.change(wish.sources, self._sources().observe(wish.sources))
+        return plan_sources.change(desired.sources, self._sources().observe(desired.sources))
 
     @contextlib.contextmanager
-    def _foreseen(self, wish: Wish, change: plan_sources.SourcesChange) -> t.Iterator[None]:
-        with foreseen_sources.options(self._host, wish.sources, change) as self.manager.foreseen:
+    def _foreseen(self, desired: Desired, change: plan_sources.SourcesChange) -> t.Iterator[None]:
+        with foreseen_sources.options(self._host, desired.sources, change) as self.manager.foreseen:
             yield
         self.manager.foreseen = ()
 
@@ -182,4 +184,4 @@ class DriverPackages(PackageWork):
 
     def _candidates(self, names: t.Sequence[str]) -> dict[str, tuple[str, ...]]:
         offered = self._plain_candidates(names)
-        return package_wish.filter_source(offered, self._target) if self._target is not None else offered
+        return desired_packages.filter_source(offered, self._target) if self._target is not None else offered

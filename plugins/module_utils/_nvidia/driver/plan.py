@@ -3,23 +3,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Private to this collection: it may change at any time. Other collections use the modules instead.
-"""What must change so that a host has the driver that is wished. Pure: data in, data out."""
+"""What must change so that a host has the driver that is wanted. Pure: data in, data out."""
 
 from __future__ import annotations
 
 import typing as t
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia import findings
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver import kept_installer, package_wish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver import desired_packages, kept_installer
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.model import (
     ABSENT,
     DKMS,
+    DesiredDriver,
     DriverState,
-    DriverWish,
     Target,
     WayBack,
 )
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import RUNFILE, Observation
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import RUNFILE, Observed
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.sources import driver_of, is_part, piece_of
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import version_matches
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Action, Plan
@@ -44,10 +44,10 @@ OURS = (
 LAST = ("keep_runfile", "delete_runfile")
 
 
-def plan(wish: DriverWish, state: DriverState) -> Plan:
+def plan(desired: DesiredDriver, state: DriverState) -> Plan:
     """The steps from a host to a driver. Raises MlstackError for what must not be begun; see guards."""
     found, target = state.host, state.target
-    if target is None and wish.state != ABSENT:
+    if target is None and desired.state != ABSENT:
         return Plan(details={"skipped": "this host has no NVIDIA GPU", **_told(found, findings.reboot_reasons(found))})
     actions: list[Action] = []
     before: list[str] = []
@@ -57,16 +57,16 @@ def plan(wish: DriverWish, state: DriverState) -> Plan:
             Action("uninstall_runfile", "driver", f"remove what the installer left ({', '.join(found.leftovers)})")
         )
         before.append(f"driver of the installer {found.libraries}".rstrip())
-    if state.package_wish is not None and state.packages is not None:
-        # Loaded for a change only, as the other guards below: a host that is as wished does without.
+    if state.desired_packages is not None and state.packages is not None:
+        # Loaded for a change only, as the other guards below: a host that is as desired does without.
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver import guards
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import plan as packages_plan
 
         changes = packages_plan.forecast_changes(state.packages)
-        guards.require_expected(wish, changes, state.package_wish.names, found)
-        work = packages_plan.plan(state.package_wish, state.packages)
-        if target is not None and wish.hold:
-            work = package_wish.with_holds(work, package_wish.came_along(state.package_wish, changes))
+        guards.require_expected(desired, changes, state.desired_packages.names, found)
+        work = packages_plan.plan(state.desired_packages, state.packages)
+        if target is not None and desired.hold:
+            work = desired_packages.with_holds(work, desired_packages.came_along(state.desired_packages, changes))
         actions += work.actions
         before += work.before
         after += work.after
@@ -76,20 +76,20 @@ def plan(wish: DriverWish, state: DriverState) -> Plan:
         by_packages = changes_driver and target.source != RUNFILE
         actions += _installation(target, found, changes_driver)
         changes_driver = changes_driver or any(action.verb == "install_runfile" for action in actions)
-    actions += _nouveau(wish, state, by_packages)
+    actions += _nouveau(desired, state, by_packages)
     if target is None:
         actions += [Action("disable", name, f"let {name} start no more") for name in state.enabled]
     else:
         coming = {action.subject for action in actions if action.verb in ("install", "upgrade", "downgrade")}
         actions += _services(state, coming)
-    actions += _installers(wish, state, changes_driver)
+    actions += _installers(desired, state, changes_driver)
     if target is not None and any(disrupts(action) for action in actions):
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver import guards
 
-        guards.require_one_source(wish, found)
-        guards.require_buildable(wish, target, found)
-        guards.require_space(wish, state.spaces)
-        guards.require_way_back(wish, state.way_back)
+        guards.require_one_source(desired, found)
+        guards.require_buildable(desired, target, found)
+        guards.require_space(desired, state.spaces)
+        guards.require_way_back(desired, state.way_back)
     reasons = _reasons(target, found, actions)
     if actions and reasons:
         after.append(f"reboot required: {'; '.join(reasons)}")
@@ -105,15 +105,15 @@ def disrupts(action: Action) -> bool:
     return action.verb in DISRUPTIVE and (action.verb.endswith("_runfile") or is_part(action.subject))
 
 
-def _uninstalls(target: Target | None, found: Observation) -> bool:
+def _uninstalls(target: Target | None, found: Observed) -> bool:
     """The installer replaces an older driver of its own by itself."""
     return bool(found.leftovers) and (target is None or target.source != RUNFILE)
 
 
-def _installation(target: Target, found: Observation, changes_driver: bool) -> list[Action]:
+def _installation(target: Target, found: Observed, changes_driver: bool) -> list[Action]:
     """The installer's run, or the modules that DKMS has still to build."""
     if target.source == RUNFILE:
-        if kept_installer.as_wished(target, found):
+        if kept_installer.as_desired(target, found):
             return []
         summary = f"install the driver {target.version} ({target.flavour}) by NVIDIA's installer"
         return [Action("install_runfile", "driver", summary, {"to": target.version})]
@@ -121,12 +121,12 @@ def _installation(target: Target, found: Observation, changes_driver: bool) -> l
         return []
     return [
         Action("build", kernel.release, f"build the kernel module for {kernel.release}")
-        for kernel in package_wish.kernels_to_serve(found)
+        for kernel in desired_packages.kernels_to_serve(found)
         if kernel.headers and (kernel.module is None or not _fits(target, kernel.module.version))
     ]
 
 
-def _installers(wish: DriverWish, state: DriverState, changes_driver: bool) -> list[Action]:
+def _installers(desired: DesiredDriver, state: DriverState, changes_driver: bool) -> list[Action]:
     """The installer of the driver that comes stays for the next change; one of another driver goes."""
     target = state.target
     by_runfile = target is not None and target.source == RUNFILE
@@ -134,9 +134,9 @@ def _installers(wish: DriverWish, state: DriverState, changes_driver: bool) -> l
     steps = [
         Action("delete_runfile", kept.path, f"delete {kept.path} ({kept.size / 1e6:.0f} MB)")
         for kept in state.kept
-        if target is None or not wish.keep_runfile or (by_runfile and kept.version != target.version)
+        if target is None or not desired.keep_runfile or (by_runfile and kept.version != target.version)
     ]
-    if target is not None and by_runfile and wish.keep_runfile and changes_driver:
+    if target is not None and by_runfile and desired.keep_runfile and changes_driver:
         summary = f"keep the installer of {target.version} in {kept_installer.FOLDER}, to put its driver back by it"
         steps.insert(0, Action("keep_runfile", kept_installer.FOLDER, summary))
     return steps
@@ -153,10 +153,10 @@ def _fits(target: Target, version: str) -> bool:
     return version_matches(target.pattern, f"{version}-1")
 
 
-def _nouveau(wish: DriverWish, state: DriverState, by_packages: bool) -> list[Action]:
+def _nouveau(desired: DesiredDriver, state: DriverState, by_packages: bool) -> list[Action]:
     """What keeps nouveau out. The packages of a driver bring a file of their own that does."""
     found = state.host
-    if wish.state == ABSENT:
+    if desired.state == ABSENT:
         if state.block_file is None:
             return []
         return [Action("unblock_nouveau", BLOCK_FILE, f"delete {BLOCK_FILE}")]
@@ -190,7 +190,7 @@ def _services(state: DriverState, coming: t.Collection[str]) -> list[Action]:
     ]
 
 
-def _reasons(target: Target | None, found: Observation, actions: t.Sequence[Action]) -> tuple[str, ...]:
+def _reasons(target: Target | None, found: Observed, actions: t.Sequence[Action]) -> tuple[str, ...]:
     """Why a reboot will be needed, once the plan is carried out."""
     boots = found.next_boot.release if found.next_boot else ""
     if not any(disrupts(action) or (action.verb, action.subject) == ("build", boots) for action in actions):
@@ -199,7 +199,7 @@ def _reasons(target: Target | None, found: Observation, actions: t.Sequence[Acti
         return (f"the driver {found.loaded.version} stays loaded until then",) if found.loaded else ()
     version = target.version or _coming_version(actions, found)
     known = version and version_matches(target.pattern, f"{version}-1")
-    # Debian has one driver for a release, so that a wish for it names neither version nor branch.
+    # Debian has one driver for a release, so that a desired state of it names neither version nor branch.
     what = version if known else f"branch {target.branch}" if target.branch else f"of the {target.source}"
     what = f"{what} ({target.flavour})"
     if found.loaded is not None and f"{found.loaded.version} ({found.loaded.flavour})" == what:
@@ -211,14 +211,14 @@ def _reasons(target: Target | None, found: Observation, actions: t.Sequence[Acti
     )
 
 
-def _coming_version(actions: t.Sequence[Action], found: Observation) -> str:
+def _coming_version(actions: t.Sequence[Action], found: Observed) -> str:
     """The driver version of what will be installed, where that is known; a module that is built has the libraries'."""
     coming = [action for action in actions if action.verb in ("install", "upgrade", "downgrade")]
     versions = {driver_of(str(action.details.get("to", ""))) for action in coming if is_part(action.subject)}
     return versions.pop() if len(versions) == 1 else "" if versions else found.libraries
 
 
-def _told(found: Observation, reasons: t.Sequence[str]) -> dict[str, t.Any]:
+def _told(found: Observed, reasons: t.Sequence[str]) -> dict[str, t.Any]:
     return {
         "reboot_required": bool(reasons),
         "reboot_reasons": list(reasons),

@@ -14,7 +14,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils import _managed_f
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.model import Runfile, Target
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import RUNFILE, Observation
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import RUNFILE, Observed
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._redact import url_secrets
 
 PATH = "/var/lib/gpufleet-mlstack/nvidia-driver.json"
@@ -31,8 +31,8 @@ def read(host: Host) -> dict[str, t.Any]:
     return found if isinstance(found, dict) else {}
 
 
-def entry(target: Target, found: Observation, runfile: Runfile) -> dict[str, t.Any]:
-    """One driver as it is installed: how it was wished, its exact version, and every package; of an installer, where it
+def entry(target: Target, found: Observed, runfile: Runfile) -> dict[str, t.Any]:
+    """One driver as it is installed: how it was wanted, its exact version, and every package; of an installer, where it
     was, unless only a password leads there."""
     url = "" if url_secrets(runfile.url) else runfile.url
     installer = {"path": runfile.path, "url": url, "sha256": runfile.sha256}
@@ -44,7 +44,7 @@ def entry(target: Target, found: Observation, runfile: Runfile) -> dict[str, t.A
         "modules": target.modules,
         "libraries": target.libraries,
         "server": target.server,
-        "wished_version": target.version,
+        "desired_version": target.version,
         "needs_fabric": target.needs_fabric,
         "asked": list(target.asked),
         "packages": {piece.package: piece.version for piece in found.pieces},
@@ -54,9 +54,9 @@ def entry(target: Target, found: Observation, runfile: Runfile) -> dict[str, t.A
 
 def following(
     record: t.Mapping[str, t.Any],
-    before: Observation,
+    before: Observed,
     target: Target | None,
-    after: Observation,
+    after: Observed,
     runfile: Runfile = _NO_RUNFILE,
 ) -> dict[str, t.Any]:
     """The record after a change. A driver that was loaded and whole becomes the one to go back to. Pure."""
@@ -88,9 +88,9 @@ def previous_arguments(host: Host, params: t.Mapping[str, t.Any]) -> dict[str, t
     if not isinstance(previous, dict) or not previous.get("version"):
         raise MlstackError(
             "no_previous_driver",
-            wished="the driver that this host had before",
+            wanted="the driver that this host had before",
             found=f"{PATH} names none: only a driver that was loaded and whole when it was replaced is written down",
-            todo="wish for a version",
+            to_fix="ask for a version",
         )
     noted = {key: previous[key] for key in _KEYS if key in previous}
     # The caller's installer is that of the driver to leave.

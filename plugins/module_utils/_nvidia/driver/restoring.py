@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import Observation
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import Observed
 
 
-def same(before: Observation, now: Observation) -> bool:
+def same(before: Observed, now: Observed) -> bool:
     """Whether it is the same driver: the same packages, or the same one of the installer."""
     return _packages(before) == _packages(now) and _by_installer(before) == _by_installer(now)
 
 
-def told(before: Observation, now: Observation, reasons: t.Sequence[str]) -> tuple[str, bool]:
+def told(before: Observed, now: Observed, reasons: t.Sequence[str]) -> tuple[str, bool]:
     """The end of a failure's message, and whether all is as before. ``reasons`` are what stood in the way."""
     if same(before, now):
         if before.leftovers:
@@ -29,7 +29,7 @@ def told(before: Observation, now: Observation, reasons: t.Sequence[str]) -> tup
     return f"the driver from before could not be put back{why}; this host now has {described(now)}", False
 
 
-def described(found: Observation) -> str:
+def described(found: Observed) -> str:
     """What there is of a driver, in words."""
     parts = [f"{piece.package} {piece.version}" for piece in found.driver_pieces]
     if found.leftovers:
@@ -40,12 +40,12 @@ def described(found: Observation) -> str:
     return ", ".join(parts) if parts else "no NVIDIA driver on its disk"
 
 
-def _packages(found: Observation) -> tuple[tuple[str, str, bool], ...]:
+def _packages(found: Observed) -> tuple[tuple[str, str, bool], ...]:
     # Holds are put back later, and the order says nothing.
     return tuple(sorted((piece.package, piece.version, piece.complete) for piece in found.pieces))
 
 
-def _by_installer(found: Observation) -> t.Any:
+def _by_installer(found: Observed) -> t.Any:
     """What an installer's driver consists of; of packages that is the package manager's matter."""
     if not found.leftovers:
         return None

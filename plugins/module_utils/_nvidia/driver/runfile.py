@@ -45,9 +45,9 @@ def options(version: str, flavour: str, release: str) -> list[str]:
     elif flavour == OPEN and branch < _OPEN_MODULES:
         raise MlstackError(
             "not_offered",
-            wished=f"the open kernel module of {version}",
+            wanted=f"the open kernel module of {version}",
             found=f"drivers before {_OPEN_MODULES} have none",
-            todo="wish for a newer driver or the proprietary module",
+            to_fix="ask for a newer driver or the proprietary module",
         )
     elif branch >= _OPEN_MODULES and flavour:
         words.append("-m=kernel-open" if flavour == OPEN else "-m=kernel")
@@ -59,13 +59,13 @@ def options(version: str, flavour: str, release: str) -> list[str]:
 @contextlib.contextmanager
 def fetched(host: Host, runfile: Runfile, version: str) -> t.Iterator[str]:
     """The installer on this host, verified. Raises MlstackError before anything was changed."""
-    wished = f"NVIDIA's installer of the driver {version}"
+    wanted = f"NVIDIA's installer of the driver {version}"
     if not runfile.sha256:
         raise MlstackError(
             "no_digest",
-            wished=wished,
+            wanted=wanted,
             found="no SHA-256 digest of it is known",
-            todo="give runfile_sha256, from a source that you trust",
+            to_fix="give runfile_sha256, from a source that you trust",
         )
     folder = tempfile.mkdtemp(prefix="gpufleet-mlstack-", dir=host.path("/var/tmp"))
     try:
@@ -76,13 +76,13 @@ def fetched(host: Host, runfile: Runfile, version: str) -> t.Iterator[str]:
             if not os.path.exists(path):
                 raise MlstackError(
                     "no_such_file",
-                    wished=wished,
+                    wanted=wanted,
                     found=f"{runfile.path} is not on this host",
-                    todo="put it there, or give runfile_url",
+                    to_fix="put it there, or give runfile_url",
                 )
-            _download.require_digest(_download.sha256_of(path), runfile.sha256, runfile.path, wished)
+            _download.require_digest(_download.sha256_of(path), runfile.sha256, runfile.path, wanted)
         else:
-            _download.fetch_file(runfile.url or url_of(version, host.machine), path, runfile.sha256, wished)
+            _download.fetch_file(runfile.url or url_of(version, host.machine), path, runfile.sha256, wanted)
         yield path
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -112,9 +112,9 @@ def uninstall(host: Host, commands: Commands) -> None:
     if program is None:
         raise MlstackError(
             "no_uninstaller",
-            wished="remove the driver of NVIDIA's installer",
+            wanted="remove the driver of NVIDIA's installer",
             found="its nvidia-uninstall is gone",
-            todo="run the .run file of the installed version with --uninstall, and then this task again",
+            to_fix="run the .run file of the installed version with --uninstall, and then this task again",
         )
     words = ["--silent"] if program.endswith("uninstall") else ["--uninstall", "--silent"]
     purpose = "remove the driver of NVIDIA's installer"

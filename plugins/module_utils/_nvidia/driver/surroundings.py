@@ -16,7 +16,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia import on_disk
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.model import Space
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.plan import SERVICES
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import Observation
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import Observed
 
 # A driver with its libraries takes about 1.2 GB when unpacked, and a build of its modules 0.4 GB; measured with 535 and
 # 550 on Debian 12 and rounded up. In bytes.
@@ -26,7 +26,7 @@ _IMAGES = ("/boot/initrd.img-{}", "/boot/initramfs-{}.img")
 _BUILD_SECONDS = 3600.0
 
 
-def spaces(host: Host, found: Observation) -> tuple[Space, ...]:
+def spaces(host: Host, found: Observed) -> tuple[Space, ...]:
     """Free and needed bytes for a change of the driver; a new initial file system is written beside the old one."""
     needed: dict[str, int] = {"/usr": _PACKAGES, "/var": _BUILD}
     images = [form.format(kernel.release) for kernel in found.kernels for form in _IMAGES]
@@ -109,9 +109,9 @@ def _log(host: Host) -> str:
 def _not_built(release: str, found: str) -> MlstackError:
     return MlstackError(
         "module_not_built",
-        wished=f"the driver's kernel module for {release}",
+        wanted=f"the driver's kernel module for {release}",
         found=found,
-        todo="see /var/lib/dkms/*/*/build/make.log; a compiler older than the kernel's, or headers of another kernel, "
+        to_fix="see /var/lib/dkms/*/*/build/make.log; a compiler older than the kernel's, or another kernel's headers, "
         "are the usual causes",
         changed=True,
     )

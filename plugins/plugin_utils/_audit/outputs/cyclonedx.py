@@ -65,9 +65,9 @@ def require() -> None:
     if MISSING is not None:
         raise MlstackError(
             "cyclonedx_missing",
-            wished="bills of materials in the form of CycloneDX",
+            wanted="bills of materials in the form of CycloneDX",
             found=f"the library cyclonedx-python-lib cannot be imported here ({MISSING})",
-            todo="run the audit with the controller that ./converge sets up, or install the library beside Ansible",
+            to_fix="run the audit with the controller that ./converge sets up, or install the library beside Ansible",
         )
 
 

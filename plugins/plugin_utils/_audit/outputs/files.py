@@ -121,8 +121,8 @@ def write(folder: str, path: str, text: str) -> str:
             os.unlink(temporary)
         raise MlstackError(
             "report_not_written",
-            wished=f"the report {target}",
+            wanted=f"the report {target}",
             found=error.strerror or str(error),
-            todo="make room, or name a folder on the controller that can be written",
+            to_fix="make room, or name a folder on the controller that can be written",
         ) from error
     return target

@@ -29,7 +29,7 @@ def test_a_file_has_the_filter_of_its_name(module):
 
 def test_the_least_driver():
     assert cuda_min_driver.cuda_min_driver("12.4", minor_compatibility="yes") == "525.60.13"
-    with pytest.raises(AnsibleFilterError, match=r"cuda_min_driver: Wished: the driver for CUDA 12\.7"):
+    with pytest.raises(AnsibleFilterError, match=r"cuda_min_driver: Wanted: the driver for CUDA 12\.7"):
         cuda_min_driver.cuda_min_driver("12.7")
 
 
@@ -40,10 +40,10 @@ def test_the_index_of_a_host():
         wheel_index.wheel_index(PLAN, "2.14", "cu130")
 
 
-def test_other_wishes_for_a_host():
+def test_other_asks_for_a_host():
     assert stack_for.stack_for(PLAN, {"cuda": "auto"})["stack"]["toolkit"]["version"] == "12.9.1"
     assert stack_for.stack_for(HOST, {"driver": "590"})["refusal"]["conflict"] == {"driver": "590"}
-    with pytest.raises(AnsibleFilterError, match="the wish colour"):
+    with pytest.raises(AnsibleFilterError, match="the desired state colour"):
         stack_for.stack_for(PLAN, {"colour": "red"})
 
 

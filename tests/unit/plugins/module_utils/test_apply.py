@@ -12,7 +12,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._apply import (
     repeated,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import ROUNDS, Context, Subject, converge
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import ROUNDS, Context, Resource, converge
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Action, Plan
 
 
@@ -55,37 +55,37 @@ def test_a_plan_that_asks_again_makes_no_progress():
     assert not repeated(Plan(actions("install")), done)
 
 
-class Host(Subject):
+class Host(Resource):
     """A host on which each thing that is installed shows the next that is to come."""
 
     def __init__(self, *offers, fails="", stubborn=False):
         self.offers, self.installed = offers, []
         self.fails, self.stubborn = fails, stubborn
 
-    def title(self, wish):
+    def title(self, desired):
         return "host"
 
-    def observe(self, wish, context):
+    def observe(self, desired, context):
         return tuple(self.installed)
 
-    def plan(self, wish, observation):
-        coming = self.offers[len(observation) : len(observation) + 1]
+    def plan(self, desired, observed):
+        coming = self.offers[len(observed) : len(observed) + 1]
         return Plan(tuple(Action("install", name, name) for name in coming))
 
-    def handlers(self, wish, context):
+    def handlers(self, desired, context):
         return {"install": self._install}
 
     def _install(self, group, change):
         for action in group:
             if action.subject == self.fails:
-                raise MlstackError("cannot", wished="w", found="f", todo="t")
+                raise MlstackError("cannot", wanted="w", found="f", to_fix="t")
             if not self.stubborn:
                 self.installed.append(action.subject)
 
 
 def change(host):
     context = Context(None, None, None, False, lambda text: None)
-    return converge(host, "wish", context, check_mode=False)
+    return converge(host, "desired", context, check_mode=False)
 
 
 def test_what_a_step_brings_to_light_is_done_in_the_next_round():
@@ -115,9 +115,9 @@ def test_rounds_end_even_where_there_is_always_something_new():
 class Undivided(Host):
     """Executes a plan as a whole, and knows only then what it changed."""
 
-    handlers = Subject.handlers
+    handlers = Resource.handlers
 
-    def apply(self, wish, observation, plan, context):
+    def apply(self, desired, observed, plan, context):
         self.installed.append("a")
         return {"plan": Plan(plan.actions, ("a 1",), ("a 2",)), "fresh": True}
 

@@ -42,7 +42,7 @@ def test_a_failure_quotes_the_line_that_matters():
     commands = Commands()
     with pytest.raises(CommandError) as failed:
         commands.run(["/bin/sh", "-c", "echo begin; echo 'error: no space'; echo bye >&2; exit 3"], purpose="do it")
-    assert failed.value.code == "command_failed" and failed.value.wished == "do it"
+    assert failed.value.code == "command_failed" and failed.value.wanted == "do it"
     assert failed.value.found == "sh ended with status 3: error: no space"
     assert failed.value.details["rc"] == 3 and failed.value.details["stderr"] == "bye\n"
     assert not commands.run(["/bin/false"], check=False).ok

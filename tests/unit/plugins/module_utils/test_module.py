@@ -15,7 +15,7 @@ import typing as t
 import pytest
 from ansible.module_utils import basic
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Outcome, Subject, run_module
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Outcome, Resource, run_module
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Action, Plan
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -29,57 +29,59 @@ SPEC = {
 }
 
 
-class Words(Subject[t.Any, t.Any]):
-    """Each wish is a file and its word. The word 'bad' cannot be written, 'stubborn' never stays, 'bug' is a defect."""
+class Words(Resource[t.Any, t.Any]):
+    """Each desired state is a file and its word. The word 'bad' cannot be written, 'stubborn' never stays, 'bug' is
+    a defect.
+    """
 
-    unshown = ("blob",)
+    left_out = ("blob",)
 
     def __init__(self) -> None:
         self.locked: list[str] = []
         self.meanwhile: dict[str, str] = {}
 
-    def wishes(self, params, context):
+    def all_desired(self, params, context):
         if "refuse" in params["words"]:
-            raise MlstackError("refused", wished="w", found=f"found {params['url']}", todo="t")
+            raise MlstackError("refused", wanted="w", found=f"found {params['url']}", to_fix="t")
         return [(os.path.join(params["folder"], name), word) for name, word in params["words"].items()]
 
-    def title(self, wish):
-        return os.path.basename(wish[0])
+    def title(self, desired):
+        return os.path.basename(desired[0])
 
-    def observe(self, wish, context: Context):
-        return context.host.read_text(wish[0])
+    def observe(self, desired, context: Context):
+        return context.host.read_text(desired[0])
 
-    def plan(self, wish, observation):
-        if observation == wish[1]:
+    def plan(self, desired, observed):
+        if observed == desired[1]:
             return Plan()
-        step = Action("write", wish[0], f"write {wish[1]}")
-        return Plan((step,), (observation or "",), (wish[1],), {"was": observation})
+        step = Action("write", desired[0], f"write {desired[1]}")
+        return Plan((step,), (observed or "",), (desired[1],), {"was": observed})
 
     @contextlib.contextmanager
-    def lock(self, wish, context):
-        self.locked.append(wish[0])
-        if wish[0] in self.meanwhile:  # somebody else was faster
-            with open(wish[0], "w") as stream:
-                stream.write(self.meanwhile[wish[0]])
+    def lock(self, desired, context):
+        self.locked.append(desired[0])
+        if desired[0] in self.meanwhile:  # somebody else was faster
+            with open(desired[0], "w") as stream:
+                stream.write(self.meanwhile[desired[0]])
         yield
 
-    def handlers(self, wish, context):
+    def handlers(self, desired, context):
         def write(actions, change):
-            if wish[1] == "bad":
-                raise MlstackError("cannot", wished="w", found="f", todo="t", hint=context.redactor.text("x"))
-            if wish[1] == "bug":
-                raise KeyError(f"https://u:secretword@host/{wish[1]}")
-            with open(wish[0], "w") as stream:
-                stream.write("other" if wish[1] == "stubborn" else wish[1])
+            if desired[1] == "bad":
+                raise MlstackError("cannot", wanted="w", found="f", to_fix="t", hint=context.redactor.text("x"))
+            if desired[1] == "bug":
+                raise KeyError(f"https://u:secretword@host/{desired[1]}")
+            with open(desired[0], "w") as stream:
+                stream.write("other" if desired[1] == "stubborn" else desired[1])
             change.facts["written"] = True
 
         return {"write": write}
 
-    def describe(self, wish, observation):
-        return {"word": observation}
+    def describe(self, desired, observed):
+        return {"word": observed}
 
     def result(self, outcomes: list[Outcome[t.Any]]):
-        return {"files": [{"name": self.title(o.wish), "changed": o.changed, **o.details} for o in outcomes]}
+        return {"files": [{"name": self.title(o.desired), "changed": o.changed, **o.details} for o in outcomes]}
 
 
 def run(folder, words, *, check=False, diff=False, subject=None, **more):
@@ -113,26 +115,26 @@ words = st.dictionaries(st.sampled_from("abc"), st.sampled_from(["x", "y"]), max
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 @given(words, words)
-def test_check_mode_foretells_what_the_run_does_and_the_second_run_does_nothing(tmp_path, before, wished):
+def test_check_mode_foretells_what_the_run_does_and_the_second_run_does_nothing(tmp_path, before, wanted):
     for name in content(tmp_path):
         os.unlink(tmp_path / name)
     run(tmp_path, before)
     start = content(tmp_path)
-    foretold, _status = run(tmp_path, wished, check=True, diff=True)
+    foretold, _status = run(tmp_path, wanted, check=True, diff=True)
     assert content(tmp_path) == start
-    done, code = run(tmp_path, wished, diff=True)
+    done, code = run(tmp_path, wanted, diff=True)
     assert code == 0
     for key in ("changed", "plan", "diff"):
         assert foretold[key] == done[key]
-    assert content(tmp_path) == {**start, **wished}
-    again, _status = run(tmp_path, wished, diff=True)
+    assert content(tmp_path) == {**start, **wanted}
+    again, _status = run(tmp_path, wanted, diff=True)
     assert (again["changed"], again["plan"], again["diff"]) == (False, [], [])
 
 
-def test_one_wish_that_fails_stops_no_other_and_all_are_told(tmp_path):
+def test_one_desired_state_that_fails_stops_no_other_and_all_are_told(tmp_path):
     result, code = run(tmp_path, {"a": "bad", "b": "x", "c": "bad"})
     assert code == 1 and result["failed"] and result["changed"] and result["code"] == "cannot"
-    assert result["msg"] == "2 of 3 failed. [a] Wished: w. Found: f. To do: t. [c] Wished: w. Found: f. To do: t."
+    assert result["msg"] == "2 of 3 failed. [a] Wanted: w. Found: f. To fix: t. [c] Wanted: w. Found: f. To fix: t."
     assert [item["changed"] for item in result["files"]] == [False, True, False]
     assert content(tmp_path) == {"b": "x"}
 
@@ -158,7 +160,7 @@ def test_a_change_that_does_not_hold_is_an_error(tmp_path):
     assert "write stubborn" in result["msg"]
 
 
-def test_a_refusal_before_any_wish_changes_nothing(tmp_path):
+def test_a_refusal_before_any_desired_state_changes_nothing(tmp_path):
     result, code = run(tmp_path, {"refuse": "x", "a": "x"}, url="https://u:secretword@host/")
     assert code == 1 and result["code"] == "refused" and not result["changed"]
     assert "secretword" not in json.dumps(result) and content(tmp_path) == {}

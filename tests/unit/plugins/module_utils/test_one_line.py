@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.gpufleet.mlstack.plugins.module_utils import _one_line
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import repository
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.repository import Pin, Repository, Sources
 
@@ -27,7 +27,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.reposit
 )
 def test_a_control_character_at_the_end_is_refused(params: dict[str, Any], end: str) -> None:
     _one_line.require(params)
-    with pytest.raises(InvalidWish) as caught:
+    with pytest.raises(InvalidArguments) as caught:
         _one_line.require(ended(params, end))
     assert caught.value.code == "control_character"
 
@@ -61,7 +61,7 @@ def test_a_repository_is_matched_to_its_last_character(field: str, end: str) -> 
     repository.require_valid(Sources(repositories=(Repository(**WHOLE),)))
     value = WHOLE[field]
     changed = (f"{value[0]}{end}",) if isinstance(value, tuple) else f"{value}{end}"
-    with pytest.raises(InvalidWish) as caught:
+    with pytest.raises(InvalidArguments) as caught:
         repository.require_valid(Sources(repositories=(Repository(**{**WHOLE, field: changed}),)))
     assert caught.value.code == "invalid_repository"
 
@@ -70,5 +70,5 @@ def test_a_repository_is_matched_to_its_last_character(field: str, end: str) -> 
 def test_a_pin_is_too(field: str) -> None:
     whole = {"name": "x", "pin": "release o=x", "reason": "r"}
     repository.require_valid(Sources(pins=(Pin(**whole),)))
-    with pytest.raises(InvalidWish):
+    with pytest.raises(InvalidArguments):
         repository.require_valid(Sources(pins=(Pin(**{**whole, field: f"{whole[field]}\r"}),)))

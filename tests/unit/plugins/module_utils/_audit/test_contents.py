@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._audit import contents, subjects
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._audit import contents, resources
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files.looking import Folder
@@ -60,7 +60,7 @@ def test_a_virtual_environment_is_read_without_starting_anything(tmp_path: Path,
     origin = {"url": "https://example.org/demo.git", "vcs_info": {"vcs": "git", "commit_id": "abc"}}
     install(site, "demo", "1.0", "License: UNKNOWN", "Classifier: License :: OSI Approved :: BSD License",
             direct_url__json=json.dumps(origin))  # fmt: skip
-    told = contents.contents(subjects.named(str(tmp_path)), programs)
+    told = contents.contents(resources.named(str(tmp_path)), programs)
     assert programs.count == 0
     assert told["python"] == "3.11.4"
     assert told["packages"] == [
@@ -75,7 +75,7 @@ def test_half_written_metadata_is_told_not_passed_over(tmp_path: Path, programs:
     site = venv(tmp_path)
     install(site, "app", "1.0")
     (site / "broken-1.0.dist-info").mkdir()
-    told = contents.contents(subjects.named(str(tmp_path)), programs)
+    told = contents.contents(resources.named(str(tmp_path)), programs)
     assert [item["name"] for item in told["packages"]] == ["app"]
     assert [item["kind"] for item in told["problems"]] == ["broken_metadata"]
 
@@ -101,7 +101,7 @@ def test_a_conda_prefix_tells_channels_and_what_is_condas_own(tmp_path: Path, pr
             "license": "Zlib" if name == "zlib" else "MIT",
         }
         (meta / f"{name}-{version}-h0_0.json").write_text(json.dumps(record))
-    question = subjects.named(str(tmp_path))
+    question = resources.named(str(tmp_path))
     assert question.kind == "conda"
     told = contents.contents(question, programs)
     assert programs.count == 0
@@ -126,7 +126,7 @@ def names_of(python: str | Path) -> set[str]:
 def test_a_python_has_what_it_says_it_has(programs: Commands, python: str) -> None:
     if not os.path.exists(python):
         pytest.skip(f"there is no {python}")
-    told = contents.contents(subjects.named(python), programs)
+    told = contents.contents(resources.named(python), programs)
     python = "/usr/bin/python3" if python == "/usr" else python
     asks = [python, "-c", "import platform; print(platform.python_version())"]
     version = subprocess.run(asks, capture_output=True, check=True).stdout
@@ -139,7 +139,7 @@ def test_an_environment_that_sees_the_system_has_what_that_has(tmp_path: Path, p
     base = os.path.realpath(sys.executable)
     subprocess.run([base, "-m", "venv", "--without-pip", "--system-site-packages", path], check=True)
     install(next(path.glob("lib/python*/site-packages")), "mine", "1.0")
-    told = contents.contents(subjects.named(str(path)), programs)
+    told = contents.contents(resources.named(str(path)), programs)
     found = {item["name"] for item in told["packages"]}
     assert found == names_of(path / "bin" / "python") and "mine" in found
 
@@ -157,7 +157,7 @@ def test_what_is_hidden_further_down_the_path_does_not_count(tmp_path: Path) -> 
 
 def test_where_nothing_is(tmp_path: Path, programs: Commands) -> None:
     with pytest.raises(MlstackError) as refused:
-        contents.contents(subjects.named(str(tmp_path / "none")), programs)
+        contents.contents(resources.named(str(tmp_path / "none")), programs)
     assert refused.value.code == "no_environment"
 
 
@@ -173,7 +173,7 @@ def test_environments_of_others_are_found_below_a_folder(tmp_path: Path) -> None
         (prefix / "conda-meta" / "history").write_text("")
     os.symlink("/", tmp_path / "root")
     os.symlink(tmp_path, tmp_path / "home" / "again")
-    found = list(subjects.below(str(tmp_path), {str(tmp_path / "opt" / "known")}))
+    found = list(resources.below(str(tmp_path), {str(tmp_path / "opt" / "known")}))
     assert [(os.path.relpath(item.path, tmp_path), item.kind) for item in found] == [
         ("home/ada/venv", "venv"),
         ("opt/conda", "conda"),
@@ -184,7 +184,7 @@ def test_environments_of_others_are_found_below_a_folder(tmp_path: Path) -> None
 def test_a_real_environment(tmp_path: Path, programs: Commands) -> None:
     """A real environment, read by its folders, is told as its own Python tells it."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "real"], check=True)
-    told = contents.contents(subjects.named(str(tmp_path / "real")), programs)
+    told = contents.contents(resources.named(str(tmp_path / "real")), programs)
     real = subprocess.run(
         [tmp_path / "real" / "bin" / "python", "-c", "import platform; print(platform.python_version())"],
         check=True,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._audit import contents, subjects
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._audit import contents, resources
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._redact import Redactor
 
@@ -31,7 +31,7 @@ def describe(folder: Path, name: str, version: str) -> None:
 
 
 def audited(site: Path) -> tuple[dict[str, Any], list[tuple[str, str, str]]]:
-    told = contents.contents(subjects.named(str(site.parents[2])), Commands(Redactor()))
+    told = contents.contents(resources.named(str(site.parents[2])), Commands(Redactor()))
     problems = [(item["kind"], item["package"], item["text"]) for item in told["problems"]]
     return {item["name"]: item for item in told["packages"]}, problems
 
@@ -115,7 +115,7 @@ def test_a_folder_that_is_called_otherwise_is_what_its_metadata_says(site: Path)
 def test_both_versions_of_a_package_that_is_there_twice_are_told(site: Path) -> None:
     for version in ("5.3.1", "6.0"):
         describe(site / f"PyYAML-{version}.dist-info", "PyYAML", version)
-    told = contents.contents(subjects.named(str(site.parents[2])), Commands(Redactor()))
+    told = contents.contents(resources.named(str(site.parents[2])), Commands(Redactor()))
     assert [(item["name"], item["version"]) for item in told["packages"]] == [("pyyaml", "5.3.1"), ("pyyaml", "6.0")]
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.model import (
+    DesiredStack,
     Gpu,
     HostFacts,
     PresentDriver,
     Refusal,
     Stack,
-    Wishes,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.table import minor_of
 
@@ -87,16 +87,16 @@ def facts(gpus: str, host: str, present: str) -> HostFacts:
     return seen if present == "-" else replace(seen, driver=PresentDriver(*present.split()))
 
 
-def wishes(text: str) -> Wishes:
-    """Wishes by the fourth column: names and values, with commas between them."""
+def all_desired(text: str) -> DesiredStack:
+    """Desired states by the fourth column: names and values, with commas between them."""
     given: dict[str, object] = {}
-    for part in [] if text == "-" else split_wishes(text):
+    for part in [] if text == "-" else split_desired(text):
         name, _space, value = part.partition(" ")
         given[name] = value or True
-    return Wishes(**given)  # type: ignore[arg-type]
+    return DesiredStack(**given)  # type: ignore[arg-type]
 
 
-def split_wishes(text: str) -> list[str]:
+def split_desired(text: str) -> list[str]:
     """At commas that a name follows: a version range has commas of its own."""
     parts: list[str] = []
     for part in text.split(","):
@@ -110,7 +110,7 @@ def split_wishes(text: str) -> list[str]:
 def told(answer: Stack | Refusal) -> str:
     """An answer in the words of the last column."""
     if isinstance(answer, Refusal):
-        return " ".join(["no", *answer.wishes])
+        return " ".join(["no", *answer.all_desired])
     notes = [(note.code, note.text) for note in answer.notes]
     parts = []
     if answer.driver is not None:

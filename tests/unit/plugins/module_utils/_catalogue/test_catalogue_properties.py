@@ -1,7 +1,9 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What holds for every host and wish: sets violate no row, refusals are minimal, newer drivers take nothing away."""
+"""What holds for every host and desired state: sets violate no row, refusals are minimal, newer drivers take nothing
+away.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +12,12 @@ from dataclasses import replace
 import hypothesis
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.catalogue import load
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.model import (
+    DesiredStack,
     Gpu,
     HostFacts,
     PresentDriver,
     Refusal,
     Stack,
-    Wishes,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.solve import only, solve
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.table import branch_of, minor_of, number
@@ -53,8 +55,8 @@ hosts = st.builds(
     today=st.just("2026-11-23"),
 )
 releases = [minor_of(row["version"]) for row in TABLES["cuda"]]
-wishes = st.builds(
-    Wishes,
+all_desired = st.builds(
+    DesiredStack,
     driver=st.sampled_from(["", "", "present", "640", *BRANCHES, *VERSIONS]),
     flavour=st.sampled_from(["auto", "auto", "open", "proprietary"]),
     cuda=st.sampled_from(["", "", "auto", "13.9", "12.7", *releases]),
@@ -137,10 +139,10 @@ def check_frameworks(facts: HostFacts, stack: Stack) -> None:
                 assert not wheel["up_to"] or have <= number(wheel["up_to"])
 
 
-@hypothesis.given(hosts, wishes)
+@hypothesis.given(hosts, all_desired)
 @hypothesis.settings(max_examples=300)
-def test_a_set_violates_no_row(facts, wished):
-    answer = solve(facts, wished, CATALOGUE)
+def test_a_set_violates_no_row(facts, wanted):
+    answer = solve(facts, wanted, CATALOGUE)
     if isinstance(answer, Refusal):
         return
     if answer.driver is not None:
@@ -148,30 +150,30 @@ def test_a_set_violates_no_row(facts, wished):
     if answer.toolkit is not None:
         check_toolkit(facts, answer)
     check_frameworks(facts, answer)
-    kept = wished.driver in ("", "present") or answer.driver is None
-    assert kept or wished.driver in (answer.driver.branch, answer.driver.version)
-    assert wished.flavour == "auto" or answer.driver is None or answer.driver.flavour == wished.flavour
+    kept = wanted.driver in ("", "present") or answer.driver is None
+    assert kept or wanted.driver in (answer.driver.branch, answer.driver.version)
+    assert wanted.flavour == "auto" or answer.driver is None or answer.driver.flavour == wanted.flavour
     for name in ("torch", "tensorflow", "jax"):
-        assert bool(getattr(wished, name)) == (answer.framework(name) is not None)
-    assert bool(wished.cuda) == (answer.toolkit is not None)
+        assert bool(getattr(wanted, name)) == (answer.framework(name) is not None)
+    assert bool(wanted.cuda) == (answer.toolkit is not None)
 
 
-@hypothesis.given(hosts, wishes)
+@hypothesis.given(hosts, all_desired)
 @hypothesis.settings(max_examples=120)
-def test_a_refusal_is_minimal_and_its_ways_out_are_some(facts, wished):
-    answer = solve(facts, wished, CATALOGUE)
+def test_a_refusal_is_minimal_and_its_ways_out_are_some(facts, wanted):
+    answer = solve(facts, wanted, CATALOGUE)
     if isinstance(answer, Stack):
         return
-    assert set(answer.wishes.items()) <= set(wished.given().items())
-    assert isinstance(solve(facts, only(wished, answer.wishes), CATALOGUE), Refusal)
-    for name in answer.wishes:
-        fewer = only(wished, [other for other in answer.wishes if other != name])
+    assert set(answer.all_desired.items()) <= set(wanted.given().items())
+    assert isinstance(solve(facts, only(wanted, answer.all_desired), CATALOGUE), Refusal)
+    for name in answer.all_desired:
+        fewer = only(wanted, [other for other in answer.all_desired if other != name])
         assert isinstance(solve(facts, fewer, CATALOGUE), Stack)
     assert answer.reasons
     for choice in answer.alternatives:
-        if choice.stack.driver is not None and choice.instead_of in wished.given():
+        if choice.stack.driver is not None and choice.instead_of in wanted.given():
             check_driver(facts, choice.stack)
-    assert str(answer.error("a host")).startswith("Wished: a host. Found: ")
+    assert str(answer.error("a host")).startswith("Wanted: a host. Found: ")
 
 
 @hypothesis.given(
@@ -186,26 +188,26 @@ def test_a_refusal_is_minimal_and_its_ways_out_are_some(facts, wished):
 def test_a_newer_driver_never_makes_a_cuda_impossible(pci_id, cuda, branch, other):
     older, newer = sorted((branch, other), key=number)
     facts = HostFacts(gpus=(Gpu(pci_id),), today="2026-11-23")
-    if isinstance(solve(facts, Wishes(driver=older, cuda=cuda), CATALOGUE), Stack):
-        assert isinstance(solve(facts, Wishes(driver=newer, cuda=cuda), CATALOGUE), Stack)
+    if isinstance(solve(facts, DesiredStack(driver=older, cuda=cuda), CATALOGUE), Stack):
+        assert isinstance(solve(facts, DesiredStack(driver=newer, cuda=cuda), CATALOGUE), Stack)
 
 
-@hypothesis.given(hosts, wishes)
+@hypothesis.given(hosts, all_desired)
 @hypothesis.settings(max_examples=150)
-def test_a_host_that_was_given_its_set_keeps_it(facts, wished):
-    answer = solve(facts, wished, CATALOGUE)
+def test_a_host_that_was_given_its_set_keeps_it(facts, wanted):
+    answer = solve(facts, wanted, CATALOGUE)
     if isinstance(answer, Refusal) or answer.driver is None:
         return
     driver = answer.driver
     version = driver.version or driver.minimum or f"{driver.branch}.999"
     later = replace(facts, driver=PresentDriver(version, driver.flavour, "nvidia"))
-    again = solve(later, wished, CATALOGUE)
+    again = solve(later, wanted, CATALOGUE)
     assert isinstance(again, Stack)
     assert again.driver.kept
     assert again.driver.version == version
 
 
-@hypothesis.given(hosts, wishes)
+@hypothesis.given(hosts, all_desired)
 @hypothesis.settings(max_examples=40)
-def test_the_same_question_has_the_same_answer(facts, wished):
-    assert solve(facts, wished, CATALOGUE) == solve(facts, wished, load())
+def test_the_same_question_has_the_same_answer(facts, wanted):
+    assert solve(facts, wanted, CATALOGUE) == solve(facts, wanted, load())

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The table of hosts, wishes and outcomes, stacks.txt.
+"""The table of hosts, desired states and outcomes, stacks.txt.
 
 Its outcomes were worked out from the facts (which driver is a GPU's first and last, which CUDA knows it, which wheel
 has code for it), not printed from the solver. Add a line for each case that you know the answer to.
@@ -15,11 +15,11 @@ import pytest
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.catalogue import load
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.gpus import known
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.model import (
+    DesiredStack,
     Gpu,
     HostFacts,
     Refusal,
     Stack,
-    Wishes,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.solve import solve
 from ansible_collections.gpufleet.mlstack.tests.unit.plugins.module_utils._catalogue import stack_words
@@ -38,8 +38,8 @@ def test_the_table_is_long_enough_to_mean_something():
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: ", ".join(row[:4]))
 def test_a_host_gets_what_the_table_says(row):
-    gpus, host, present, wished, outcome = row
-    answer = solve(stack_words.facts(gpus, host, present), stack_words.wishes(wished), load())
+    gpus, host, present, wanted, outcome = row
+    answer = solve(stack_words.facts(gpus, host, present), stack_words.all_desired(wanted), load())
     minimum = ""
     if AT_LEAST in outcome:
         head, _words, rest = outcome.partition(AT_LEAST)
@@ -89,7 +89,7 @@ def test_a_product_without_a_row_has_the_capability_of_its_chip(pci_id, capabili
 
 def test_a_system_without_a_driver_for_its_gpu_tells_both_sides():
     facts = HostFacts(gpus=(Gpu("102d"),), distribution="rocky", version="10.0", today="2026-11-23")
-    told = str(solve(facts, Wishes(), load()).error("K80 on EL 10"))
+    told = str(solve(facts, DesiredStack(), load()).error("K80 on EL 10"))
     assert "rhel10/x86_64 begins with driver branch 580, and driver branch 470 is older" in told
     assert "Tesla K80 (capability 3.7) has no driver after branch 470" in told
 
@@ -97,5 +97,5 @@ def test_a_system_without_a_driver_for_its_gpu_tells_both_sides():
 def test_older_packages_of_a_mirror_are_told_by_a_row():
     facts = HostFacts(gpus=(Gpu("20b2"),), distribution="ubuntu", version="24.04")
     own = load({"offers": [{"folder": "ubuntu2404/x86_64", "first_cuda": ""}]})
-    assert isinstance(solve(facts, Wishes(cuda="11.8"), load()), Refusal)
-    assert isinstance(solve(facts, Wishes(cuda="11.8"), own), Stack)
+    assert isinstance(solve(facts, DesiredStack(cuda="11.8"), load()), Refusal)
+    assert isinstance(solve(facts, DesiredStack(cuda="11.8"), own), Stack)

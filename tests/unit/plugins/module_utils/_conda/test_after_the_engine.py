@@ -1,7 +1,7 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Is it what was asked for: packages against the wish, against each other, and against the host."""
+"""Is it what was asked for: packages against the desired state, against each other, and against the host."""
 
 from __future__ import annotations
 
@@ -88,21 +88,21 @@ def installed(prefix: Path, **six: object) -> list[Package]:
     ("specs", "problem"),
     [
         (["six<1.16", "six>=1.14"], ""),
-        (["six<1.15", "six>=1.14"], "six<1.15 is wished"),
+        (["six<1.15", "six>=1.14"], "six<1.15 is wanted"),
         (["six[subdir=noarch]", f"{prefixes.CHANNEL}::six", "main::six", "defaults::six"], ""),
-        (["six[subdir=linux-64]"], "is wished, and six 1.15.0 py_0 is installed"),
-        (["other::six"], "other::six is wished"),
-        (["six[md5=" + "0" * 32 + "]"], "is wished"),
+        (["six[subdir=linux-64]"], "is wanted, and six 1.15.0 py_0 is installed"),
+        (["other::six"], "other::six is wanted"),
+        (["six[md5=" + "0" * 32 + "]"], "is wanted"),
     ],
 )
-def test_every_spec_of_the_wish_is_held_against_what_is_there(tmp_path, specs, problem):
+def test_every_spec_of_the_desired_state_is_held_against_what_is_there(tmp_path, specs, problem):
     packages = installed(tmp_path)
     if not problem:
         assert len(verify.check_packages("x", str(tmp_path), packages, specs)) == 2
         return
     with pytest.raises(MlstackError) as refused:
         verify.check_packages("x", str(tmp_path), packages, specs)
-    assert refused.value.code == "not_as_wished" and problem in refused.value.found
+    assert refused.value.code == "not_as_desired" and problem in refused.value.found
 
 
 def test_packages_that_exclude_each_other_are_refused(tmp_path):

@@ -88,7 +88,7 @@ def versions(packages: tuple[Package, ...]) -> dict[str, str]:
     return {item.name: item.version for item in packages}
 
 
-def test_what_is_there_stays_and_what_nobody_wishes_goes(conda: Recorded) -> None:
+def test_what_is_there_stays_and_what_nobody_asks_for_goes(conda: Recorded) -> None:
     found = versions(conda.solve("python", "six", "packaging", locked=HERE))
     assert (found["six"], found["packaging"], found["pyparsing"]) == ("1.14.0", "21.3", "2.4.7")
     assert "numpy" not in found and "python_abi" not in found
@@ -132,7 +132,7 @@ def test_a_driver_that_is_too_old_is_named(conda: Recorded) -> None:
         verify.check_host("it", conda.solve("pytorch=2.*=cuda*", cuda="10.2"), driver)
     assert refused.value.code == "no_virtual_package"
     assert "driver" in refused.value.found and "10.2" in refused.value.found and "cuda-version" in refused.value.found
-    assert "is wished" not in refused.value.found
+    assert "is wanted" not in refused.value.found
 
 
 def test_driver_470(conda: Recorded) -> None:

@@ -12,8 +12,8 @@ import pytest
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import engine_choice
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.engine import Limits
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.engine_choice import EngineWish
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.engine_choice import DesiredEngine
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import seal
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import Cache, Sources
@@ -42,8 +42,8 @@ def place(tmp_path, monkeypatch):
         def choose(self, name="auto", executable=""):
             host = Host(environ={"PATH": str(tmp_path / "bin")})
             limits = Limits(scratch=str(tmp_path))
-            wish = EngineWish(name, executable)
-            return engine_choice.choose(wish, host, self.commands, self.toolbox, limits, self.warnings.append)
+            desired = DesiredEngine(name, executable)
+            return engine_choice.choose(desired, host, self.commands, self.toolbox, limits, self.warnings.append)
 
     monkeypatch.setattr(engine_choice, "_PLACES", ())
     return Place()
@@ -96,7 +96,7 @@ def test_an_executable_says_itself_what_it_is(place):
 def test_what_is_no_engine_is_refused(place, name, executable, code):
     place.program("other", {"hello": "world"})
     place.program("wrong", CLASSIC)
-    with pytest.raises(InvalidWish) as refused:
+    with pytest.raises(InvalidArguments) as refused:
         place.choose(name, executable)
     assert refused.value.code == code
 

@@ -151,11 +151,11 @@ def test_what_conda_meta_lacks_was_not_installed_whatever_the_status(tmp_path):
     request = InstallRequest(str(tmp_path / "prefix"), (Package.from_record(SIX),), sources(), "linux-64")
     with pytest.raises(MlstackError) as refused:
         stand_in.engine.install(request)
-    assert refused.value.code == "not_as_wished"
+    assert refused.value.code == "not_as_desired"
     assert "six-1.16.0-pyhd_0 is missing" in refused.value.found
 
 
-def test_what_is_not_wished_is_removed_by_name_and_alone(tmp_path):
+def test_what_is_not_wanted_is_removed_by_name_and_alone(tmp_path):
     prefix = tmp_path / "prefix"
     (prefix / "conda-meta").mkdir(parents=True)
     (prefix / "conda-meta" / "six-1.16.0-pyhd_0.json").write_text(json.dumps(SIX))
@@ -169,7 +169,7 @@ def test_preferred_packages_are_kept_where_that_can_be(tmp_path):
     stand_in = StandIn(tmp_path)
     locked = (Package("numpy", "1.26.4", "py311_0"), Package("six", "1.15.0", "pyhd_0"))
     stand_in.engine.solve(SolveRequest(("six=1.16",), sources(), "linux-64", locked=locked))
-    # Bounded and not asked for; what the wish speaks against is no part of it.
+    # Bounded and not asked for; what the desired state speaks against is no part of it.
     assert stand_in.argv[-2:] == ["--", "six=1.16"]
     assert json.loads(stand_in.home(".condarc").read_text())["pinned_packages"] == ["numpy==1.26.4=py311_0"]
 

@@ -64,7 +64,7 @@ def test_a_driver_that_is_too_old_is_the_cause_and_named():
         "host offers CUDA 10.2"
     )
     assert "conflicts" not in known.details  # two versions of pytorch are a choice, and no conflict
-    assert "driver" in known.todo
+    assert "driver" in known.to_fix
 
 
 def test_a_driver_beside_another_conflict_is_named_too():
@@ -79,7 +79,7 @@ def test_a_driver_beside_another_conflict_is_named_too():
     ("text", "told"),
     [
         (CLASH, "bed-clash-b 1.0 wants six >=1.16, but bed-clash-a 1.0 wants six <1.16"),
-        (CONSTRAINED, "bed-constrains-six 1.0 wants six <1.16, but six 1.16.* is wished"),
+        (CONSTRAINED, "bed-constrains-six 1.0 wants six <1.16, but six 1.16.* is wanted"),
         (MAMBA, "clash-a wants six <1.16, but clash-b wants six >=1.16"),
     ],
 )
@@ -94,7 +94,7 @@ def test_what_the_host_lacks_is_named_with_its_meaning():
     known = engine_errors.read(NO_CUDA, offline=False)
     assert known.code == "no_virtual_package"
     assert known.found.startswith("pytorch 2.4.0 needs __cuda, which means an NVIDIA driver")
-    assert "CPU build" in known.todo
+    assert "CPU build" in known.to_fix
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import json
 
 import pytest
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import explicit, files, package_url
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments
 
 MD5 = "d7c89558ba9fa0495403155b64376d81"
 SHA256 = "fe51de6107f9edc7aa4f786a70f4a883943bc9d39b3bb7307c04c41410990726"
@@ -23,7 +23,7 @@ def read(*lines, **options):
 
 
 def problems(*lines, **options):
-    with pytest.raises(InvalidWish) as caught:
+    with pytest.raises(InvalidArguments) as caught:
         read(*lines, **options)
     return [(item["line"], item["code"]) for item in caught.value.details["problems"]]
 
@@ -106,12 +106,12 @@ def test_a_file_without_the_mark_is_none():
 
 
 def test_what_is_no_text_is_refused_by_line():
-    with pytest.raises(InvalidWish, match=r"site\.lock:2: byte 0xff"):
+    with pytest.raises(InvalidArguments, match=r"site\.lock:2: byte 0xff"):
         explicit.read_explicit(b"@EXPLICIT\n\xff", "site.lock", "linux-64")
 
 
 def test_a_huge_file_is_refused_before_it_is_read():
-    with pytest.raises(InvalidWish, match="50 MB"):
+    with pytest.raises(InvalidArguments, match="50 MB"):
         explicit.read_explicit(b"a" * 50_000_000, "site.lock", "linux-64")
 
 

@@ -27,9 +27,9 @@ def test_an_entry_says_what_came_what_went_and_what_was_asked(tmp_path):
 
 def test_entries_are_added_and_nothing_is_nothing(tmp_path):
     (tmp_path / "conda-meta").mkdir()
-    wished = request(tmp_path, SIX)
-    history_entry.write(wished, [SIX.stem], [])
-    history_entry.write(wished, [], [])
+    wanted = request(tmp_path, SIX)
+    history_entry.write(wanted, [SIX.stem], [])
+    history_entry.write(wanted, [], [])
     history_entry.write(request(tmp_path, specs=("numpy",)), [], [SIX.stem])
     revisions = history.read(str(tmp_path))
     assert [len(revision.linked) for revision in revisions] == [1, 0]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What of an environment stays where a solver was only told the wish."""
+"""What of an environment stays where a solver was only told the desired state."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ TOOL = package("tool", "2.0", "six >=1.15")
     ("specs", "fresh", "locked", "found"),
     [
         (["six"], [SIX], [OLD_SIX], {"six": "1.14"}),
-        (["six>=1.15"], [SIX], [OLD_SIX], {"six": "1.16"}),  # the wish speaks against it
+        (["six>=1.15"], [SIX], [OLD_SIX], {"six": "1.16"}),  # the desired state speaks against it
         (["six"], [SIX], [OLD_SIX, package("numpy", "1")], {"six": "1.14"}),  # nobody asks for numpy any more
         (["tool", "six"], [TOOL, SIX], [OLD_SIX], {"tool": "2.0", "six": "1.16"}),  # a new package does
         (["tool"], [TOOL, SIX], [package("tool", "1.0", "six <1.15"), OLD_SIX], {"tool": "1.0", "six": "1.14"}),
@@ -87,7 +87,7 @@ def test_what_the_host_cannot_run_does_not_stay():
         ("six[md5=" + "b" * 32 + "]", False),
     ],
 )
-def test_a_wish_speaks_by_channel_folder_and_hash_too(spec, stays):
+def test_a_desired_state_speaks_by_channel_folder_and_hash_too(spec, stays):
     here = package("six", "1.14", channel="https://conda.example/conda-forge", subdir="noarch", md5="a" * 32)
     assert kept.allowed(request(spec, locked=(here,))) == ((here,) if stays else ())
 
@@ -106,7 +106,7 @@ NAMES = "abcde"
 
 @st.composite
 def worlds(draw: st.DrawFn) -> tuple[list[Package], list[Package], list[str]]:
-    """A solution that holds together, an environment that does, and a wish."""
+    """A solution that holds together, an environment that does, and a desired state."""
 
     def whole(version: str) -> list[Package]:
         found = []
@@ -118,9 +118,9 @@ def worlds(draw: st.DrawFn) -> tuple[list[Package], list[Package], list[str]]:
             found.append(package(name, version, *texts))
         return found
 
-    wish = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=3, unique=True))
+    desired = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=3, unique=True))
     bound = draw(st.sampled_from(["", ">=2"]))
-    return whole("2"), whole("1"), [f"{name}{bound if name == wish[0] else ''}" for name in wish]
+    return whole("2"), whole("1"), [f"{name}{bound if name == desired[0] else ''}" for name in desired]
 
 
 @given(worlds())

@@ -8,34 +8,39 @@ import dataclasses
 
 import pytest
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import plan_program as planner
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.plan_program import ObservedProgram, ProgramWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.plan_program import (
+    DesiredProgram,
+    ObservedProgram,
+)
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 
-WISH = ProgramWish("installer", "https://mirror.example/Miniforge3.sh", "a" * 64, "/opt/miniforge3", shell_init=True)
-PROFILE = planner.profile_text(WISH)
-PLAIN = dataclasses.replace(WISH, shell_init=False)
-OURS = ObservedProgram("ours", WISH.sha256)
+DESIRED = DesiredProgram(
+    "installer", "https://mirror.example/Miniforge3.sh", "a" * 64, "/opt/miniforge3", shell_init=True
+)
+PROFILE = planner.profile_text(DESIRED)
+PLAIN = dataclasses.replace(DESIRED, shell_init=False)
+OURS = ObservedProgram("ours", DESIRED.sha256)
 
 
-def verbs(wish, observed):
-    return [action.verb for action in planner.plan_program(wish, observed, planner.profile_text(wish)).actions]
+def verbs(desired, observed):
+    return [action.verb for action in planner.plan_program(desired, observed, planner.profile_text(desired)).actions]
 
 
 @pytest.mark.parametrize(
-    ("wish", "observed", "steps"),
+    ("desired", "observed", "steps"),
     [
-        (WISH, ObservedProgram("absent"), ["install", "init"]),
-        (WISH, ObservedProgram("unfinished"), ["clean", "install", "init"]),
-        (WISH, OURS, ["init"]),
-        (WISH, dataclasses.replace(OURS, profile="older"), ["init"]),
-        (WISH, dataclasses.replace(OURS, profile=PROFILE), []),
+        (DESIRED, ObservedProgram("absent"), ["install", "init"]),
+        (DESIRED, ObservedProgram("unfinished"), ["clean", "install", "init"]),
+        (DESIRED, OURS, ["init"]),
+        (DESIRED, dataclasses.replace(OURS, profile="older"), ["init"]),
+        (DESIRED, dataclasses.replace(OURS, profile=PROFILE), []),
         (PLAIN, dataclasses.replace(OURS, profile=PROFILE), ["uninit"]),
         (PLAIN, OURS, []),
         (dataclasses.replace(PLAIN, kind="binary", sha256="b" * 64), OURS, ["install"]),
     ],
 )
-def test_steps(wish, observed, steps):
-    assert verbs(wish, observed) == steps
+def test_steps(desired, observed, steps):
+    assert verbs(desired, observed) == steps
 
 
 @pytest.mark.parametrize(
@@ -44,7 +49,7 @@ def test_steps(wish, observed, steps):
 )
 def test_what_is_somebodys_is_left_alone(observed, code):
     with pytest.raises(MlstackError) as refused:
-        planner.plan_program(WISH, observed, PROFILE)
+        planner.plan_program(DESIRED, observed, PROFILE)
     assert refused.value.code == code
 
 

@@ -12,7 +12,7 @@ import re
 import pytest
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import virtual_packages
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 
 V1 = "fpu vme de pse tsc msr sse sse2"
@@ -126,12 +126,12 @@ def test_overrides_go_before_variables_and_those_before_what_is_found(tmp_path):
 
 @pytest.mark.parametrize(("name", "value"), [("cuda", "12.x"), ("cuda", "--x"), ("glibc", "new"), ("win", "10")])
 def test_overrides_that_cannot_be_meant(tmp_path, name, value):
-    with pytest.raises(InvalidWish, match=f"__{name}"):
+    with pytest.raises(InvalidArguments, match=f"__{name}"):
         detect(host(tmp_path), **{name: value})
 
 
 def test_platforms():
     assert virtual_packages.platform_of("x86_64") == "linux-64"
     assert virtual_packages.platform_of("aarch64") == "linux-aarch64"
-    with pytest.raises(InvalidWish, match="sparc"):
+    with pytest.raises(InvalidArguments, match="sparc"):
         virtual_packages.platform_of("sparc")

@@ -15,7 +15,7 @@ import pytest
 from ansible_collections.gpufleet.mlstack.plugins.module_utils import _download
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._cuda import alternatives, observe, verify
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._cuda.model import Default, ToolkitWish, Wish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._cuda.model import Default, Desired, DesiredToolkit
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 
@@ -63,9 +63,9 @@ def test_toolkits_are_found_by_their_files(tmp_path: Path) -> None:
     wheels = tmp_path / "opt/x/lib/python3.11/site-packages/nvidia/cu13"
     (wheels / "bin").mkdir(parents=True)
     (wheels / "bin/nvcc").touch()
-    wish = Wish((ToolkitWish("12.4"), ToolkitWish("13.0", method="wheels", environment="/opt/x")))
+    desired = Desired((DesiredToolkit("12.4"), DesiredToolkit("13.0", method="wheels", environment="/opt/x")))
     # A pattern is looked up below the root, and tells where that is.
-    found, paths = observe.toolkits_of(Host(str(tmp_path)), wish)
+    found, paths = observe.toolkits_of(Host(str(tmp_path)), desired)
     told = {toolkit.release: (toolkit.version, toolkit.compiler, toolkit.source) for toolkit in found.values()}
     assert told["11.8"] == ("", True, "runfile") and told["12.4"] == ("12.4.1", True, "nvidia")
     assert told["13.0"] == ("", True, "wheels") and set(told) == {"11.8", "12.4", "13.0"}

@@ -13,10 +13,10 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._cuda import envi
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._cuda import plan as planner
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._cuda.model import (
     Default,
+    Desired,
+    DesiredToolkit,
     Found,
-    Observation,
-    ToolkitWish,
-    Wish,
+    Observed,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import model as packages
@@ -37,17 +37,17 @@ def found(version: str, source: str = "runfile") -> Found:
 NO_DEFAULT = Default()
 
 
-def seen(wish: Wish, *toolkits: Found, default: Default = NO_DEFAULT, texts=None, **fields) -> Observation:
-    chosen = wish.chosen
-    remaining = planner.remaining(wish, toolkits)
+def seen(desired: Desired, *toolkits: Found, default: Default = NO_DEFAULT, texts=None, **fields) -> Observed:
+    chosen = desired.chosen
+    remaining = planner.remaining(desired, toolkits)
     files = (
-        environment_files.files(bool(wish.present), compiler=chosen is not None)
-        if wish.present or not remaining
+        environment_files.files(bool(desired.present), compiler=chosen is not None)
+        if desired.present or not remaining
         else ()
     )
-    return Observation(
+    return Observed(
         toolkits={toolkit.path: toolkit for toolkit in toolkits},
-        paths={toolkit.release: toolkit.path for toolkit in wish.toolkits},
+        paths={toolkit.release: toolkit.path for toolkit in desired.toolkits},
         default=default,
         files=files,
         texts={file.path: None for file in files} if texts is None else texts,
@@ -55,14 +55,14 @@ def seen(wish: Wish, *toolkits: Found, default: Default = NO_DEFAULT, texts=None
     )
 
 
-def carried_out(wish: Wish, observation: Observation, plan: Plan) -> Observation:
+def carried_out(desired: Desired, observed: Observed, plan: Plan) -> Observed:
     """A host that does what a plan says."""
-    toolkits = dict(observation.toolkits)
-    default, texts = observation.default, dict(observation.texts)
-    wished = {file.path: file.text for file in observation.files}
+    toolkits = dict(observed.toolkits)
+    default, texts = observed.default, dict(observed.texts)
+    wanted = {file.path: file.text for file in observed.files}
     for step in plan.actions:
         if step.verb == "install_runfile":
-            toolkit = next(toolkit for toolkit in wish.present if toolkit.path == step.subject)
+            toolkit = next(toolkit for toolkit in desired.present if toolkit.path == step.subject)
             toolkits[step.subject] = found(toolkit.version)
         elif step.verb == "delete_toolkit":
             del toolkits[step.subject]
@@ -74,28 +74,28 @@ def carried_out(wish: Wish, observation: Observation, plan: Plan) -> Observation
             default = Default(path, tuple(dict.fromkeys((*default.choices, path))))
         else:
             assert step.verb in ("write", "delete"), step
-            texts[step.subject] = wished[step.subject]
-    return replace(observation, toolkits=toolkits, default=default, texts=texts)
+            texts[step.subject] = wanted[step.subject]
+    return replace(observed, toolkits=toolkits, default=default, texts=texts)
 
 
 states = st.dictionaries(st.sampled_from(OFFERED), st.sampled_from(["present", "absent"]), min_size=1)
 
 
 @given(states, st.sets(st.sampled_from(OFFERED)), st.sampled_from(DRIVERS), st.booleans())
-def test_a_plan_carried_out_leaves_nothing_to_plan(wished, there, driver, foreign):
-    wish = Wish(
-        tuple(ToolkitWish(v.rpartition(".")[0], v, "runfile", state) for v, state in wished.items()), driver="ignore"
+def test_a_plan_carried_out_leaves_nothing_to_plan(wanted, there, driver, foreign):
+    desired = Desired(
+        tuple(DesiredToolkit(v.rpartition(".")[0], v, "runfile", state) for v, state in wanted.items()), driver="ignore"
     )
     choices = tuple(PATH.format(version.rpartition(".")[0]) for version in sorted(there))
     default = Default(choices[-1] if choices else "", choices, foreign and bool(choices))
-    before = seen(wish, *map(found, there), default=default, driver=driver)
-    after = carried_out(wish, before, planner.plan(wish, before))
-    assert planner.plan(wish, after).actions == ()
-    present = {toolkit.path for toolkit in wish.present}
+    before = seen(desired, *map(found, there), default=default, driver=driver)
+    after = carried_out(desired, before, planner.plan(desired, before))
+    assert planner.plan(desired, after).actions == ()
+    present = {toolkit.path for toolkit in desired.present}
     assert present <= set(after.toolkits)
-    assert not {toolkit.path for toolkit in wish.absent} & set(after.toolkits)
-    if wish.present:
-        assert after.default.path == wish.chosen.path and all(after.texts.values())
+    assert not {toolkit.path for toolkit in desired.absent} & set(after.toolkits)
+    if desired.present:
+        assert after.default.path == desired.chosen.path and all(after.texts.values())
     elif not after.toolkits:
         assert not any(after.texts.values())
 
@@ -120,33 +120,33 @@ def test_a_plan_carried_out_leaves_nothing_to_plan(wished, there, driver, foreig
     ],
 )
 def test_a_driver_is_held_against_the_catalogue(release, driver, rule, code):
-    wish = Wish((ToolkitWish(release),), driver=rule)
-    observation = seen(wish, found(f"{release}.0", "nvidia"), driver=driver)
+    desired = Desired((DesiredToolkit(release),), driver=rule)
+    observed = seen(desired, found(f"{release}.0", "nvidia"), driver=driver)
     if not code:
-        planner.refuse_driver(wish, observation)
+        planner.refuse_driver(desired, observed)
         return
     with pytest.raises(MlstackError) as refused:
-        planner.refuse_driver(wish, observation)
+        planner.refuse_driver(desired, observed)
     assert refused.value.code == code
-    assert facts.needs(release).minor in refused.value.todo
+    assert facts.needs(release).minor in refused.value.to_fix
 
 
 def test_forward_compatibility_is_for_data_centres_alone():
-    wish = Wish((ToolkitWish("12.4"),), driver="compat")
+    desired = Desired((DesiredToolkit("12.4"),), driver="compat")
     assert facts.not_for_data_centres(["20b2", "2204", "2204", "ffff"]) == ("GeForce RTX 3090",)
-    planner.refuse_driver(wish, seen(wish, driver="470.57.02"))
+    planner.refuse_driver(desired, seen(desired, driver="470.57.02"))
     with pytest.raises(MlstackError, match="forward compatibility is not for GeForce RTX 3090"):
-        planner.refuse_driver(wish, seen(wish, driver="470.57.02", consumer=("GeForce RTX 3090",)))
-    planner.refuse_driver(wish, seen(wish, driver="550.54.15", consumer=("GeForce RTX 3090",)))
+        planner.refuse_driver(desired, seen(desired, driver="470.57.02", consumer=("GeForce RTX 3090",)))
+    planner.refuse_driver(desired, seen(desired, driver="550.54.15", consumer=("GeForce RTX 3090",)))
 
 
 @given(st.sampled_from(["11.8", "12.0", "12.4", "12.9", "13.0"]), st.integers(440, 620), st.integers(440, 620))
 def test_a_newer_driver_never_makes_a_toolkit_impossible(release, one, other):
-    wish = Wish((ToolkitWish(release),))
+    desired = Desired((DesiredToolkit(release),))
 
     def refused(branch: int) -> bool:
         try:
-            planner.refuse_driver(wish, seen(wish, driver=f"{branch}.10.01"))
+            planner.refuse_driver(desired, seen(desired, driver=f"{branch}.10.01"))
         except MlstackError:
             return True
         return False
@@ -155,24 +155,27 @@ def test_a_newer_driver_never_makes_a_toolkit_impossible(release, one, other):
 
 
 def test_notes_say_what_a_driver_does_in_part():
-    wish = Wish((ToolkitWish("12.4"), ToolkitWish("19.0")))
-    partly, unknown = planner.driver_warnings(wish, seen(wish, driver="535.183.01"))
+    desired = Desired((DesiredToolkit("12.4"), DesiredToolkit("19.0")))
+    partly, unknown = planner.driver_warnings(desired, seen(desired, driver="535.183.01"))
     assert "550.54.14" in partly and "was not checked" in unknown
-    assert planner.driver_warnings(replace(wish, toolkits=(ToolkitWish("12.4"),)), seen(wish, driver="550.54.15")) == []
+    assert (
+        planner.driver_warnings(replace(desired, toolkits=(DesiredToolkit("12.4"),)), seen(desired, driver="550.54.15"))
+        == []
+    )
 
 
 def test_a_package_that_brings_a_driver_is_refused():
-    wish = Wish((ToolkitWish("12.4"),))
-    wished = packages.Wish(
-        tuple(names.wished(wish, [])), unwanted=names.DRIVER, unwanted_why=names.WHY_NO_DRIVER, update_cache=False
+    desired = Desired((DesiredToolkit("12.4"),))
+    wanted = packages.Desired(
+        tuple(names.wanted(desired, [])), unwanted=names.DRIVER, unwanted_why=names.WHY_NO_DRIVER, update_cache=False
     )
     brought = tuple(packages.Change("install", name, "", "1") for name in ("cuda-toolkit-12-4", "cuda-drivers"))
-    forecast = packages.Observation(forecast=packages.Forecast(brought))
+    forecast = packages.Observed(forecast=packages.Forecast(brought))
     with pytest.raises(MlstackError) as refused:
-        planner.plan(wish, seen(wish, wished=wished, packages=forecast))
+        planner.plan(desired, seen(desired, wanted=wanted, packages=forecast))
     assert refused.value.code == "unwanted_package" and refused.value.details["would_install"] == ["cuda-drivers"]
-    harmless = packages.Observation(forecast=packages.Forecast(brought[:1]))
-    assert planner.plan(wish, seen(wish, wished=wished, packages=harmless)).changed
+    harmless = packages.Observed(forecast=packages.Forecast(brought[:1]))
+    assert planner.plan(desired, seen(desired, wanted=wanted, packages=harmless)).changed
 
 
 @pytest.mark.parametrize(
@@ -199,22 +202,22 @@ def test_which_packages_are_drivers(name, is_driver):
 
 
 def test_a_folder_in_the_links_place_is_not_touched():
-    wish = Wish((ToolkitWish("12.4"),))
+    desired = Desired((DesiredToolkit("12.4"),))
     with pytest.raises(MlstackError, match="is a folder"):
-        planner.plan(wish, seen(wish, default=Default("", (), foreign=True)))
+        planner.plan(desired, seen(desired, default=Default("", (), foreign=True)))
 
 
 def test_a_runfile_does_not_write_over_packages():
-    wish = Wish((ToolkitWish("12.4", "12.4.1", "runfile"),))
+    desired = Desired((DesiredToolkit("12.4", "12.4.1", "runfile"),))
     with pytest.raises(MlstackError) as refused:
-        planner.plan(wish, seen(wish, found("12.4.0", "nvidia")))
+        planner.plan(desired, seen(desired, found("12.4.0", "nvidia")))
     assert refused.value.code == "mixed_methods"
 
 
 def test_missing_wheels_are_named():
-    wish = Wish((ToolkitWish("13.0", method="wheels", environment="/opt/x"),))
+    desired = Desired((DesiredToolkit("13.0", method="wheels", environment="/opt/x"),))
     with pytest.raises(MlstackError) as refused:
-        planner.plan(wish, replace(seen(wish), paths={"13.0": ""}))
+        planner.plan(desired, replace(seen(desired), paths={"13.0": ""}))
     assert refused.value.code == "wheels_missing"
 
 
@@ -249,8 +252,8 @@ INSTALLED = [
     ],
 )
 def test_what_goes_with_a_release(absent, present, gone):
-    toolkits = [ToolkitWish(release, state="absent") for release in absent] + [ToolkitWish(r) for r in present]
-    assert set(names.unwished(Wish(tuple(toolkits)), INSTALLED)) == gone
+    toolkits = [DesiredToolkit(release, state="absent") for release in absent] + [DesiredToolkit(r) for r in present]
+    assert set(names.unwanted(Desired(tuple(toolkits)), INSTALLED)) == gone
 
 
 @pytest.mark.parametrize(
@@ -263,13 +266,13 @@ def test_what_goes_with_a_release(absent, present, gone):
     ],
 )
 def test_libraries_fit_the_default(cudnn, nccl, manager, expected):
-    wish = Wish((ToolkitWish("12.4"), ToolkitWish("11.8")), cudnn=cudnn, nccl=nccl, manager=manager)
-    assert names.of_libraries(wish) == expected
+    desired = Desired((DesiredToolkit("12.4"), DesiredToolkit("11.8")), cudnn=cudnn, nccl=nccl, manager=manager)
+    assert names.of_libraries(desired) == expected
 
 
 def test_cudnn_of_other_majors_goes():
-    wish = Wish((ToolkitWish("12.4"),), cudnn="9")
-    states = {entry.requested: entry.state for entry in names.wished(wish, [])}
+    desired = Desired((DesiredToolkit("12.4"),), cudnn="9")
+    states = {entry.requested: entry.state for entry in names.wanted(desired, [])}
     assert states["libcudnn9-cuda-12"] == "present" and states["libcudnn9-dev-cuda-12"] == "present"
     assert states["libcudnn9-cuda-11"] == "absent" and states["libcudnn9-dev-cuda-13"] == "absent"
 
@@ -291,16 +294,16 @@ def test_the_environment_does_not_depend_on_the_release():
 
 
 def test_a_toolkit_without_its_compiler_is_installed_anew():
-    toolkit = ToolkitWish("12.4", "12.4.1", "runfile")
-    wish = Wish((toolkit,), driver="ignore")
+    toolkit = DesiredToolkit("12.4", "12.4.1", "runfile")
+    desired = Desired((toolkit,), driver="ignore")
     whole = found("12.4.1")
-    assert planner.missing_runfiles(wish, seen(wish, whole)) == []
-    assert planner.missing_runfiles(wish, seen(wish, replace(whole, compiler=False))) == [toolkit]
+    assert planner.missing_runfiles(desired, seen(desired, whole)) == []
+    assert planner.missing_runfiles(desired, seen(desired, replace(whole, compiler=False))) == [toolkit]
 
 
 @pytest.mark.parametrize(("method", "taken"), [("runfile", True), ("distribution", True), ("nvidia", False)])
 def test_the_packages_of_nvidia_take_their_choice_away_themselves(method, taken):
-    toolkit = ToolkitWish("12.4", "12.4.1", method, "absent")
-    wish = Wish((toolkit,), driver="ignore")
-    observation = seen(wish, default=Default(toolkit.path, (toolkit.path,)))
-    assert planner.unregistered(wish, observation) == ([toolkit.path] if taken else [])
+    toolkit = DesiredToolkit("12.4", "12.4.1", method, "absent")
+    desired = Desired((toolkit,), driver="ignore")
+    observed = seen(desired, default=Default(toolkit.path, (toolkit.path,)))
+    assert planner.unregistered(desired, observed) == ([toolkit.path] if taken else [])

@@ -31,7 +31,7 @@ def test_what_a_user_can_mend_is_explained(number: int, code: str) -> None:
     with pytest.raises(MlstackError) as caught, disk.explained("build x"):
         raise OSError(number, os.strerror(number), "/some/path")
     assert caught.value.code == code
-    assert str(caught.value).startswith("Wished: build x. Found: " + os.strerror(number) + " (/some/path). To do: ")
+    assert str(caught.value).startswith("Wanted: build x. Found: " + os.strerror(number) + " (/some/path). To fix: ")
 
 
 def test_a_defect_stays_one() -> None:

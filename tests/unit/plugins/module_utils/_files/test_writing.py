@@ -77,7 +77,7 @@ def test_where_others_may_write_nothing_is_written(tmp_path: Path, how: str) -> 
     if how == "owner":
         os.chown(folder, 65534, 65534)
     folder.chmod({"owner": 0o755, "everybody": 0o777, "group": 0o2775, "sticky": 0o1777}[how])
-    for attempt in (written_file.read, lambda path, wished: written_file.write(path, "text", wished)):
+    for attempt in (written_file.read, lambda path, wanted: written_file.write(path, "text", wanted)):
         with pytest.raises(MlstackError) as caught:
             attempt(str(folder / "ml.txt"), "write it")
         assert caught.value.details["path"] == str(folder) and "name a file in another folder" in str(caught.value)

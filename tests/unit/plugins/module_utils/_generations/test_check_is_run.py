@@ -58,10 +58,10 @@ class FileRules(Rules):
     def recorded(self, generation: t.Any) -> t.Any:
         return generation.record["installed"]
 
-    def output(self, wish: t.Any) -> t.Any:
-        return wish.options["freeze_to"]
+    def output(self, desired: t.Any) -> t.Any:
+        return desired.options["freeze_to"]
 
-    def text(self, wish: t.Any, generation: t.Any) -> str:
+    def text(self, desired: t.Any, generation: t.Any) -> str:
         return "".join(f"{name}=={version}\n" for name, version in generation.record["installed"].items())
 
 
@@ -78,22 +78,22 @@ class FileEnvironments(Environments[t.Any, t.Any]):
     def drift_of(self, generation: t.Any, *, files: bool = False) -> tuple[str, ...]:
         return drift(generation.record["installed"], self.installed_in(generation))
 
-    def wanted(self, wish: t.Any, state: t.Any, differences: t.Any, context: t.Any) -> t.Any:
-        return wish.contents if wish.state == "present" else None
+    def wanted(self, desired: t.Any, state: t.Any, differences: t.Any, context: t.Any) -> t.Any:
+        return desired.contents if desired.state == "present" else None
 
     def make_builder(self, context: t.Any) -> t.Any:
         return self
 
-    def check(self, wish: t.Any, observed: t.Any) -> None:
+    def check(self, desired: t.Any, observed: t.Any) -> None:
         return None
 
-    def preview(self, wish: t.Any, observed: t.Any) -> None:
+    def preview(self, desired: t.Any, observed: t.Any) -> None:
         return None
 
-    def build(self, wish: t.Any, observed: t.Any, store: Store) -> t.Any:
-        pins = dict(wish.contents.pins)
-        if wish.state == "absent":
-            pins = {k: v for k, v in observed.installed.items() if k not in wish.absent_packages}
+    def build(self, desired: t.Any, observed: t.Any, store: Store) -> t.Any:
+        pins = dict(desired.contents.pins)
+        if desired.state == "absent":
+            pins = {k: v for k, v in observed.installed.items() if k not in desired.absent_packages}
         FileEnvironments.count += 1
         with store.build(Contents(pins).digest, _START + timedelta(seconds=self.count)) as building:
             os.mkdir(building.prefix)
@@ -103,9 +103,9 @@ class FileEnvironments(Environments[t.Any, t.Any]):
         return sealed, {"timings": {}}
 
 
-def run(wish: Desired, *, check: bool) -> t.Any:
+def run(desired: Desired, *, check: bool) -> t.Any:
     context = Context(Host(), None, Redactor([]), check, lambda text: None)  # type: ignore[arg-type]
-    return converge(FileEnvironments({"lock_timeout": 5}), wish, context, check_mode=check)
+    return converge(FileEnvironments({"lock_timeout": 5}), desired, context, check_mode=check)
 
 
 @st.composite
@@ -150,9 +150,9 @@ def test_the_actions_that_check_mode_shows_are_the_actions_done(told: t.Any) -> 
         for state, contents, without, options, hand in told:
             touch(root, hand)
             freeze = os.path.join(folder, "frozen.txt") if options["freeze_to"] else None
-            wish = Desired(root, state, contents, without, {**options, "freeze_to": freeze})
-            shown = run(wish, check=True)
-            done = run(wish, check=False)
+            desired = Desired(root, state, contents, without, {**options, "freeze_to": freeze})
+            shown = run(desired, check=True)
+            done = run(desired, check=False)
             assert (shown.error is None) == (done.error is None), (shown.error, done.error)
             if done.error is not None:
                 assert shown.error.code == done.error.code
@@ -160,4 +160,4 @@ def test_the_actions_that_check_mode_shows_are_the_actions_done(told: t.Any) -> 
             assert shown.plan.result() == done.plan.result()
             assert (shown.changed, shown.plan.before) == (done.changed, done.plan.before)
             if not options["reinstall"]:
-                assert run(wish, check=False).plan.actions == ()
+                assert run(desired, check=False).plan.actions == ()

@@ -107,6 +107,6 @@ def test_a_read_only_filesystem_is_refused_before_anything_is_changed(tmp_path: 
         said = locking(tmp_path, read_only=True)
     except subprocess.CalledProcessError as exc:
         pytest.skip(f"no mounts here: {exc.stderr}")
-    assert said.startswith("read_only Wished: change the environment")
+    assert said.startswith("read_only Wanted: change the environment")
     assert f"{tmp_path} lies on a read-only filesystem" in said
     assert list(tmp_path.iterdir()) == []

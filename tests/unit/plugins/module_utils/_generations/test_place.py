@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.place import Place
 
 
@@ -12,7 +12,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.plac
     "name", ["", ".", "..", ".hidden", "-rf", "+x", "a/b", "a b", "a\n", "a\0", "ml.lock", "x" * 65, "é"]
 )
 def test_a_name_that_would_mean_something_else_is_refused(name: str) -> None:
-    with pytest.raises(InvalidWish) as caught:
+    with pytest.raises(InvalidArguments) as caught:
         Place("/opt/envs", name)
     assert caught.value.code == "bad_name"
     assert repr(name) in str(caught.value)
@@ -25,7 +25,7 @@ def test_plain_names_are_taken(name: str) -> None:
 
 @pytest.mark.parametrize("root", ["", "envs", "./envs", "/opt/../etc", "/opt/\nenvs", "/opt/\x1b[31m", "/" + "x" * 150])
 def test_a_root_that_would_mean_something_else_is_refused(root: str) -> None:
-    with pytest.raises(InvalidWish) as caught:
+    with pytest.raises(InvalidArguments) as caught:
         Place(root, "ml")
     assert caught.value.code == "bad_root"
 

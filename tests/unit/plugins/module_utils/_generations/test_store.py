@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish, MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments, MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import choose
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import record as records
@@ -74,7 +74,7 @@ def test_an_id_is_never_given_twice(store: Store, lost: str) -> None:
     again = Store(store.place.root, store.place.name)
     with again.lock():
         again.clean_leftovers()
-    new = built(again)  # in the same second, from the same wish
+    new = built(again)  # in the same second, from the same desired state
     assert new.id > old.id
     assert again.observe().ids == (new.id,)
 
@@ -132,7 +132,7 @@ def test_a_build_that_nobody_sealed_is_not_kept(store: Store) -> None:
 
 @pytest.mark.parametrize("digest", ["", "abc", "ABCDEF", "../../x", "xyzxyz"])
 def test_a_digest_that_is_none_is_refused(store: Store, digest: str) -> None:
-    with pytest.raises(InvalidWish), store.lock(), store.build(digest, NOW):
+    with pytest.raises(InvalidArguments), store.lock(), store.build(digest, NOW):
         pass
 
 

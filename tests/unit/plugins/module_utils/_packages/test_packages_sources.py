@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.gpufleet.mlstack.plugins.module_utils import _managed_files as managed
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish, MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments, MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import (
     foreseen_sources,
@@ -68,15 +68,15 @@ def test_a_key_may_be_known_by_the_digest_of_its_file(tmp_path: Path, manager: s
     written_by = KEY.replace("\n\n", "\nVersion: GnuPG v2.0.22 (GNU/Linux)\n\n", 1)
     digest = "sha256:" + hashlib.sha256(KEY.encode()).hexdigest()
     assert written_by != KEY and signing_key.digest(written_by.encode()) == digest
-    wish = Sources((replace(CUDA, key=written_by, fingerprints=(digest,)),))
+    desired = Sources((replace(CUDA, key=written_by, fingerprints=(digest,)),))
     host = of(tmp_path, manager)
-    change = plan_sources.change(wish, host.observe(wish))
+    change = plan_sources.change(desired, host.observe(desired))
     with host.changed(change):
         pass
     assert (tmp_path / change.keys[0].path.lstrip("/")).read_text() == KEY
-    assert not plan_sources.plan(wish, host.observe(wish)).changed
+    assert not plan_sources.plan(desired, host.observe(desired)).changed
     (tmp_path / change.keys[0].path.lstrip("/")).write_text(OTHER_KEY)
-    assert plan_sources.plan(wish, host.observe(wish)).changed
+    assert plan_sources.plan(desired, host.observe(desired)).changed
     with pytest.raises(MlstackError, match=f"sha256.*{OTHER_FINGERPRINT}"):
         signing_key.verified(OTHER_KEY.encode(), [digest], "a file")
 
@@ -91,15 +91,15 @@ def test_what_is_no_key_has_no_fingerprint(damaged: str) -> None:
     assert refused.value.code == "key_mismatch"
 
 
-def test_what_was_written_is_found_as_wished(tmp_path: Path, manager: str) -> None:
-    wish = Sources((CUDA,), (PIN,), (BLOCK,))
+def test_what_was_written_is_found_as_desired(tmp_path: Path, manager: str) -> None:
+    desired = Sources((CUDA,), (PIN,), (BLOCK,))
     host = of(tmp_path, manager)
-    observation = host.observe(wish)
-    verbs = [action.verb for action in plan_sources.plan(wish, observation).actions]
+    observed = host.observe(desired)
+    verbs = [action.verb for action in plan_sources.plan(desired, observed).actions]
     assert verbs == {"apt": ["trust", "write", "write", "write"], "dnf": ["trust", "write"]}[manager]
-    with host.changed(plan_sources.change(wish, observation)):
+    with host.changed(plan_sources.change(desired, observed)):
         pass
-    assert not plan_sources.plan(wish, host.observe(wish)).changed
+    assert not plan_sources.plan(desired, host.observe(desired)).changed
     gone = Sources((replace(CUDA, state=ABSENT),), (replace(PIN, state=ABSENT),), (replace(BLOCK, state=ABSENT),))
     with host.changed(plan_sources.change(gone, host.observe(gone))):
         pass
@@ -108,9 +108,9 @@ def test_what_was_written_is_found_as_wished(tmp_path: Path, manager: str) -> No
 
 
 def test_a_failure_in_between_puts_everything_back(tmp_path: Path, manager: str) -> None:
-    wish = Sources((CUDA,))
+    desired = Sources((CUDA,))
     host = of(tmp_path, manager)
-    with host.changed(plan_sources.change(wish, host.observe(wish))):
+    with host.changed(plan_sources.change(desired, host.observe(desired))):
         pass
     before = {path: path.read_text() for path in tmp_path.rglob("*") if path.is_file()}
     other = Sources((replace(CUDA, url="https://mirror.invalid/cuda"),), (PIN,))
@@ -156,22 +156,22 @@ def test_other_definitions_of_the_same_repository(tmp_path: Path, path: str, tex
     file = tmp_path / "etc/apt" / path
     file.parent.mkdir(parents=True)
     file.write_text(text)
-    observation = of(tmp_path, "apt").observe(Sources((CUDA,)))
-    assert bool(observation.rivals) == (outcome == "rival")
-    assert bool(observation.mixed) == (outcome == "mixed")
+    observed = of(tmp_path, "apt").observe(Sources((CUDA,)))
+    assert bool(observed.rivals) == (outcome == "rival")
+    assert bool(observed.mixed) == (outcome == "mixed")
     if outcome == "mixed":
         with pytest.raises(MlstackError, match="names the same address beside others"):
-            plan_sources.plan(Sources((CUDA,)), observation)
+            plan_sources.plan(Sources((CUDA,)), observed)
 
 
 def test_streams_are_read_from_the_file_that_dnf_keeps(tmp_path: Path) -> None:
-    wish = Sources(streams=(ModuleStream("nvidia-driver", "550-dkms"),))
+    desired = Sources(streams=(ModuleStream("nvidia-driver", "550-dkms"),))
     folder = tmp_path / "etc/dnf/modules.d"
     folder.mkdir(parents=True)
     verbs = []
     for state in ("", "stream=550-dkms\nstate=enabled\n", "stream=open-dkms\nstate=enabled\n", "stream=\nstate=\n"):
         (folder / "nvidia-driver.module").write_text(f"[nvidia-driver]\nname=nvidia-driver\n{state}" if state else "")
-        verbs.append([step.verb for step in plan_sources.plan(wish, of(tmp_path, "dnf").observe(wish)).actions])
+        verbs.append([step.verb for step in plan_sources.plan(desired, of(tmp_path, "dnf").observe(desired)).actions])
     assert verbs == [["enable_stream"], [], ["reset_stream", "enable_stream"], ["enable_stream"]]
 
 
@@ -190,16 +190,16 @@ def test_streams_are_read_from_the_file_that_dnf_keeps(tmp_path: Path) -> None:
     ],
 )
 def test_what_would_become_something_else_is_refused(tmp_path: Path, wrong: Repository) -> None:
-    with pytest.raises(InvalidWish):
+    with pytest.raises(InvalidArguments):
         of(tmp_path, "apt").observe(Sources((wrong,)))
 
 
 def test_apt_has_no_streams(tmp_path: Path) -> None:
-    with pytest.raises(InvalidWish, match="no module streams"):
+    with pytest.raises(InvalidArguments, match="no module streams"):
         of(tmp_path, "apt").observe(Sources(streams=(ModuleStream("nvidia-driver", "550"),)))
 
 
-def test_managed_files_that_are_as_wished_are_left_alone(tmp_path: Path) -> None:
+def test_managed_files_that_are_as_desired_are_left_alone(tmp_path: Path) -> None:
     host = Host(str(tmp_path))
     file = managed.ManagedFile("/etc/profile.d/x.sh", "a\n")
     assert managed.differing([file], managed.observe(host, [file])) == [file]
@@ -214,8 +214,8 @@ def test_managed_files_that_are_as_wished_are_left_alone(tmp_path: Path) -> None
 
 
 def test_only_other_repositories_bring_other_package_lists(tmp_path: Path, manager: str) -> None:
-    wish = Sources(repositories=(CUDA,))
-    assert plan_sources.changes_lists(plan_sources.change(wish, of(tmp_path, manager).observe(wish)))
+    desired = Sources(repositories=(CUDA,))
+    assert plan_sources.changes_lists(plan_sources.change(desired, of(tmp_path, manager).observe(desired)))
     pins = Sources(pins=(PIN,), upgrade_blocks=(BLOCK,))
     assert not plan_sources.changes_lists(plan_sources.change(pins, of(tmp_path, "apt").observe(pins)))
     streams = Sources(streams=(ModuleStream("nvidia-driver", "580-open"),))
@@ -228,9 +228,9 @@ def test_apt_is_asked_with_the_preferences_that_will_be(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "site").write_text("Package: x\nPin: version 1\nPin-Priority: 1\n")
     (folder / "cuda").write_text("old\n")
-    wish = Sources(pins=(PIN, Pin("gone", state=ABSENT)))
-    change = plan_sources.change(wish, of(tmp_path, "apt").observe(wish))
-    with foreseen_sources.options(Host(str(tmp_path)), wish, change) as (option,):
+    desired = Sources(pins=(PIN, Pin("gone", state=ABSENT)))
+    change = plan_sources.change(desired, of(tmp_path, "apt").observe(desired))
+    with foreseen_sources.options(Host(str(tmp_path)), desired, change) as (option,):
         copy = Path(option.rpartition("=")[2])
         assert sorted(path.name for path in copy.iterdir()) == ["cuda", "site"]
         assert "release l=NVIDIA CUDA" in (copy / "cuda").read_text()
@@ -238,9 +238,9 @@ def test_apt_is_asked_with_the_preferences_that_will_be(tmp_path: Path) -> None:
 
 
 def test_dnf_is_asked_as_if_no_stream_hid_anything(tmp_path: Path) -> None:
-    wish = Sources(repositories=(CUDA,), streams=(ModuleStream("nvidia-driver", "580-open"),))
-    change = plan_sources.change(wish, of(tmp_path, "dnf").observe(wish))
-    with foreseen_sources.options(Host(str(tmp_path)), wish, change) as options:
+    desired = Sources(repositories=(CUDA,), streams=(ModuleStream("nvidia-driver", "580-open"),))
+    change = plan_sources.change(desired, of(tmp_path, "dnf").observe(desired))
+    with foreseen_sources.options(Host(str(tmp_path)), desired, change) as options:
         assert options == ("--setopt=cuda.module_hotfixes=1",)
-    with foreseen_sources.options(Host(str(tmp_path)), wish, plan_sources.SourcesChange()) as options:
+    with foreseen_sources.options(Host(str(tmp_path)), desired, plan_sources.SourcesChange()) as options:
         assert options == ()

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Wishes and observations of environments for tests of what decides over them."""
+"""Desired states and observations of environments for tests of what decides over them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import plan as planner
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import wanted as reading
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.desired import DesiredEnvironment
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.plan import Observed
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.wish import EnvironmentWish
 from ansible_collections.gpufleet.mlstack.plugins.modules.pip_pinned import ENVIRONMENT_SPEC
 
 SOURCES = {
@@ -42,14 +42,14 @@ def params(*environments: dict, **more: object) -> dict:
     return {"root": "/envs", "environments": filled, "requirement_files": None, **SOURCES, **rest, **more}
 
 
-def wish(**options: object) -> EnvironmentWish:
-    """The wish of an environment named ml."""
+def desired(**options: object) -> DesiredEnvironment:
+    """The desired state of an environment named ml."""
     filled = params({"name": "ml", **options})
     one = filled["environments"][0]
-    return EnvironmentWish("ml", "/envs", one["state"], one, filled, {})
+    return DesiredEnvironment("ml", "/envs", one["state"], one, filled, {})
 
 
-def wanted(asked: EnvironmentWish) -> reading.Wanted:
+def wanted(asked: DesiredEnvironment) -> reading.Wanted:
     return reading.wanted(asked, Host(environ={}))
 
 
@@ -72,7 +72,7 @@ class ModelStore:
         self.frozen: str | None = None
         self.rebuilt = False
 
-    def observe(self, asked: EnvironmentWish) -> Observed:
+    def observe(self, asked: DesiredEnvironment) -> Observed:
         ids = tuple(sorted((item.id for item in self.generations), reverse=True))
         current = next((item for item in self.generations if item.id == self.current), None)
         standing = "link" if current else self.standing
@@ -94,7 +94,7 @@ class ModelStore:
     def _drift(self, item: Generation) -> tuple[str, ...]:
         return planner.drift(item.record["installed"], self.contents[item.id])
 
-    def apply(self, asked: EnvironmentWish, observed: Observed, plan: Plan) -> None:
+    def apply(self, asked: DesiredEnvironment, observed: Observed, plan: Plan) -> None:
         """Do what the plan says, and nothing else."""
         for action in plan.actions:
             if action.verb == "clean":
@@ -114,7 +114,7 @@ class ModelStore:
             current = next(item for item in self.generations if item.id == self.current)
             self.frozen = planner.freeze_text(current)
 
-    def _build(self, asked: EnvironmentWish, observed: Observed) -> None:
+    def _build(self, asked: DesiredEnvironment, observed: Observed) -> None:
         if observed.wanted is not None:
             digest, contents = observed.wanted.digest, dict(observed.wanted.pins)
         else:
@@ -133,7 +133,7 @@ class ModelStore:
         assert identifier not in self.in_use, "what a process uses is never pruned"
         self.generations = [item for item in self.generations if item.id != identifier]
 
-    def kept_after(self, asked: EnvironmentWish) -> set[str]:
+    def kept_after(self, asked: DesiredEnvironment) -> set[str]:
         """What choose.doomed would leave of the generations that are there now."""
         doomed = choose.doomed(self.current, self.generations, asked.options["keep"] + 1)
         return {item.id for item in self.generations} - {item.id for item in doomed}

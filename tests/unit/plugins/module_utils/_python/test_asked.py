@@ -1,7 +1,7 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A wish is the one that was read before when it says the same, word for word, and only then."""
+"""A desired state is the one that was read before when it says the same, word for word, and only then."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import asked
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.desired import DesiredEnvironment
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.wanted import wanted
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.wish import EnvironmentWish
 
 OPTIONS: dict[str, t.Any] = {
     "packages": ["six==1.17.0"],
@@ -40,11 +40,11 @@ ARGUMENTS: dict[str, t.Any] = {
 }
 
 
-def wish(files: dict[str, bytes] | None = None, **options: t.Any) -> EnvironmentWish:
-    return EnvironmentWish("ml", "/opt/envs", "present", {**OPTIONS, **options}, ARGUMENTS, files or {})
+def desired(files: dict[str, bytes] | None = None, **options: t.Any) -> DesiredEnvironment:
+    return DesiredEnvironment("ml", "/opt/envs", "present", {**OPTIONS, **options}, ARGUMENTS, files or {})
 
 
-def noted(of: EnvironmentWish) -> t.Any:
+def noted(of: DesiredEnvironment) -> t.Any:
     """What is in the record after a build: JSON."""
     return json.loads(json.dumps(wanted(of, Host(environ={"NAME": "six"})).asked))
 
@@ -52,10 +52,10 @@ def noted(of: EnvironmentWish) -> t.Any:
 FILES = {"/c/all.txt": b"-r more.txt\nsix==1.17.0\n", "/c/more.txt": b"idna==3.10\n", "/c/other.txt": b"x"}
 
 
-def test_the_same_words_are_the_same_wish() -> None:
-    note = noted(wish(FILES, requirements=["/c/all.txt"]))
-    assert asked.is_same(wish(FILES, requirements=["/c/all.txt"]), note)
-    assert asked.is_same(wish({**FILES, "/c/other.txt": b"y"}, requirements=["/c/all.txt"], keep=5), note)
+def test_the_same_words_are_the_same_desired_state() -> None:
+    note = noted(desired(FILES, requirements=["/c/all.txt"]))
+    assert asked.is_same(desired(FILES, requirements=["/c/all.txt"]), note)
+    assert asked.is_same(desired({**FILES, "/c/other.txt": b"y"}, requirements=["/c/all.txt"], keep=5), note)
 
 
 @pytest.mark.parametrize(
@@ -73,23 +73,23 @@ def test_the_same_words_are_the_same_wish() -> None:
         {"an_option_of_a_later_release": True},
     ],
 )
-def test_another_option_is_another_wish(option: dict[str, t.Any]) -> None:
-    assert not asked.is_same(wish(**option), noted(wish()))
+def test_another_option_is_another_desired_state(option: dict[str, t.Any]) -> None:
+    assert not asked.is_same(desired(**option), noted(desired()))
 
 
 @pytest.mark.parametrize("changed", ["/c/all.txt", "/c/more.txt"])
-def test_another_content_is_another_wish_in_included_files_too(changed: str) -> None:
-    note = noted(wish(FILES, requirements=["/c/all.txt"]))
+def test_another_content_is_another_desired_state_in_included_files_too(changed: str) -> None:
+    note = noted(desired(FILES, requirements=["/c/all.txt"]))
     edited = {**FILES, changed: FILES[changed] + b"idna==3.11\n"}
-    assert not asked.is_same(wish(edited, requirements=["/c/all.txt"]), note)
+    assert not asked.is_same(desired(edited, requirements=["/c/all.txt"]), note)
     gone = {path: content for path, content in FILES.items() if path != changed}
-    assert not asked.is_same(wish(gone, requirements=["/c/all.txt"]), note)
+    assert not asked.is_same(desired(gone, requirements=["/c/all.txt"]), note)
 
 
 def test_files_on_the_host_are_looked_at(tmp_path: Path) -> None:
     (tmp_path / "all.txt").write_text("-r more.txt\n")
     (tmp_path / "more.txt").write_text("six==1.17.0\n")
-    here = wish(requirements=[str(tmp_path / "all.txt")], remote_src=True)
+    here = desired(requirements=[str(tmp_path / "all.txt")], remote_src=True)
     note = noted(here)
     assert asked.is_same(here, note)
     (tmp_path / "more.txt").write_text("six==1.16.0\n")
@@ -98,9 +98,9 @@ def test_files_on_the_host_are_looked_at(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", [b"${NAME}==1.17.0\n", "${NAME}==1.17.0\n".encode("utf-16")])
 def test_variables_may_mean_something_else_next_time(text: bytes) -> None:
-    assert noted(wish({"/c/v.txt": text}, requirements=["/c/v.txt"])) == {}
+    assert noted(desired({"/c/v.txt": text}, requirements=["/c/v.txt"])) == {}
 
 
 @pytest.mark.parametrize("damaged", [None, {}, [], "x", {"files": None}, {"files": [], "digest": 3}, {"files": [3]}])
 def test_a_record_that_says_nothing_of_use_is_no_proof(damaged: t.Any) -> None:
-    assert not asked.is_same(wish(), damaged)
+    assert not asked.is_same(desired(), damaged)

@@ -10,7 +10,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._apply import Cha
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import cache
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.cache import Caches, CacheWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.cache import Caches, DesiredCache
 
 # As a used cache of uv 0.13 and of pip 25.3 has them.
 UV = ["CACHEDIR.TAG", ".gitignore", ".lock", "archive-v0", "builds-v0", "interpreter-v5", "sdists-v11", "simple-v28"]
@@ -44,13 +44,13 @@ def test_where_caches_lie(environ, cache_dir, folders):
 @pytest.mark.parametrize("names", [UV, PIP])
 def test_a_cache_is_deleted_whole_and_once(tmp_path, names):
     folder = fill(tmp_path / "cache", names)
-    subject, wish = Caches(), CacheWish((folder, str(tmp_path / "none")))
-    found = subject.observe(wish, None)
-    plan = subject.plan(wish, found)
+    subject, desired = Caches(), DesiredCache((folder, str(tmp_path / "none")))
+    found = subject.observe(desired, None)
+    plan = subject.plan(desired, found)
     assert [action.subject for action in plan.actions] == [folder]
-    execute(plan, subject.handlers(wish, None), Change(found))
+    execute(plan, subject.handlers(desired, None), Change(found))
     assert not (tmp_path / "cache").exists()
-    assert not subject.plan(wish, subject.observe(wish, None)).changed
+    assert not subject.plan(desired, subject.observe(desired, None)).changed
 
 
 @pytest.mark.parametrize("stranger", ["thesis.tex", "Documents", "archive-v0x", ".ssh"])
@@ -58,5 +58,5 @@ def test_a_folder_with_anything_else_in_it_is_no_cache(tmp_path, stranger):
     folder = fill(tmp_path / "cache", UV[3:])
     (tmp_path / "cache" / stranger).write_text("mine")
     with pytest.raises(MlstackError) as refused:
-        Caches().plan(CacheWish((folder,)), cache.observe([folder]))
+        Caches().plan(DesiredCache((folder,)), cache.observe([folder]))
     assert refused.value.code == "not_a_cache" and stranger in refused.value.found

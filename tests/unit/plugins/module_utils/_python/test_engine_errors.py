@@ -22,12 +22,12 @@ OUTPUT = Path(__file__).with_name("engine_output")
 MEANINGS = {
     "pip-build-failed": ("build_failed", "failing has no usable wheel"),
     "uv-build-failed": ("build_failed", "failing==1.0 has no usable wheel"),
-    "pip-conflict-deep": ("conflict", "alpha==2.0 wants beta<2, but beta==2.0 is wished"),
-    "uv-conflict-deep": ("conflict", "alpha wants beta<2, but beta==2.0 is wished"),
+    "pip-conflict-deep": ("conflict", "alpha==2.0 wants beta<2, but beta==2.0 is wanted"),
+    "uv-conflict-deep": ("conflict", "alpha wants beta<2, but beta==2.0 is wanted"),
     "pip-conflict-dependencies": ("conflict", "alpha==1.0 wants beta<2, but gamma==1.0 wants beta>=2"),
     "uv-conflict-dependencies": ("conflict", "gamma==1.0 wants beta>=2, but alpha==1.0 wants beta<2"),
-    "pip-conflict-pins": ("conflict", "alpha==1.0 wants beta<2, but beta==2.0 is wished"),
-    "uv-conflict-pins": ("conflict", "alpha==1.0 wants beta<2, but beta==2.0 is wished"),
+    "pip-conflict-pins": ("conflict", "alpha==1.0 wants beta<2, but beta==2.0 is wanted"),
+    "uv-conflict-pins": ("conflict", "alpha==1.0 wants beta<2, but beta==2.0 is wanted"),
     "pip-conflict-ranges": ("conflict", "alpha==1.0 wants beta<2, but gamma==1.0 wants beta>=2"),
     "uv-conflict-ranges": ("conflict", "gamma wants beta>=2, but alpha wants beta<2"),
     "pip-cut-off": ("index_unreachable", "not enough bytes were received"),
@@ -68,10 +68,10 @@ def test_every_recording_has_its_meaning():
 @pytest.mark.parametrize("name", sorted(MEANINGS))
 def test_an_output_is_read_as_what_it_means(name):
     code, words = MEANINGS[name]
-    found_code, found, todo, _conflicts = engine_errors.read((OUTPUT / f"{name}.txt").read_text())
+    found_code, found, to_fix, _conflicts = engine_errors.read((OUTPUT / f"{name}.txt").read_text())
     assert found_code == code
     assert words in found
-    assert todo
+    assert to_fix
 
 
 @pytest.mark.parametrize("engine", ["uv", "pip"])
@@ -116,7 +116,7 @@ def test_what_the_disk_says_comes_first(line, code):
 
 def test_an_output_that_nobody_knows_stays_as_the_engine_printed_it():
     result = CommandResult(("uv",), 2, "", "thread main panicked\n", 0.1)
-    error = CommandError("command_failed", wished="x", found="y", todo="z", stderr=result.err)
+    error = CommandError("command_failed", wanted="x", found="y", to_fix="z", stderr=result.err)
     assert engine_errors.explain(error, result) is error
 
 
@@ -132,23 +132,23 @@ def test_an_output_that_nobody_knows_stays_as_the_engine_printed_it():
 )
 def test_an_explained_error_names_the_package_that_it_is_about(name, package):
     result = CommandResult(("uv",), 1, "", (OUTPUT / f"{name}.txt").read_text(), 0.1)
-    error = CommandError("command_failed", wished="x", found="y", todo="z", stderr=result.err)
+    error = CommandError("command_failed", wanted="x", found="y", to_fix="z", stderr=result.err)
     assert engine_errors.explain(error, result).details["package"] == package
 
 
 @pytest.mark.parametrize("line", ["error: No space left on device", "ERROR: Connection refused"])
 def test_an_explained_error_about_no_package_names_none(line):
     result = CommandResult(("uv",), 1, "", f"{line}\n", 0.1)
-    error = CommandError("command_failed", wished="x", found="y", todo="z", stderr=result.err)
+    error = CommandError("command_failed", wanted="x", found="y", to_fix="z", stderr=result.err)
     assert "package" not in engine_errors.explain(error, result).details
 
 
 def test_an_explained_error_keeps_the_whole_output_and_gains_the_conflicts():
     output = (OUTPUT / "uv-conflict-pins.txt").read_text()
     result = CommandResult(("uv",), 1, "", output, 0.1)
-    error = CommandError("command_failed", wished="x", found="y", todo="z", stderr=result.err, rc=1)
+    error = CommandError("command_failed", wanted="x", found="y", to_fix="z", stderr=result.err, rc=1)
     explained = engine_errors.explain(error, result)
-    assert explained.code == "conflict" and explained.wished == "x"
+    assert explained.code == "conflict" and explained.wanted == "x"
     assert explained.details["stderr"] == output and explained.details["rc"] == 1
     assert [item["package"] for item in explained.details["conflicts"]] == ["beta"]
 

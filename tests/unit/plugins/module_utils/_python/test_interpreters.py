@@ -14,7 +14,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import Ml
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import interpreters
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import Cache, Engine, Request
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.interpreters import Interpreters, PythonWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.interpreters import DesiredPython, Interpreters
 
 HERE = "{}.{}".format(*sys.version_info[:2])
 REQUEST = Request("binary==1.0\n")
@@ -58,8 +58,8 @@ def machine(tmp_path):
 
 
 def choose(machine, python="auto", missing=None, downloads=False):
-    wish = PythonWish(python, downloads, {})
-    return interpreters.choose(wish, machine[1], WheelTable(missing or {}), REQUEST, "", "environment ml")
+    desired = DesiredPython(python, downloads, {})
+    return interpreters.choose(desired, machine[1], WheelTable(missing or {}), REQUEST, "", "environment ml")
 
 
 def test_auto_takes_the_hosts_own_python_where_nothing_is_missing(machine):
@@ -83,7 +83,7 @@ def test_the_pythons_that_fit_are_named_before_anything_is_built(machine):
         choose(machine, missing=missing)
     assert refused.value.code == "python_needed"
     assert refused.value.details == {"pythons_that_fit": [absent], "without_wheel": ["binary"]}
-    assert default.version in refused.value.found and f"python{absent}" in refused.value.todo
+    assert default.version in refused.value.found and f"python{absent}" in refused.value.to_fix
 
 
 def test_a_version_is_found_on_the_path_and_shims_are_left_out(machine):
@@ -117,7 +117,7 @@ def test_what_is_no_version_is_refused(machine, version):
 def test_a_version_that_yaml_cut_short(machine):
     with pytest.raises(MlstackError) as refused:
         choose(machine, "3.1")
-    assert refused.value.code == "python_too_old" and "quotes" in refused.value.todo
+    assert refused.value.code == "python_too_old" and "quotes" in refused.value.to_fix
 
 
 def test_a_version_that_is_nowhere(machine):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import lockfile
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.lockfile import ObservedLock
-from ansible_collections.gpufleet.mlstack.tests.unit.plugins.module_utils._python.environments import wish
+from ansible_collections.gpufleet.mlstack.tests.unit.plugins.module_utils._python.environments import desired
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,7 +22,7 @@ beta==2.0 ; python_version >= '3.11' \\
     --hash=sha256:33
 delta[more]==3.0+cu118 --hash=sha256:44
 """
-WISH = wish(state="locked", packages=["alpha"], lock_to="/repository/prod.lock")
+DESIRED = desired(state="locked", packages=["alpha"], lock_to="/repository/prod.lock")
 pins = st.dictionaries(st.sampled_from(["alpha", "beta", "delta"]), st.sampled_from(["1.0", "2.0"]))
 
 
@@ -39,14 +39,14 @@ def test_the_versions_in_a_lock():
 def test_a_name_in_two_spellings_is_neither_removed_nor_added():
     before = "Jinja2==3.1.2\nMarkupSafe==2.1.1\nPillow==9.0\nown @ https://example.com/own-1.whl\n"
     after = "jinja2==3.1.3\nmarkupsafe==2.1.1\npillow==9.0\nown @ https://example.com/own-1.whl --hash=sha256:00\n"
-    details = lockfile.plan_lock(WISH, ObservedLock(before, after)).details
+    details = lockfile.plan_lock(DESIRED, ObservedLock(before, after)).details
     assert details["replaced"] == {"jinja2": {"before": "3.1.2", "after": "3.1.3"}}
     assert (details["added"], details["removed"]) == ({}, {})
 
 
 @given(pins, pins)
 def test_a_plan_is_empty_only_where_the_text_stays(before, after):
-    plan = lockfile.plan_lock(WISH, ObservedLock(text_of(before), text_of(after)))
+    plan = lockfile.plan_lock(DESIRED, ObservedLock(text_of(before), text_of(after)))
     assert plan.changed == (before != after)
     if plan.changed:
         assert set(plan.details["added"]) == set(after) - set(before)
@@ -56,7 +56,7 @@ def test_a_plan_is_empty_only_where_the_text_stays(before, after):
 
 def test_a_change_of_hashes_alone_is_a_change():
     before = "alpha==1.0 --hash=sha256:00\n"
-    plan = lockfile.plan_lock(WISH, ObservedLock(before, before.replace("00", "11")))
+    plan = lockfile.plan_lock(DESIRED, ObservedLock(before, before.replace("00", "11")))
     assert plan.changed and plan.before == plan.after
 
 

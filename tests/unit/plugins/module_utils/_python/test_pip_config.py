@@ -42,7 +42,7 @@ def test_later_files_and_variables_win(tmp_path):
     ("sources", "files", "environ"),
     [
         pytest.param(Sources(index_url="https://given.example"), {}, {}, id="the-arguments-name-one"),
-        pytest.param(Sources(no_index=True), {}, {}, id="no-index-is-wished"),
+        pytest.param(Sources(no_index=True), {}, {}, id="no-index-is-desired"),
         pytest.param(Sources(offline=True), {}, {}, id="offline"),
         pytest.param(Sources(), {}, {"UV_DEFAULT_INDEX": "https://uv.example"}, id="a-variable-of-uv"),
         pytest.param(Sources(), {"/etc/uv/uv.toml": ""}, {}, id="a-file-of-uv"),

@@ -26,9 +26,9 @@ def test_says_each_way_that_failed_and_what_to_do(tmp_path, monkeypatch):
         pip_source.find_pip("/opt/python", str(tmp_path / "state"), run=scripted)
     text = str(caught.value)
     assert text.startswith(
-        "Wished: a pip for /opt/python. Found: /opt/python has no pip of its own; no wheel of pip in "
+        "Wanted: a pip for /opt/python. Found: /opt/python has no pip of its own; no wheel of pip in "
     )
-    assert f"To do: {caught.value.todo}." in text
+    assert f"To fix: {caught.value.to_fix}." in text
     assert str(tmp_path / "state" / "wheels") in text
     assert not (tmp_path / "state" / "apt").exists()
 

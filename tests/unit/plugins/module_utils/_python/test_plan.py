@@ -1,7 +1,7 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Decisions over environments: what is done leads to the wish, once, and spares what must be spared."""
+"""Decisions over environments: what is done leads to the desired state, once, and spares what must be spared."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import Ml
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import plan as planner
 from ansible_collections.gpufleet.mlstack.tests.unit.plugins.module_utils._python.environments import (
     ModelStore,
+    desired,
     generation,
     previewed,
-    wish,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,9 +31,9 @@ def verbs(plan):
 
 
 @st.composite
-def present_wishes(draw):
+def desired_present(draw):
     pins = draw(st.dictionaries(names, versions, min_size=1, max_size=3))
-    return wish(
+    return desired(
         packages=[f"{name}=={version}" for name, version in pins.items()],
         keep=draw(st.integers(0, 2)),
         reinstall=draw(st.booleans()),
@@ -42,14 +42,14 @@ def present_wishes(draw):
 
 
 @st.composite
-def wishes(draw):
+def all_desired(draw):
     kind = draw(st.sampled_from(["present", "present", "absent", "without", "rolled_back"]))
     options = {"keep": draw(st.integers(0, 2)), "freeze_to": draw(st.sampled_from([None, "/frozen.txt"]))}
     if kind == "present":
-        return draw(present_wishes())
+        return draw(desired_present())
     if kind == "without":
-        return wish(state="absent", packages=draw(st.lists(names, min_size=1, unique=True)), **options)
-    return wish(state=kind, **options)
+        return desired(state="absent", packages=draw(st.lists(names, min_size=1, unique=True)), **options)
+    return desired(state=kind, **options)
 
 
 @st.composite
@@ -67,7 +67,7 @@ def touch(store, hand):
         store.in_use = frozenset(item.id for item in store.generations)
 
 
-@given(st.lists(st.tuples(wishes(), by_hand()), min_size=1, max_size=6))
+@given(st.lists(st.tuples(all_desired(), by_hand()), min_size=1, max_size=6))
 def test_after_a_plan_is_carried_out_there_is_nothing_left_to_do(story):
     store = ModelStore()
     for asked, hand in story:
@@ -84,7 +84,7 @@ def test_after_a_plan_is_carried_out_there_is_nothing_left_to_do(story):
         assert not again.changed, (verbs(plan), verbs(again))
 
 
-@given(st.lists(present_wishes(), min_size=1, max_size=5), wishes())
+@given(st.lists(desired_present(), min_size=1, max_size=5), all_desired())
 def test_the_plan_names_every_generation_that_goes(history, last):
     store = ModelStore()
     for asked in [*history, last]:
@@ -118,7 +118,7 @@ def test_drift_is_empty_only_where_nothing_differs(recorded, installed):
     assert len(lines) == len({name for name in {*recorded, *installed} if recorded.get(name) != installed.get(name)})
 
 
-@given(present_wishes(), contents)
+@given(desired_present(), contents)
 def test_a_preview_changes_what_is_shown_and_not_what_is_done(asked, foretold):
     store = ModelStore()
     observed = store.observe(asked)
@@ -131,12 +131,12 @@ def test_a_preview_changes_what_is_shown_and_not_what_is_done(asked, foretold):
 def test_going_back_counts_from_the_newest_even_if_that_was_changed_by_hand():
     store = ModelStore()
     for version in ("1.0", "1.1", "2.0"):
-        asked = wish(packages=[f"six=={version}"])
+        asked = desired(packages=[f"six=={version}"])
         observed = store.observe(asked)
         store.apply(asked, observed, planner.RULES.plan(asked, observed))
     newest = store.current
     store.contents[newest]["byhand"] = "1.0"
-    back = wish(state="rolled_back")
+    back = desired(state="rolled_back")
     observed = store.observe(back)
     store.apply(back, observed, planner.RULES.plan(back, observed))
     assert store.contents[store.current] == {"six": "1.1"}
@@ -149,7 +149,7 @@ def test_what_stands_in_the_place_is_refused_and_named():
             store = ModelStore()
             store.standing = standing
             options = {"packages": ["six==1.0"]} if state == "present" else {}
-            asked = wish(state=state, **options)
+            asked = desired(state=state, **options)
             with pytest.raises(MlstackError) as refused:
                 planner.RULES.plan(asked, store.observe(asked))
             assert refused.value.code == "occupied" and words in refused.value.found
@@ -158,7 +158,7 @@ def test_what_stands_in_the_place_is_refused_and_named():
 def test_a_directory_is_adopted_before_the_switch_when_asked():
     store = ModelStore()
     store.standing = "directory"
-    asked = wish(packages=["six==1.0"], adopt=True)
+    asked = desired(packages=["six==1.0"], adopt=True)
     assert verbs(planner.RULES.plan(asked, store.observe(asked))) == ["build", "adopt", "switch"]
     # Built already, and stopped before the switch.
     ready = store.observe(asked)
@@ -181,7 +181,7 @@ def test_planning_reads_no_clock_and_touches_no_file():
 def test_a_generation_that_lets_newer_packages_wait_is_not_gone_back_to():
     """It has the digest that is wanted, and would bring the old packages again."""
     store = ModelStore()
-    asked = wish(packages=["numpy==1.0"])
+    asked = desired(packages=["numpy==1.0"])
     digest = store.observe(asked).wanted.digest
     old, new = generation("1", digest, {"numpy": "1.0"}), generation("2", "other", {"numpy": "2.0"})
     store.generations, store.current = [old, new], "2"

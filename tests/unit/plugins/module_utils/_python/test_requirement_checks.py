@@ -92,7 +92,7 @@ def test_a_problem_names_the_requirement_both_places_and_the_remedy():
     assert error.code == "requirement_unpinned"
     assert "/r.txt:2: 'pandas>=2': it allows more than one version" in error.found
     assert "/r.txt:3: 'numpy==1.26.0': it cannot be met together with /r.txt:1 (NumPy==1.24.3)" in error.found
-    assert "write pandas==VERSION" in error.todo
+    assert "write pandas==VERSION" in error.to_fix
     assert [item["name"] for item in error.details["problems"]] == ["pandas", "numpy"]
 
 

@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 import pytest
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import requirement_files
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -268,7 +268,7 @@ def test_every_bad_line_of_every_file_is_reported_at_once():
             raise FileNotFoundError(2, "No such file or directory")
         return files[path]
 
-    with pytest.raises(InvalidWish) as caught:
+    with pytest.raises(InvalidArguments) as caught:
         requirement_files.read(["/r.txt"], load=load, packages=["fine==1", "-e ."])
     problems = caught.value.details["problems"]
     assert [(problem["file"], problem["line"], problem["code"]) for problem in problems] == [
@@ -284,7 +284,7 @@ def test_every_bad_line_of_every_file_is_reported_at_once():
 
 
 def test_many_problems_are_counted_and_long_lines_cut_in_the_sentence_only():
-    with pytest.raises(InvalidWish) as caught:
+    with pytest.raises(InvalidArguments) as caught:
         requirement_files.read(load=bytes, packages=[f"a{number}=1" for number in range(9)] + ["b " + "x" * 500])
     assert "and 5 more" in caught.value.found
     assert len(caught.value.details["problems"]) == 10

@@ -72,8 +72,8 @@ def test_any_text_is_read_or_refused_with_a_reason(text):
     try:
         found = parse(text)
     except requirements.InvalidRequirement as error:
-        assert error.code.startswith("requirement_") and error.reason and error.todo
-        assert not error.reason.endswith(".") and not error.todo.endswith(".")
+        assert error.code.startswith("requirement_") and error.reason and error.to_fix
+        assert not error.reason.endswith(".") and not error.to_fix.endswith(".")
     else:
         assert found.name is None or names.is_valid(found.name)
         assert found.url is not None or found.name

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A fresh environment passes only with what was wished in it: checked on a real one, made with venv."""
+"""A fresh environment passes only with what was wanted in it: checked on a real one, made with venv."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import Ml
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import verify
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.distributions import inventory
 from ansible_collections.gpufleet.mlstack.tests.bed import distributions
-from ansible_collections.gpufleet.mlstack.tests.unit.plugins.module_utils._python.environments import wanted, wish
+from ansible_collections.gpufleet.mlstack.tests.unit.plugins.module_utils._python.environments import desired, wanted
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def put(prefix, name, version, **more):
 
 
 def check(prefix, packages=("alpha==1.0",), imports=(), commands=None):
-    requirements = wanted(wish(packages=list(packages))).requirements
+    requirements = wanted(desired(packages=list(packages))).requirements
     return verify.verify("environment ml", requirements, imports, str(prefix), commands or Commands(), str(prefix))
 
 
@@ -65,15 +65,15 @@ def test_a_whole_environment_is_described(prefix):
 
 
 def test_a_version_that_differs_or_is_missing_is_named(prefix):
-    assert "beta==1.0 is wished, and beta 1.1 is installed" in refused("not_as_wished", prefix, ["beta==1.0"]).found
-    assert "no gamma is installed" in refused("not_as_wished", prefix, ["gamma==1.0"]).found
+    assert "beta==1.0 is wanted, and beta 1.1 is installed" in refused("not_as_desired", prefix, ["beta==1.0"]).found
+    assert "no gamma is installed" in refused("not_as_desired", prefix, ["gamma==1.0"]).found
     assert check(prefix, ["gamma==1.0 ; python_version < '3'", "ALPHA==1.0.0"])
 
 
 def test_a_pin_without_a_local_version_takes_any_build_of_it_and_one_with_takes_that(prefix):
     put(prefix, "tensors", "2.0.1+cu118")
     assert check(prefix, ["tensors==2.0.1"]) and check(prefix, ["tensors==2.0.1+cu118"])
-    assert "tensors 2.0.1+cu118 is installed" in refused("not_as_wished", prefix, ["tensors==2.0.1+cpu"]).found
+    assert "tensors 2.0.1+cu118 is installed" in refused("not_as_desired", prefix, ["tensors==2.0.1+cpu"]).found
 
 
 def test_the_hashes_of_direct_urls_in_a_requirement_file():
@@ -84,7 +84,7 @@ def test_the_hashes_of_direct_urls_in_a_requirement_file():
 
 def test_metadata_that_is_cut_short_is_named(prefix):
     (site_packages(prefix) / "beta-1.1.dist-info" / "METADATA").write_text("")
-    assert "beta-1.1.dist-info" in refused("not_as_wished", prefix).found
+    assert "beta-1.1.dist-info" in refused("not_as_desired", prefix).found
 
 
 def test_a_dependency_that_does_not_fit_is_named_as_pip_check_does(prefix):

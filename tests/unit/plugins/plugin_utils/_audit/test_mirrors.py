@@ -75,7 +75,7 @@ def test_a_mirror_is_fetched_with_its_digest_and_ready_to_be_used(
     assert audited(tmp_path, monkeypatch) == 2
 
 
-def test_a_download_without_a_digest_must_be_wished_for(tmp_path: Path, service: Service) -> None:
+def test_a_download_without_a_digest_must_be_asked_for(tmp_path: Path, service: Service) -> None:
     service.answers["/all.zip"] = write_zip(tmp_path / "all.zip", record("A-1")).read_bytes()
     with pytest.raises(MlstackError) as refused:
         fetch(tmp_path, f"{service.url}/all.zip")

@@ -8,7 +8,7 @@ import typing as t
 from datetime import date
 
 import pytest
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import policy
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.model import (
     DatabaseInfo,
@@ -187,7 +187,7 @@ def test_what_could_not_be_audited_never_passes() -> None:
     ],
 )
 def test_policies_that_cannot_be_meant(option: dict[str, t.Any]) -> None:
-    with pytest.raises(InvalidWish) as refused:
+    with pytest.raises(InvalidArguments) as refused:
         policy.read(option)
     assert refused.value.code == "policy_invalid"
 

@@ -10,7 +10,7 @@ import json
 import pytest
 import yaml
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import files
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._conda.conda_lock import read_conda_lock
 
 MD5 = "d7c89558ba9fa0495403155b64376d81"
@@ -49,7 +49,7 @@ def read(*entries, platform="linux-64", **options):
 
 
 def reasons(text, **options):
-    with pytest.raises(InvalidWish) as caught:
+    with pytest.raises(InvalidArguments) as caught:
         read_conda_lock(text, "conda-lock.yml", "linux-64", **options)
     found = caught.value.details["problems"]
     lines = text.splitlines()
@@ -96,7 +96,7 @@ def test_what_pip_is_to_install():
 
 
 def test_a_platform_that_is_not_locked_is_refused():
-    with pytest.raises(InvalidWish) as caught:
+    with pytest.raises(InvalidArguments) as caught:
         read(conda("six"), conda("six", platform="osx-64"), platform="linux-aarch64")
     assert "locks for linux-64, osx-64, and the host is linux-aarch64" in str(caught.value)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import files
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import requirement_files
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._conda.environment_yaml import read_environment_yaml
 
@@ -29,7 +29,7 @@ def specs(text, platform="linux-64"):
 
 
 def problems(text, **options):
-    with pytest.raises(InvalidWish) as caught:
+    with pytest.raises(InvalidArguments) as caught:
         read(text, **options)
     assert "env/environment.yml:" in str(caught.value)
     return [(item["line"], item["reason"]) for item in caught.value.details["problems"]]

@@ -9,7 +9,7 @@ import json
 
 import pytest
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import files
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._conda.pixi_lock import read_pixi_lock
 
 SIX_SHA256 = "fe51de6107f9edc7aa4f786a70f4a883943bc9d39b3bb7307c04c41410990726"
@@ -116,7 +116,7 @@ def read(text, platform="linux-64", **options):
 
 
 def problems(text, platform="linux-64", **options):
-    with pytest.raises(InvalidWish) as caught:
+    with pytest.raises(InvalidArguments) as caught:
         read(text, platform, **options)
     assert "pixi.lock:" in str(caught.value)
     return [(item["line"], item["reason"]) for item in caught.value.details["problems"]]
@@ -155,7 +155,7 @@ def test_platforms_of_version_7_have_names_of_their_own():
     # Without the plain name two platforms fit.
     ambiguous = VERSION_7.replace("- name: linux-64\n", "- name: plain\n  subdir: linux-64\n")
     ambiguous = ambiguous.replace("      linux-64:\n", "      plain:\n")
-    with pytest.raises(InvalidWish, match="name one of plain, with-cuda as the platform"):
+    with pytest.raises(InvalidArguments, match="name one of plain, with-cuda as the platform"):
         read(ambiguous)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._conda import yaml_lines
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._conda.yaml_lines import Mapping, Scalar, Sequence
 from hypothesis import given
@@ -47,7 +47,7 @@ def test_hostile_text_is_refused_by_line(text, loader, monkeypatch):
     monkeypatch.setattr(yaml_lines, "_LOADER", getattr(yaml_lines.yaml, loader))
     line, reason = HOSTILE[text]
     started = time.monotonic()
-    with pytest.raises(InvalidWish) as caught:
+    with pytest.raises(InvalidArguments) as caught:
         yaml_lines.load(text, "x.yml")
     assert f"x.yml:{line}: " in str(caught.value)
     assert reason in str(caught.value)
@@ -55,14 +55,14 @@ def test_hostile_text_is_refused_by_line(text, loader, monkeypatch):
 
 
 def test_bytes_that_are_no_utf_8_are_refused_by_line():
-    with pytest.raises(InvalidWish, match=r"x\.yml:2: byte 0xe9"):
+    with pytest.raises(InvalidArguments, match=r"x\.yml:2: byte 0xe9"):
         yaml_lines.load("a: b\nc: café\n".encode("latin-1"), "x.yml")
-    with pytest.raises(InvalidWish, match=r"x\.yml:1: byte 0xff"):
+    with pytest.raises(InvalidArguments, match=r"x\.yml:1: byte 0xff"):
         yaml_lines.load("a: b\n".encode("utf-16"), "x.yml")
 
 
 def test_fifty_megabytes_are_refused_before_they_are_read():
-    with pytest.raises(InvalidWish, match="50 MB"):
+    with pytest.raises(InvalidArguments, match="50 MB"):
         yaml_lines.load(b"a: b\n" * 10_000_000, "x.yml")
 
 
@@ -82,7 +82,7 @@ def test_values_stay_text_with_their_line(loader, monkeypatch):
 def test_any_text_is_read_or_refused(text):
     try:
         document, _lines = yaml_lines.load(text, "x.yml")
-    except InvalidWish as exc:
+    except InvalidArguments as exc:
         assert "x.yml:" in str(exc)
     else:
         assert isinstance(document, Mapping)

@@ -156,9 +156,9 @@ def test_during_a_rollout_the_hosts_that_equal_the_lock_are_not_odd():
 
 
 def test_an_environment_that_could_not_be_read_is_unheard():
-    broken = {"environments": [{"path": "/envs/ml", "failed": True, "msg": "Wished: a look. Found: no python."}]}
+    broken = {"environments": [{"path": "/envs/ml", "failed": True, "msg": "Wanted: a look. Found: no python."}]}
     assert compare({"a": info({}), "b": broken})["unheard"] == [
-        {"host": "b", "why": "/envs/ml: Wished: a look. Found: no python."}
+        {"host": "b", "why": "/envs/ml: Wanted: a look. Found: no python."}
     ]
 
 

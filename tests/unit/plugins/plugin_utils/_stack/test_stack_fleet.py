@@ -1,17 +1,17 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What becomes of environments that wish for frameworks, and the table of a fleet."""
+"""What becomes of environments that ask for frameworks, and the table of a fleet."""
 
 from __future__ import annotations
 
 import pytest
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.catalogue import load
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.data import (
+    desired_stack_of,
     facts_of,
     shown_answer,
     shown_facts,
-    wishes_of,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.solve import solve
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
@@ -20,11 +20,14 @@ from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._stack import ask
 TORCH = "https://download.pytorch.org/whl"
 
 
-def plan(*gpus: str, wishes: dict | None = None, **facts: object) -> dict:
+def plan(*gpus: str, all_desired: dict | None = None, **facts: object) -> dict:
     """A result of stack_plan."""
     given = {"gpus": list(gpus), "distribution": "ubuntu", "version": "24.04", "pythons": ["3.12"], **facts}
     host = facts_of({"today": "2026-11-23", **given})
-    return {"facts": shown_facts(host, load()), **shown_answer(solve(host, wishes_of(wishes or {}), load()))}
+    return {
+        "facts": shown_facts(host, load()),
+        **shown_answer(solve(host, desired_stack_of(all_desired or {}), load())),
+    }
 
 
 class TestFrameworks:
@@ -53,9 +56,9 @@ class TestFrameworks:
         assert made.indexes == ("https://mirror.example/torch/cpu",)
 
     def test_a_python_is_named_only_where_the_hosts_own_has_no_wheel(self):
-        wish = [{"name": "ml", "torch": "2.14"}]
-        assert "python" not in environments.resolved(wish, plan()).environments[0]
-        assert environments.resolved(wish, plan(pythons=["3.9", "3.11"])).environments[0]["python"] == "3.11"
+        desired = [{"name": "ml", "torch": "2.14"}]
+        assert "python" not in environments.resolved(desired, plan()).environments[0]
+        assert environments.resolved(desired, plan(pythons=["3.9", "3.11"])).environments[0]["python"] == "3.11"
         path = [{"name": "ml", "torch": "2.14", "python": "/opt/python"}]
         assert environments.resolved(path, plan(pythons=["3.9"])).environments[0]["python"] == "/opt/python"
 
@@ -83,8 +86,8 @@ class TestFrameworks:
         ],
     )
     def test_pip_brings_it_into_environments_of_conda(self, packages, expected):
-        wish = [{"name": "ml", "packages": packages, "pip_packages": ["six==1.16.0"], "torch": "2.14"}]
-        made = environments.resolved(wish, plan("10de:1db6", pythons=["3.9"]), conda=True)
+        desired = [{"name": "ml", "packages": packages, "pip_packages": ["six==1.16.0"], "torch": "2.14"}]
+        made = environments.resolved(desired, plan("10de:1db6", pythons=["3.9"]), conda=True)
         assert made.environments == (
             {"name": "ml", "packages": expected, "pip_packages": ["six==1.16.0", "torch==2.14.1+cu126"]},
         )
@@ -108,8 +111,8 @@ class TestFleetTable:
     def test_it_tells_what_hosts_are_get_and_cannot_have(self):
         shown = fleet_table.lines(
             {
-                "new": plan("10de:2330", "10de:2330", wishes={"cuda": "13.0"}),
-                "old": plan("10de:1db6", wishes={"cuda": "13.0"}),
+                "new": plan("10de:2330", "10de:2330", all_desired={"cuda": "13.0"}),
+                "old": plan("10de:1db6", all_desired={"cuda": "13.0"}),
                 "away": {"unreachable": True},
                 "failed": None,
             }
@@ -145,8 +148,8 @@ class TestAsking:
         assert asking.asked(found, {"torch": "2.x"}).framework("torch").tag == "cu132"
 
     def test_names_that_do_not_exist_are_refused(self):
-        with pytest.raises(MlstackError, match="the wish colour"):
-            wishes_of({"colour": "red"})
+        with pytest.raises(MlstackError, match="the desired state colour"):
+            desired_stack_of({"colour": "red"})
         with pytest.raises(MlstackError, match="the fact colour"):
             facts_of({"colour": "red"})
         with pytest.raises(ValueError, match="no result"):

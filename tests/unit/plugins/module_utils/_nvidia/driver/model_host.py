@@ -1,7 +1,7 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A host made of data: the planner's wishes are carried out on it without a package manager."""
+"""A host made of data: the planner's desired states are carried out on it without a package manager."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from dataclasses import replace
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Distribution
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia import sources
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver import package_wish, plan
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver import desired_packages, plan
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.model import (
+    DesiredDriver,
     DriverState,
-    DriverWish,
     Space,
     Target,
 )
@@ -22,12 +22,12 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model imp
     LoadedDriver,
     ModuleOnDisk,
     Nouveau,
-    Observation,
+    Observed,
     PciDevice,
     Piece,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import Installed
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import Observation as PackagesFound
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import Observed as PackagesFound
 
 UBUNTU = Distribution("ubuntu", "24.04", "noble", "Ubuntu 24.04", "Debian")
 DEBIAN = Distribution("debian", "12", "bookworm", "Debian 12", "Debian")
@@ -48,10 +48,10 @@ def target(distribution=UBUNTU, **fields):
     return Target(distribution=distribution, **known)
 
 
-def wish_for(wanted, **fields):
+def desired_for(wanted, **fields):
     if wanted is None:
-        return DriverWish(state="absent", **fields)
-    return DriverWish(
+        return DesiredDriver(state="absent", **fields)
+    return DesiredDriver(
         source=wanted.source, branch=wanted.branch, version=wanted.version, flavour=wanted.flavour, **fields
     )
 
@@ -59,7 +59,7 @@ def wish_for(wanted, **fields):
 def empty_host(**fields):
     """A host with a GPU, a kernel with headers, and nothing of NVIDIA."""
     kernel = Kernel(KERNEL, running=True, boots_next=True, headers=True)
-    return Observation(gpus=(GPU,), kernels=(kernel,), nouveau=Nouveau(), secure_boot=False, **fields)
+    return Observed(gpus=(GPU,), kernels=(kernel,), nouveau=Nouveau(), secure_boot=False, **fields)
 
 
 def revision(name, wanted):
@@ -69,14 +69,14 @@ def revision(name, wanted):
     return "-1.el9" if not wanted.apt else "-0ubuntu1"
 
 
-def installed(found, wanted, **wish_fields):
-    """The host after the wish was carried out: packages as wished, module built, libraries there."""
-    wish = wish_for(wanted, **wish_fields)
-    asked = package_wish.package_wish(wish, wanted, found, wanted.distribution if wanted else UBUNTU)
+def installed(found, wanted, **desired_fields):
+    """The host after the desired state was carried out: packages as desired, module built, libraries there."""
+    desired = desired_for(wanted, **desired_fields)
+    asked = desired_packages.desired_packages(desired, wanted, found, wanted.distribution if wanted else UBUNTU)
     pieces = {piece.package: piece for piece in found.pieces}
     version = ""
     if wanted is not None:
-        present = package_wish.present_version(wanted, found)
+        present = desired_packages.present_version(wanted, found)
         version = wanted.version or present or NEWEST.get(wanted.branch, "535.309.01")
     for package in asked.packages:
         (name,) = package.names
@@ -94,7 +94,7 @@ def installed(found, wanted, **wish_fields):
         for name in (*other, meta):
             pieces.pop(name, None)
         full = version + revision(module, wanted)
-        pieces[module] = Piece("kernel_module", module, full, version, wanted.source, held=wish.hold)
+        pieces[module] = Piece("kernel_module", module, full, version, wanted.source, held=desired.hold)
     kernels = tuple(_with_module(kernel, wanted, version) for kernel in found.kernels)
     return replace(
         found,
@@ -117,11 +117,11 @@ def loaded(found, version, flavour="open"):
     return replace(found, loaded=LoadedDriver(version, flavour, ("nvidia",)))
 
 
-def state_of(found, wanted, wish=None, **fields):
+def state_of(found, wanted, desired=None, **fields):
     """What a subject would observe; with packages only where they are not settled."""
-    wish = wish or wish_for(wanted)
-    asked = package_wish.package_wish(wish, wanted, found, wanted.distribution if wanted else UBUNTU)
-    settled = package_wish.settled(asked, found)
+    desired = desired or desired_for(wanted)
+    asked = desired_packages.desired_packages(desired, wanted, found, wanted.distribution if wanted else UBUNTU)
+    settled = desired_packages.settled(asked, found)
     packages = None
     if not settled:
         known = {
@@ -132,7 +132,7 @@ def state_of(found, wanted, wish=None, **fields):
     return DriverState(
         host=found,
         target=wanted,
-        package_wish=asked,
+        desired_packages=asked,
         packages=packages,
         spaces=(Space("/usr", 10**10, 10**9),),
         **fields,
@@ -144,9 +144,9 @@ def _offer(name, wanted):
     return version + revision(name, wanted)
 
 
-def planned(found, wanted, wish=None, **fields):
-    wish = wish or wish_for(wanted)
-    return plan.plan(wish, state_of(found, wanted, wish, **fields))
+def planned(found, wanted, desired=None, **fields):
+    desired = desired or desired_for(wanted)
+    return plan.plan(desired, state_of(found, wanted, desired, **fields))
 
 
 def summaries(made):

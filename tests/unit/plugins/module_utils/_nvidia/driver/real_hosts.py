@@ -117,13 +117,13 @@ egl-gbm 2:1.1.2-3.el9 egl-gbm
 
 @dataclass(frozen=True)
 class RealHost:
-    """A host, and the wish for what it has: ``wish`` are fields of a target."""
+    """A host, and the desired state of what it has: ``desired`` are fields of a target."""
 
     distribution: Distribution
     version: str
     made_from: str
     listing: str
-    wish: t.Mapping[str, t.Any] = field(default_factory=dict)
+    desired: t.Mapping[str, t.Any] = field(default_factory=dict)
     driver: str = ""
     vendor: str = ""
     nvswitches: bool = False
@@ -145,7 +145,7 @@ class RealHost:
 
     @property
     def suffix(self) -> str:
-        server = self.wish.get("server", False) and self.wish.get("source") == "distribution"
+        server = self.desired.get("server", False) and self.desired.get("source") == "distribution"
         return f"{self.branch}{'-server' if server else ''}"
 
     @property

@@ -1,13 +1,13 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From a wish that leaves things open to one driver, with the user's own rows among the tables."""
+"""From a desired state that leaves things open to one driver, with the user's own rows among the tables."""
 
 from __future__ import annotations
 
 import pytest
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish, MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments, MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Distribution
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia import observe
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver import arguments, choose
@@ -17,9 +17,9 @@ NOBLE = Distribution("ubuntu", "24.04", "noble", "Ubuntu 24.04 LTS", "Debian")
 OWN = {"gpus": [{"id": "ffff", "product": "X1", "capability": "7.0", "modules": "proprietary"}]}
 
 
-def wish(**given):
+def desired(**given):
     defaults = {name: spec.get("default") for name, spec in arguments.SPEC.items()}
-    return arguments.read_wish({**defaults, **given}, NOBLE, "x86_64")
+    return arguments.read_desired({**defaults, **given}, NOBLE, "x86_64")
 
 
 def chosen(tmp_path, device, noted=None, release="", kernel="6.8.0-45-generic", **given):
@@ -27,7 +27,7 @@ def chosen(tmp_path, device, noted=None, release="", kernel="6.8.0-45-generic", 
     machine.write("/etc/os-release", release or "ID=ubuntu\nID_LIKE=debian\nVERSION_ID=24.04\n")
     machine.gpu(device=device)
     found = observe.of_driver(machine.host, Commands(), {})
-    return choose.target(wish(**given), NOBLE, found, machine.host, noted or {})
+    return choose.target(desired(**given), NOBLE, found, machine.host, noted or {})
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_what_a_repository_has_and_a_kernel_takes_is_left_to_the_host(tmp_path):
     assert (target.branch, target.flavour) == ("470", "proprietary")
 
 
-def test_an_impossible_wish_names_the_nearest_one(tmp_path):
+def test_an_impossible_desired_state_names_the_nearest_one(tmp_path):
     with pytest.raises(MlstackError, match=r"no driver after branch 580.*take driver 580"):
         chosen(tmp_path, "1db6", branch="595")
 
@@ -65,5 +65,5 @@ def test_an_answer_that_was_noted_is_asked_again_for_other_rows(tmp_path):
 
 
 def test_rows_that_nothing_could_mean_are_refused():
-    with pytest.raises(InvalidWish, match="the table colours"):
-        wish(catalogue={"colours": []})
+    with pytest.raises(InvalidArguments, match="the table colours"):
+        desired(catalogue={"colours": []})

@@ -16,12 +16,13 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver im
     plan,
     record,
 )
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.model import DriverWish, Runfile, Space
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.model import DesiredDriver, Runfile, Space
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import Holder, Kernel, Piece
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import Change
 from ansible_collections.gpufleet.mlstack.tests.unit.plugins.module_utils._nvidia.driver.model_host import (
     KERNEL,
     UBUNTU,
+    desired_for,
     empty_host,
     installed,
     loaded,
@@ -29,15 +30,14 @@ from ansible_collections.gpufleet.mlstack.tests.unit.plugins.module_utils._nvidi
     state_of,
     summaries,
     target,
-    wish_for,
 )
 
 ARCHIVE = {"source": "distribution"}
 
 
-def refused(code, found, wanted, wish=None, **fields):
+def refused(code, found, wanted, desired=None, **fields):
     with pytest.raises(MlstackError) as caught:
-        planned(found, wanted, wish, **fields)
+        planned(found, wanted, desired, **fields)
     assert caught.value.code == code
     return caught.value
 
@@ -50,13 +50,13 @@ def test_a_mixture_is_refused_unless_it_may_be_replaced():
     found = replace(empty_host(), pieces=pieces)
     error = refused("mixed_sources", found, target())
     assert "nvidia-utils-535-server 535.183.01-0ubuntu0.24.04.1 (distribution)" in error.found
-    wish = wish_for(target(), replace_mixture=True)
-    assert "remove nvidia-utils-535-server 535.183.01-0ubuntu0.24.04.1" in summaries(planned(found, target(), wish))
+    desired = desired_for(target(), replace_mixture=True)
+    assert "remove nvidia-utils-535-server 535.183.01-0ubuntu0.24.04.1" in summaries(planned(found, target(), desired))
 
 
 def test_absent_headers_are_refused_where_they_may_not_be_installed():
     host = replace(empty_host(), kernels=(Kernel(KERNEL, running=True, boots_next=True),))
-    error = refused("headers_absent", host, target(), wish_for(target(), install_headers=False))
+    error = refused("headers_absent", host, target(), desired_for(target(), install_headers=False))
     assert error.details["kernels"] == [KERNEL]
     refused("no_kernel", replace(host, kernels=(Kernel("6.18", installed=False, running=True),)), target())
 
@@ -76,11 +76,11 @@ def test_secure_boot_wants_modules_that_load(enrolled, modules, fine):
 
 def test_space_is_looked_at_first():
     with pytest.raises(MlstackError) as caught:
-        guards.require_space(DriverWish(), [Space("/usr", 10, 5), Space("/boot", 10_000_000, 90_000_000)])
+        guards.require_space(DesiredDriver(), [Space("/usr", 10, 5), Space("/boot", 10_000_000, 90_000_000)])
     assert caught.value.code == "disk_full" and "/boot has 10 MB and 90 MB may be needed" in caught.value.found
     full = replace(state_of(empty_host(), target()), spaces=(Space("/var", 1, 2),))
     with pytest.raises(MlstackError, match="not enough space"):
-        plan.plan(wish_for(target()), full)
+        plan.plan(desired_for(target()), full)
 
 
 @pytest.mark.parametrize(
@@ -98,21 +98,21 @@ def test_space_is_looked_at_first():
     ],
 )
 def test_a_transaction_with_surprises(change, code):
-    wish = DriverWish(allow_changes=frozenset({"gcc-13"}))
+    desired = DesiredDriver(allow_changes=frozenset({"gcc-13"}))
     if code in ("", "allowed"):
-        guards.require_expected(wish, [change], ["nvidia-open-550"])
+        guards.require_expected(desired, [change], ["nvidia-open-550"])
         return
     with pytest.raises(MlstackError) as caught:
-        guards.require_expected(wish, [change], ["nvidia-open-550"])
+        guards.require_expected(desired, [change], ["nvidia-open-550"])
     assert caught.value.code == code and change.name in caught.value.found
 
 
 def test_a_busy_gpu_is_named_with_its_user():
     daemon = Holder(1, "root", "nv-fabricmanager", ("/dev/nvidia0",), daemon=True)
-    guards.require_idle(DriverWish(), [daemon])
+    guards.require_idle(DesiredDriver(), [daemon])
     work = Holder(4711, "ada", "python train.py", ("/dev/nvidia0",), container="triton (0123456789ab)", job="77")
     with pytest.raises(MlstackError) as caught:
-        guards.require_idle(DriverWish(busy="wait", busy_timeout=30), [daemon, work])
+        guards.require_idle(DesiredDriver(busy="wait", busy_timeout=30), [daemon, work])
     assert "pid 4711 (python train.py) of ada, container triton (0123456789ab), Slurm job 77" in caught.value.found
     assert "after 30 s" in caught.value.found and caught.value.details["holders"][0]["user"] == "ada"
 
@@ -163,10 +163,15 @@ def test_the_way_back_leads_to_where_the_driver_came_from(tmp_path, url, kept):
     assert "secret" not in (tmp_path / record.PATH.lstrip("/")).read_text()
     asked = {name: option.get("default") for name, option in arguments.SPEC.items()}
     asked.update(state="previous", version="580.95.05", runfile_sha256="b" * 64)
-    wish = arguments.read_wish(record.previous_arguments(host, asked), UBUNTU, "x86_64")
-    assert (wish.state, wish.source, wish.version, wish.repository) == ("present", "runfile", "550.54.15", None)
-    assert wish.runfile == Runfile("", kept, "a" * 64)
+    desired = arguments.read_desired(record.previous_arguments(host, asked), UBUNTU, "x86_64")
+    assert (desired.state, desired.source, desired.version, desired.repository) == (
+        "present",
+        "runfile",
+        "550.54.15",
+        None,
+    )
+    assert desired.runfile == Runfile("", kept, "a" * 64)
     asked["source"] = "distribution"
     record.write(host, {**noted, "previous": record.entry(new, installed(first, new), Runfile())})
-    wish = arguments.read_wish(record.previous_arguments(host, asked), UBUNTU, "x86_64")
-    assert wish.source == "nvidia" and wish.repository is not None
+    desired = arguments.read_desired(record.previous_arguments(host, asked), UBUNTU, "x86_64")
+    assert desired.source == "nvidia" and desired.repository is not None

@@ -10,8 +10,12 @@ from dataclasses import replace
 import pytest
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue import driver_parts
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia import findings, sources
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver import guards, package_sets, package_wish
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.model import DriverWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver import (
+    desired_packages,
+    guards,
+    package_sets,
+)
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.model import DesiredDriver
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.gpu_packages import Package
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import (
     PARTS,
@@ -23,11 +27,11 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model i
 from ansible_collections.gpufleet.mlstack.tests.unit.plugins.module_utils._nvidia.driver.model_host import (
     SWITCH,
     UBUNTU,
+    desired_for,
     empty_host,
     planned,
     summaries,
     target,
-    wish_for,
 )
 from ansible_collections.gpufleet.mlstack.tests.unit.plugins.module_utils._nvidia.driver.real_hosts import HOSTS
 
@@ -40,15 +44,15 @@ DEBIAN_OPEN = "NVIDIA's repository for Debian 12, open"
 
 
 def wanted_of(real, **fields):
-    return target(real.distribution, **{"branch": real.branch, **real.wish, **fields})
+    return target(real.distribution, **{"branch": real.branch, **real.desired, **fields})
 
 
 def found_on(real, **fields):
     """The host as it is observed, with its driver loaded."""
     packages = real.packages(**fields)
-    source = real.wish.get("source", "nvidia")
+    source = real.desired.get("source", "nvidia")
     origins = {package.name: source for package in packages}
-    flavour = real.wish.get("flavour", "open")
+    flavour = real.desired.get("flavour", "open")
     host = empty_host(nvswitches=(SWITCH,) if real.nvswitches else ())
     module = ModuleOnDisk("/lib/modules/x/updates/dkms/nvidia.ko", real.present, flavour, "dkms")
     return replace(
@@ -62,7 +66,7 @@ def found_on(real, **fields):
 
 
 @pytest.mark.parametrize("name", HOSTS)
-def test_nothing_is_left_to_do_where_the_driver_is_as_wished(name):
+def test_nothing_is_left_to_do_where_the_driver_is_as_desired(name):
     real = HOSTS[name]
     assert summaries(planned(found_on(real), wanted_of(real))) == []
     if wanted_of(real).branch:
@@ -73,7 +77,7 @@ def test_nothing_is_left_to_do_where_the_driver_is_as_wished(name):
 def test_nothing_is_wrong_there(name):
     real = HOSTS[name]
     assert [problem.code for problem in findings.problems(found_on(real))] == []
-    assert package_wish.present_version(wanted_of(real), found_on(real)) == real.present
+    assert desired_packages.present_version(wanted_of(real), found_on(real)) == real.present
 
 
 @pytest.mark.parametrize("name", HOSTS)
@@ -83,7 +87,7 @@ def test_with_another_release_only_parts_of_the_driver_change(name):
     newer = f"{real.branch}.250.01"
     wanted = wanted_of(real, **({"version": newer} if wanted_of(real).branch else {}))
     found = found_on(real)
-    named = set(package_wish.package_wish(wish_for(wanted), wanted, found, real.distribution).names)
+    named = set(desired_packages.desired_packages(desired_for(wanted), wanted, found, real.distribution).names)
     others = {package.name for package in real.packages() if not package.version.startswith(real.version)}
     not_its = named & others - {piece.package for piece in found.pieces if piece.name in PARTS}
     assert not_its == set()
@@ -95,7 +99,7 @@ def test_with_another_release_only_parts_of_the_driver_change(name):
 def test_all_of_the_driver_goes_with_it_and_nothing_else(name):
     real = HOSTS[name]
     found = found_on(real)
-    gone = package_wish.package_wish(wish_for(None), None, found, real.distribution)
+    gone = desired_packages.desired_packages(desired_for(None), None, found, real.distribution)
     assert set(gone.names) == {piece.package for piece in found.pieces if piece.name in PARTS}
     left = {package.name for package in real.packages()} - set(gone.names)
     beside = ("egl-wayland", "egl-gbm", "egl-x", "nvlsm", "local-repo", "assistant", "container", "toolkit", "ml-dev")
@@ -106,12 +110,12 @@ def test_all_of_the_driver_goes_with_it_and_nothing_else(name):
 def test_a_release_changes_firmware_that_has_its_version_in_its_name():
     real = HOSTS[FIRMWARE]
     wanted = wanted_of(real, version="550.90.07")
-    asked = package_wish.package_wish(wish_for(wanted), wanted, found_on(real), UBUNTU)
+    asked = desired_packages.desired_packages(desired_for(wanted), wanted, found_on(real), UBUNTU)
     (firmware,) = [entry for entry in asked.packages if "firmware" in entry.requested]
     assert (firmware.requested, firmware.state) == ("nvidia-firmware-550-550.54.15", "absent")
     left = HOSTS[DESKTOP]
     wanted = wanted_of(left)
-    asked = package_wish.package_wish(wish_for(wanted), wanted, found_on(left), UBUNTU)
+    asked = desired_packages.desired_packages(desired_for(wanted), wanted, found_on(left), UBUNTU)
     (firmware,) = [entry for entry in asked.packages if "firmware" in entry.requested]
     assert (firmware.requested, firmware.version) == ("nvidia-firmware-580-580.142", "580.142")
 
@@ -156,12 +160,12 @@ def test_modules_that_are_built_already_keep_the_sources_that_their_metapackage_
 )
 def test_a_change_of_what_is_not_the_drivers_is_refused(package):
     with pytest.raises(Exception, match="the package manager would also remove"):
-        guards.require_expected(DriverWish(), [Change("remove", package, "1", "")], (), found_on(HOSTS[HGX]))
+        guards.require_expected(DesiredDriver(), [Change("remove", package, "1", "")], (), found_on(HOSTS[HGX]))
 
 
 def test_settings_with_the_drivers_version_change_with_it():
     found = found_on(HOSTS["Enterprise Linux 9, open"])
-    guards.require_expected(DriverWish(), [Change("upgrade", "nvidia-modprobe", "1", "2")], (), found)
+    guards.require_expected(DesiredDriver(), [Change("upgrade", "nvidia-modprobe", "1", "2")], (), found)
 
 
 @pytest.mark.parametrize(

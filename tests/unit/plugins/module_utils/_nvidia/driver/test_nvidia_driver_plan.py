@@ -8,15 +8,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish, MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments, MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia import sources
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver import (
+    desired_packages,
     package_sets,
-    package_wish,
     plan,
     runfile,
 )
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.model import DriverWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.model import DesiredDriver
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import (
     NVIDIA_REPOSITORY,
     Holder,
@@ -31,6 +31,7 @@ from ansible_collections.gpufleet.mlstack.tests.unit.plugins.module_utils._nvidi
     ROCKY10,
     SWITCH,
     UBUNTU,
+    desired_for,
     empty_host,
     installed,
     loaded,
@@ -38,7 +39,6 @@ from ansible_collections.gpufleet.mlstack.tests.unit.plugins.module_utils._nvidi
     state_of,
     summaries,
     target,
-    wish_for,
 )
 
 ARCHIVE = {"source": "distribution"}
@@ -110,7 +110,7 @@ def test_names_of_a_driver(wanted, names):
     ],
 )
 def test_what_a_source_does_not_have(wanted):
-    with pytest.raises(InvalidWish):
+    with pytest.raises(InvalidArguments):
         package_sets.names(wanted, [KERNEL])
 
 
@@ -129,7 +129,7 @@ def test_names_of_companions(wanted, names):
 
 
 def test_debian_has_no_fabric_manager():
-    with pytest.raises(InvalidWish, match="fabric manager from distribution"):
+    with pytest.raises(InvalidArguments, match="fabric manager from distribution"):
         package_sets.companions(target(DEBIAN, branch="", **ARCHIVE), ("fabric_manager",))
 
 
@@ -161,9 +161,9 @@ def test_dnf_takes_away_the_other_flavour_and_nothing_that_stays():
             for name in ("cuda-drivers", "kmod-nvidia-latest-dkms", "nvidia-driver", "nvidia-driver-libs")
         ),
     )
-    gone = package_wish.erased(target(ROCKY10, branch="590", flavour="open"), found)
+    gone = desired_packages.erased(target(ROCKY10, branch="590", flavour="open"), found)
     assert gone == {"cuda-drivers", "kmod-nvidia-latest-dkms"}
-    assert package_wish.erased(target(ROCKY10, branch="590", flavour="proprietary"), found) == frozenset()
+    assert desired_packages.erased(target(ROCKY10, branch="590", flavour="proprietary"), found) == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -186,10 +186,10 @@ def test_what_another_vendor_has_in_nvidias_place_goes_by_its_name(package, sour
     piece = Piece(sources.piece_of(package), package, "3:580.95.05-1.el9", "580.95.05", source)
     wanted = target(ROCKY9, branch="580", flavour="open")
     assert piece.name and package_sets.stays(piece, wanted, ()) != goes
-    wish = package_wish.package_wish(
-        wish_for(wanted), wanted, replace(empty_host(), pieces=(piece,)), wanted.distribution
+    desired = desired_packages.desired_packages(
+        desired_for(wanted), wanted, replace(empty_host(), pieces=(piece,)), wanted.distribution
     )
-    assert ("absent" in {entry.state for entry in wish.packages if entry.requested == package}) == goes
+    assert ("absent" in {entry.state for entry in desired.packages if entry.requested == package}) == goes
 
 
 def test_a_fresh_installation_says_everything():
@@ -209,7 +209,7 @@ def test_a_host_without_a_gpu_needs_no_boot_for_a_driver():
 
 
 @pytest.mark.parametrize(("modules", "stays"), [("prebuilt", True), ("dkms", False)])
-def test_modules_that_ubuntu_built_stay_only_where_they_are_wished(modules, stays):
+def test_modules_that_ubuntu_built_stay_only_where_they_are_wanted(modules, stays):
     name = f"linux-modules-nvidia-580-server-open-{KERNEL}"
     piece = Piece(sources.piece_of(name), name, "6.8.0-45.45+1", "580.95.05", "distribution")
     assert package_sets.stays(piece, target(branch="580", modules=modules, **ARCHIVE), ()) is stays
@@ -231,20 +231,20 @@ def test_a_companion_that_comes_later_gets_the_drivers_version():
     """The branch has a newer release; Fabric Manager of that one would not work with the driver that is here."""
     found = installed(empty_host(), target(version="550.54.15"))
     wanted = target(branch="550")
-    asked = package_wish.package_wish(wish_for(wanted), wanted, replace(found, nvswitches=(SWITCH,)), UBUNTU)
+    asked = desired_packages.desired_packages(desired_for(wanted), wanted, replace(found, nvswitches=(SWITCH,)), UBUNTU)
     (manager,) = [package for package in asked.packages if package.requested == "nvidia-fabricmanager-550"]
     assert manager.version == "550.54.15"
 
 
 def test_a_branch_becomes_the_newest_version_that_all_parts_have():
     wanted = target(branch="550", libraries="compute")
-    asked = package_wish.package_wish(wish_for(wanted), wanted, empty_host(), UBUNTU)
+    asked = desired_packages.desired_packages(desired_for(wanted), wanted, empty_host(), UBUNTU)
     offered = dict.fromkeys(asked.names, ("550.90.07-0ubuntu1", "550.54.15-0ubuntu1", "550.120-0ubuntu0.24.04.1"))
     offered["libnvidia-compute-550"] = ("550.54.15-0ubuntu1",)
-    exact = package_wish.exact(asked, offered, wanted)
+    exact = desired_packages.exact(asked, offered, wanted)
     assert {package.version for package in exact.packages} == {"550.54.15"}
     archive = target(branch="550", **ARCHIVE)
-    assert package_wish.filter_source({"x": offered["nvidia-utils-550"]}, archive) == {
+    assert desired_packages.filter_source({"x": offered["nvidia-utils-550"]}, archive) == {
         "x": ("550.120-0ubuntu0.24.04.1",)
     }
 
@@ -253,8 +253,8 @@ def test_kept_companions_follow_the_driver():
     found = installed(empty_host(), target(version="550.54.15"))
     nscq = Piece("nscq", "libnvidia-nscq-550", "550.54.15-1", "550.54.15", "nvidia", held=True)
     toolkit = Piece("container_toolkit", "nvidia-container-toolkit", "1.17.8-1", "", "nvidia")
-    asked = package_wish.package_wish(
-        wish_for(target(branch="580")),
+    asked = desired_packages.desired_packages(
+        desired_for(target(branch="580")),
         target(branch="580"),
         replace(found, pieces=(*found.pieces, nscq, toolkit)),
         UBUNTU,
@@ -265,27 +265,31 @@ def test_kept_companions_follow_the_driver():
 
 
 def test_pins_keep_other_sources_out():
-    asked = package_wish.package_wish(wish_for(target(branch="550")), target(branch="550"), empty_host(), UBUNTU)
+    asked = desired_packages.desired_packages(
+        desired_for(target(branch="550")), target(branch="550"), empty_host(), UBUNTU
+    )
     pins = {pin.name: (pin.state, pin.pin, pin.priority) for pin in asked.sources.pins}
     assert pins["gpufleet-mlstack-nvidia-1-not-from-ubuntu"] == ("present", "release o=Ubuntu", -1)
     assert pins["gpufleet-mlstack-nvidia-1-not-from-nvidia"][0] == "absent"
     assert pins["gpufleet-mlstack-nvidia-9-version"] == ("present", "version 550.*", 1001)
-    gone = package_wish.package_wish(wish_for(None), None, empty_host(), UBUNTU)
+    gone = desired_packages.desired_packages(desired_for(None), None, empty_host(), UBUNTU)
     assert {pin.state for pin in gone.sources.pins} == {"absent"} and gone.purge
-    streams = package_wish.package_wish(wish_for(None), None, empty_host(), ROCKY9).sources.streams
+    streams = desired_packages.desired_packages(desired_for(None), None, empty_host(), ROCKY9).sources.streams
     assert [(stream.module, stream.stream) for stream in streams] == [("nvidia-driver", "")]
 
 
 def test_missing_headers_come_along():
     kernel = Kernel(KERNEL, running=True, boots_next=True, headers=False)
     host = replace(empty_host(), kernels=(kernel,))
-    asked = package_wish.package_wish(wish_for(target()), target(), host, UBUNTU)
+    asked = desired_packages.desired_packages(desired_for(target()), target(), host, UBUNTU)
     assert f"linux-headers-{KERNEL}" in asked.names
     rocky = target(ROCKY9)
     release = "5.14.0-427.13.1.el9_4.x86_64"
     host = replace(host, kernels=(replace(kernel, release=release),))
     (headers,) = [
-        p for p in package_wish.package_wish(wish_for(rocky), rocky, host, ROCKY9).packages if "devel" in p.requested
+        p
+        for p in desired_packages.desired_packages(desired_for(rocky), rocky, host, ROCKY9).packages
+        if "devel" in p.requested
     ]
     assert (headers.requested, headers.version) == ("kernel-devel", "5.14.0-427.13.1.el9_4")
 
@@ -359,7 +363,7 @@ def test_an_installer_needs_a_file_of_ours_against_nouveau_once_packages_are_gon
 
 
 def test_a_host_without_a_gpu_is_left_alone():
-    made = plan.plan(DriverWish(), replace(state_of(empty_host(), target()), target=None, packages=None))
+    made = plan.plan(DesiredDriver(), replace(state_of(empty_host(), target()), target=None, packages=None))
     assert not made.changed and "no NVIDIA GPU" in made.details["skipped"]
 
 
@@ -367,7 +371,7 @@ def test_from_the_installer_to_packages_and_back():
     run = target(version="550.54.15", source="runfile")
     by_installer = installed(empty_host(), run)
     assert not planned(by_installer, run).changed
-    unkept = wish_for(target(branch="550"), require_way_back=False)
+    unkept = desired_for(target(branch="550"), require_way_back=False)
     told = [action.verb for action in planned(by_installer, target(branch="550"), unkept).actions]
     assert told[0] == "uninstall_runfile" and "install" in told
     packages = installed(empty_host(), target(branch="550"))

@@ -12,12 +12,12 @@ from ansible_collections.gpufleet.mlstack.tests.unit.plugins.module_utils._nvidi
     ROCKY9,
     ROCKY10,
     SWITCH,
+    desired_for,
     empty_host,
     installed,
     planned,
     summaries,
     target,
-    wish_for,
 )
 from hypothesis import strategies as st
 
@@ -86,8 +86,8 @@ def _from_one_to_another(first, second, hold, switches):
     host = empty_host(nvswitches=switches)
     before = installed(host, first, hold=hold) if first else host
     after = installed(before, second, hold=hold)
-    wish = wish_for(second, hold=hold)
-    assert summaries(planned(after, second, wish)) == []
+    desired = desired_for(second, hold=hold)
+    assert summaries(planned(after, second, desired)) == []
     drivers = {piece.driver for piece in after.pieces if piece.driver}
     by_packages = second is not None and second.source != "runfile"
     assert len(drivers) == by_packages, after.pieces

@@ -19,7 +19,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver im
     runfile,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.model import (
-    DriverWish,
+    DesiredDriver,
     KeptInstaller,
     Runfile,
     WayBack,
@@ -27,11 +27,11 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.mo
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import Kernel, Piece
 from ansible_collections.gpufleet.mlstack.tests.unit.plugins.module_utils._nvidia.driver.model_host import (
     KERNEL,
+    desired_for,
     empty_host,
     installed,
     planned,
     target,
-    wish_for,
 )
 
 RUN = {"source": "runfile"}
@@ -67,7 +67,7 @@ NEWER = replace(
         ("all of it goes: nothing is fetched", None, BY_INSTALLER, NOTED, (), Runfile()),
         ("another flavour", replace(OLD, flavour="proprietary"), BY_INSTALLER, {}, (), PUBLISHED),
         ("the next kernel has no module", OLD, NEWER, {}, (), PUBLISHED),
-        ("as wished", OLD, BY_INSTALLER, NOTED, (KEPT,), None),
+        ("as desired", OLD, BY_INSTALLER, NOTED, (KEPT,), None),
         ("packages from before", NEW, PACKAGES, {}, (KEPT,), None),
         ("nothing from before", NEW, empty_host(), {}, (KEPT,), None),
         ("a mixture", NEW, replace(PACKAGES, leftovers=BY_INSTALLER.leftovers), NOTED, (KEPT,), None),
@@ -99,7 +99,7 @@ def test_no_way_back_is_refused_and_told_before_the_first_change(wanted):
     with pytest.raises(MlstackError, match=r"550\.54\.15 here is an installer's.*require_way_back") as caught:
         planned(BY_INSTALLER, wanted, way_back=way(known=False))
     assert (caught.value.code, caught.value.details["present"]) == ("no_way_back", "550.54.15")
-    accepted = planned(BY_INSTALLER, wanted, wish_for(wanted, require_way_back=False), way_back=way(known=False))
+    accepted = planned(BY_INSTALLER, wanted, desired_for(wanted, require_way_back=False), way_back=way(known=False))
     assert "no way back: the installer of 550.54.15 is not at hand; a failure leaves no driver" in accepted.after
     there = planned(BY_INSTALLER, wanted, way_back=way())
     assert "if this fails, 550.54.15 is put back by its installer, which is kept here" in there.after
@@ -112,9 +112,9 @@ def test_a_removal_needs_no_way_back():
     assert [action.verb for action in made.actions][:1] == ["uninstall_runfile"]
 
 
-def installers(found, wanted, kept, **wished):
-    wish = wish_for(wanted, **wished)
-    steps = planned(found, wanted, wish, kept=kept, way_back=way()).actions
+def installers(found, wanted, kept, **purpose):
+    desired = desired_for(wanted, **purpose)
+    steps = planned(found, wanted, desired, kept=kept, way_back=way()).actions
     return [(step.verb, step.subject) for step in steps if step.verb.endswith(("keep_runfile", "delete_runfile"))]
 
 
@@ -163,17 +163,17 @@ def test_a_kept_installer_is_held_against_its_digest_again(tmp_path):
 
 
 def test_what_is_kept_is_not_fetched_again():
-    wished = Runfile("", "https://mirror.example/550.run", "a" * 64)
-    assert kept_installer.instead_of(wished, "550.54.15", (OTHER, KEPT)) == Runfile(KEPT.path, "", "a" * 64)
-    assert kept_installer.instead_of(wished, "580.65.06", (KEPT,)) == wished
-    other = replace(wished, sha256="e" * 64)
+    wanted = Runfile("", "https://mirror.example/550.run", "a" * 64)
+    assert kept_installer.instead_of(wanted, "550.54.15", (OTHER, KEPT)) == Runfile(KEPT.path, "", "a" * 64)
+    assert kept_installer.instead_of(wanted, "580.65.06", (KEPT,)) == wanted
+    other = replace(wanted, sha256="e" * 64)
     assert kept_installer.instead_of(other, "550.54.15", (KEPT,)) == other
 
 
-def test_the_callers_installer_is_that_of_the_wished_version_alone():
-    wish = DriverWish(source="runfile", version="580.65.06", runfile=Runfile("/srv/580.run", "", "f" * 64))
-    assert choose.runfile_of(wish, "580.65.06", Host()).path == "/srv/580.run"
-    assert choose.runfile_of(wish, "550.54.15", Host()).path == ""
+def test_the_callers_installer_is_that_of_the_desired_version_alone():
+    desired = DesiredDriver(source="runfile", version="580.65.06", runfile=Runfile("/srv/580.run", "", "f" * 64))
+    assert choose.runfile_of(desired, "580.65.06", Host()).path == "/srv/580.run"
+    assert choose.runfile_of(desired, "550.54.15", Host()).path == ""
 
 
 def test_what_a_failure_says_of_the_host():

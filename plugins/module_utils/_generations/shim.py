@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Private to this collection: it may change at any time. Other collections use the modules instead.
-"""What people reach through the link: a doorway that sends each process into one generation for good.
+"""What people reach through the link: a shim that sends each process into one generation for good.
 
 Python does not resolve a link in its own prefix: started as C(<root>/ml/bin/python) it would take late imports from
 whatever the link points to by then. So C(bin) is a directory of its own. Each interpreter in it is a launcher that
@@ -46,7 +46,7 @@ def make(generation: str, link: str) -> None:
 
 
 def entry(name: str, path: str, prefix: str, link: str) -> bytes | None:
-    """What the doorway's C(bin) holds for the program ``path``; None for a link to it.
+    """What the shim's C(bin) holds for the program ``path``; None for a link to it.
 
     A link is right for binaries and shell scripts: they find their files, if at all, through /proc/self/exe.
     """

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Private to this collection: it may change at any time. Other collections use the modules instead.
-"""From a task's arguments to a wish. What cannot be meant is refused here, before the host is looked at."""
+"""From a task's arguments to a desired state. What cannot be meant is refused here, before the host is looked at."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._cuda.model impor
     PRESENT,
     RUNFILE,
     WHEELS,
-    ToolkitWish,
-    Wish,
+    Desired,
+    DesiredToolkit,
 )
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Distribution
 
 # 12.4, 12.4.1, and 11.8.0_520.61.05 as NVIDIA's installers are named.
@@ -44,19 +44,19 @@ _KEYS: dict[str, tuple[type, ...]] = {
     "sha256": (str,),
     "environment": (str,),
 }
-# What the packages' own wish takes from the task.
+# What the packages' own desired state takes from the task.
 _OPTIONS = ("allow_downgrade", "update_cache", "cache_valid_time", "lock_timeout")
 
 
-def read_wish(params: t.Mapping[str, t.Any], distribution: Distribution, machine: str) -> Wish:
-    """The task as a Wish. Raises InvalidWish."""
+def read_desired(params: t.Mapping[str, t.Any], distribution: Distribution, machine: str) -> Desired:
+    """The task as a Desired state. Raises InvalidArguments."""
     toolkits = tuple(read_toolkit(entry, params["method"]) for entry in params["toolkits"])
     releases = [toolkit.release for toolkit in toolkits]
     twice = next((release for release in releases if releases.count(release) > 1), "")
     if twice:
         raise _invalid(f"CUDA {twice}", "it is listed twice", "list each release once")
     manager = {"Debian": "apt", "RedHat": "dnf"}.get(distribution.family, "")
-    wish = Wish(
+    desired = Desired(
         toolkits=toolkits,
         default=params["default"] or "",
         driver=params["driver"],
@@ -67,18 +67,18 @@ def read_wish(params: t.Mapping[str, t.Any], distribution: Distribution, machine
         repository=_repository(params, toolkits, distribution, machine),
         options={name: params[name] for name in _OPTIONS},
     )
-    if wish.default and wish.chosen is None:
+    if desired.default and desired.chosen is None:
         raise _invalid(
-            f"default {wish.default}",
+            f"default {desired.default}",
             "no toolkit of the list has that release and state present",
             "list it, or name another (as 12.4, without a third number)",
         )
-    _refuse_contradictions(wish)
-    return wish
+    _refuse_contradictions(desired)
+    return desired
 
 
-def read_toolkit(entry: t.Any, method: str = NVIDIA) -> ToolkitWish:
-    """One entry of the list, a version or a mapping. Raises InvalidWish."""
+def read_toolkit(entry: t.Any, method: str = NVIDIA) -> DesiredToolkit:
+    """One entry of the list, a version or a mapping. Raises InvalidArguments."""
     fields: t.Any = {"version": entry} if isinstance(entry, str) else entry
     if isinstance(entry, (int, float)) and not isinstance(entry, bool):
         raise _invalid(repr(entry), "the version is a number, and 12.10 is not 12.1", "put the version in quotes")
@@ -96,7 +96,7 @@ def read_toolkit(entry: t.Any, method: str = NVIDIA) -> ToolkitWish:
     if match is None:
         raise _invalid(repr(version), "that is no version of CUDA", "use 12.4, 12.4.1 or 11.8.0_520.61.05")
     method = fields.get("method") or (RUNFILE if match.group("driver") else method)
-    wished = ToolkitWish(
+    wanted = DesiredToolkit(
         release=match.group("release"),
         version=f"{match.group('release')}.{match.group('patch')}" if match.group("patch") else "",
         method=method,
@@ -108,11 +108,11 @@ def read_toolkit(entry: t.Any, method: str = NVIDIA) -> ToolkitWish:
         environment=(fields.get("environment") or "").rstrip("/"),
     )
     _one_of(method, METHODS, "method")
-    _refuse_what_a_method_has_not(wished, bool(match.group("driver")))
-    return wished
+    _refuse_what_a_method_has_not(wanted, bool(match.group("driver")))
+    return wanted
 
 
-def _refuse_what_a_method_has_not(toolkit: ToolkitWish, driver_named: bool) -> None:
+def _refuse_what_a_method_has_not(toolkit: DesiredToolkit, driver_named: bool) -> None:
     name, method = toolkit.name, toolkit.method
     if method != RUNFILE and (toolkit.source or toolkit.sha256 or driver_named):
         raise _invalid(name, f"a runfile, with method {method}", "use method runfile, or leave source and sha256 out")
@@ -139,24 +139,24 @@ def _refuse_what_a_method_has_not(toolkit: ToolkitWish, driver_named: bool) -> N
         raise _invalid(name, "state absent with a hold", "leave the hold out")
 
 
-def _refuse_contradictions(wish: Wish) -> None:
-    methods = {toolkit.method for toolkit in wish.present}
-    if (wish.cudnn or wish.nccl) and (wish.chosen is None or wish.chosen.method not in (NVIDIA, RUNFILE)):
+def _refuse_contradictions(desired: Desired) -> None:
+    methods = {toolkit.method for toolkit in desired.present}
+    if (desired.cudnn or desired.nccl) and (desired.chosen is None or desired.chosen.method not in (NVIDIA, RUNFILE)):
         raise _invalid(
             "cudnn or nccl",
             "they come from NVIDIA's repository, and the default toolkit does not",
             "choose a default with method nvidia or runfile, or leave them out",
         )
-    if wish.driver == COMPAT and methods - {NVIDIA}:
+    if desired.driver == COMPAT and methods - {NVIDIA}:
         raise _invalid(
             "driver: compat", f"method {', '.join(sorted(methods - {NVIDIA}))}", "the package comes with method nvidia"
         )
-    if DISTRIBUTION in methods and wish.manager == "dnf":
+    if DISTRIBUTION in methods and desired.manager == "dnf":
         raise _invalid("method distribution", "Enterprise Linux has no CUDA of its own", "use method nvidia or runfile")
 
 
 def _repository(
-    params: t.Mapping[str, t.Any], toolkits: t.Sequence[ToolkitWish], distribution: Distribution, machine: str
+    params: t.Mapping[str, t.Any], toolkits: t.Sequence[DesiredToolkit], distribution: Distribution, machine: str
 ) -> t.Any:
     needed = any(toolkit.method == NVIDIA for toolkit in toolkits) or params["cudnn"] or params["nccl"]
     if not needed or not params["manage_repository"]:
@@ -188,5 +188,5 @@ def _one_of(value: str, known: t.Sequence[str], what: str) -> str:
     return value
 
 
-def _invalid(wished: str, found: str, todo: str) -> InvalidWish:
-    return InvalidWish("invalid_toolkit", wished=f"toolkits: {wished}", found=found, todo=todo)
+def _invalid(wanted: str, found: str, to_fix: str) -> InvalidArguments:
+    return InvalidArguments("invalid_toolkit", wanted=f"toolkits: {wanted}", found=found, to_fix=to_fix)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The doorway with real environments: every way through it ends in one generation and stays there."""
+"""The shim with real environments: every way through it ends in one generation and stays there."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import doorway
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import shim
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.record import Generation
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Store
 
@@ -136,7 +136,7 @@ def test_children_of_an_entry_point_that_the_new_generation_does_not_have(
     form = ENTRY_POINT_BY_SHELL if " " in old.prefix else ENTRY_POINT
     script.write_text(form.format(prefix=old.prefix, body=SPAWN))
     script.chmod(0o755)
-    text = doorway.entry("spawner", str(script), old.prefix, store.place.link)
+    text = shim.entry("spawner", str(script), old.prefix, store.place.link)
     assert text is not None
     door = Path(old.path, "bin", "spawner")
     door.write_bytes(text)
@@ -161,7 +161,7 @@ def test_a_process_that_activated_itself_stays(
         "sys.path.insert(0, f'{base}/lib/python3.%d/site-packages' % sys.version_info[1])\n"
         "sys.prefix = base\n"
     )
-    text = doorway.entry("activate_this.py", str(provided), old.prefix, store.place.link)
+    text = shim.entry("activate_this.py", str(provided), old.prefix, store.place.link)
     assert text is not None
     door = Path(old.path, "bin", "activate_this.py")
     door.write_bytes(text)
@@ -222,7 +222,7 @@ def test_which_programs_are_interpreters(tmp_path: Path, name: str, pinned: bool
     program = tmp_path / "prefix" / "bin" / name
     program.parent.mkdir(parents=True)
     program.write_bytes(b"\x7fELF")
-    text = doorway.entry(name, str(program), str(tmp_path / "prefix"), "/link")
+    text = shim.entry(name, str(program), str(tmp_path / "prefix"), "/link")
     assert (text == f"#!/bin/sh\nexec '{program}' \"$@\"\n".encode()) is pinned
     assert (text is None) is not pinned
 
@@ -246,7 +246,7 @@ def test_scripts_in_the_form_for_long_paths(tmp_path: Path) -> None:
     (prefix / "bin").mkdir(parents=True)
     script = prefix / "bin" / "tool"
     script.write_text(f"#!/bin/sh\n'''exec' '{prefix}/bin/python' \"$0\" \"$@\"\n' '''\nprint(1)\n")
-    text = doorway.entry("tool", str(script), str(prefix), "/link")
+    text = shim.entry("tool", str(script), str(prefix), "/link")
     assert text is not None
     assert text.splitlines()[1] == f"'''exec' '{script}' \"$@\"".encode()
     compile(text, "tool", "exec")
@@ -257,7 +257,7 @@ def test_other_programs_stay_what_they_are(tmp_path: Path, first: str) -> None:
     program = tmp_path / "prefix" / "bin" / "tool"
     program.parent.mkdir(parents=True)
     program.write_text(f"{first}\nwhatever\n")
-    assert doorway.entry("tool", str(program), str(tmp_path / "prefix"), "/link") is None
+    assert shim.entry("tool", str(program), str(tmp_path / "prefix"), "/link") is None
 
 
 @pytest.mark.parametrize(
@@ -273,5 +273,5 @@ def test_activation_names_the_environment(tmp_path: Path, written: str, ours: st
     script = tmp_path / "prefix" / "bin" / "activate"
     script.parent.mkdir(parents=True)
     script.write_text(written.format(prefix=tmp_path / "prefix"))
-    text = doorway.entry("activate", str(script), str(tmp_path / "prefix"), "/opt/envs/ml")
+    text = shim.entry("activate", str(script), str(tmp_path / "prefix"), "/opt/envs/ml")
     assert text == ours.format().encode()

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish, MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments, MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, converge
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._redact import Redactor
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._stack.subject import StackPlan
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._stack.resource import StackPlan
 from ansible_collections.gpufleet.mlstack.tests.unit.plugins.module_utils._nvidia.gpu_host import GpuHost
 
 ASKED = {
@@ -42,8 +42,8 @@ def asked(host: GpuHost, **given: object):
     redactor = Redactor([])
     context = Context(host.host, Commands(redactor), redactor, preview=False, warn=pytest.fail)
     subject = StackPlan()
-    (wish,) = subject.wishes({**ASKED, **given}, context)
-    return converge(subject, wish, context, check_mode=False)
+    (desired,) = subject.all_desired({**ASKED, **given}, context)
+    return converge(subject, desired, context, check_mode=False)
 
 
 def test_it_sees_the_host_and_answers(host):
@@ -89,7 +89,7 @@ def test_rows_of_ones_own_count(host):
 
 
 @pytest.mark.parametrize(
-    "wish",
+    "desired",
     [
         {"driver": "latest"},
         {"driver": "-rf"},
@@ -100,5 +100,5 @@ def test_rows_of_ones_own_count(host):
         {"torch": ">=2;rm"},
     ],
 )
-def test_a_wish_that_nothing_could_mean_is_refused(host, wish):
-    assert isinstance(asked(host, **wish).error, InvalidWish)
+def test_a_desired_state_that_nothing_could_mean_is_refused(host, desired):
+    assert isinstance(asked(host, **desired).error, InvalidArguments)

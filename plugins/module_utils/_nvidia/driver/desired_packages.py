@@ -3,7 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Private to this collection: it may change at any time. Other collections use the modules instead.
-"""A driver's packages as a wish of the package manager: names, versions, holds, repositories, pins, streams. Pure."""
+"""A driver's packages as a desired state of the package manager: names, versions, holds, repositories, pins,
+streams. Pure.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver im
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.model import (
     ABSENT,
     DKMS,
-    DriverWish,
+    DesiredDriver,
     Target,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import (
@@ -25,13 +27,13 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model imp
     PARTS,
     RUNFILE,
     Kernel,
-    Observation,
+    Observed,
     Piece,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import (
     Change,
-    PackageWish,
-    Wish,
+    Desired,
+    DesiredPackage,
     version_matches,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.repository import (
@@ -54,58 +56,60 @@ _OTHERS = {
 }
 
 
-def kernels_to_serve(found: Observation) -> tuple[Kernel, ...]:
+def kernels_to_serve(found: Observed) -> tuple[Kernel, ...]:
     """The kernels that must have a module: the one that boots next, and the running one if it is on the disk."""
     return tuple(kernel for kernel in found.kernels if kernel.installed and (kernel.boots_next or kernel.running))
 
 
-def package_wish(wish: DriverWish, target: Target | None, found: Observation, distribution: Distribution) -> Wish:
+def desired_packages(
+    desired: DesiredDriver, target: Target | None, found: Observed, distribution: Distribution
+) -> Desired:
     """What must be true of packages and their sources. Without a target, or for a runfile, all of a driver's go."""
     if target is None or target.source == RUNFILE:
         entries = [_gone(piece) for piece in found.pieces if piece.name in PARTS]
         places = _no_sources(distribution, found)
     else:
-        entries = _wanted(wish, target, found)
-        places = _sources(wish, target)
-    return Wish(
+        entries = _wanted(desired, target, found)
+        places = _sources(desired, target)
+    return Desired(
         packages=tuple(entries),
-        # The driver's version is part of the wish; what else would go back is refused by a guard of ours.
+        # The driver's version is part of the desired state; what else would go back is refused by a guard of ours.
         allow_downgrade=True,
-        allow_removal=wish.allow_changes | _replaceable(target, found),
-        cache_valid_time=wish.cache_valid_time,
-        lock_timeout=wish.lock_timeout,
-        purge=wish.state == ABSENT,
+        allow_removal=desired.allow_changes | _replaceable(target, found),
+        cache_valid_time=desired.cache_valid_time,
+        lock_timeout=desired.lock_timeout,
+        purge=desired.state == ABSENT,
         sources=places if places else None,
     )
 
 
-def settled(wish: Wish, found: Observation) -> bool:
-    """Whether the packages on the host are as wished, going by what was read already."""
+def settled(desired: Desired, found: Observed) -> bool:
+    """Whether the packages on the host are as desired, going by what was read already."""
     pieces = {piece.package: piece for piece in found.pieces}
-    for package in wish.packages:
+    for package in desired.packages:
         for name in package.names:
             piece = pieces.get(name)
             if package.state == ABSENT:
                 if piece is not None:
                     return False
-            elif piece is None or not _as_wished(package, piece):
+            elif piece is None or not _as_desired(package, piece):
                 return False
     return True
 
 
-def _replaceable(target: Target | None, found: Observation) -> frozenset[str]:
+def _replaceable(target: Target | None, found: Observed) -> frozenset[str]:
     """What may go without being named: with dnf, the modules and metapackages of the other flavour."""
     if target is None or target.apt:
         return frozenset()
     return frozenset(piece.package for piece in found.pieces if piece.name in ("kernel_module", "metapackage"))
 
 
-def _as_wished(package: PackageWish, piece: Piece) -> bool:
+def _as_desired(package: DesiredPackage, piece: Piece) -> bool:
     right = piece.complete and version_matches(package.version, piece.version)
     return right and (package.hold is None or package.hold == piece.held)
 
 
-def present_version(target: Target, found: Observation) -> str:
+def present_version(target: Target, found: Observed) -> str:
     """The driver version that the host's packages have in common, if it is one that the target means; else empty."""
     versions = {piece.driver for piece in found.driver_pieces if piece.driver}
     if len(versions) != 1 or not version_matches(target.pattern, f"{next(iter(versions))}-1"):
@@ -113,7 +117,7 @@ def present_version(target: Target, found: Observation) -> str:
     return versions.pop()
 
 
-def came_along(wish: Wish, changes: t.Iterable[Change]) -> tuple[str, ...]:
+def came_along(desired: Desired, changes: t.Iterable[Change]) -> tuple[str, ...]:
     """The packages of a driver that nobody named and that a transaction brings: they are held like the others. Settings
     and the like, and what has a name that no table knows yet, are some where they have the driver's version."""
     coming = [change for change in changes if change.action != "remove"]
@@ -121,7 +125,7 @@ def came_along(wish: Wish, changes: t.Iterable[Change]) -> tuple[str, ...]:
     return tuple(
         change.name
         for change in coming
-        if change.name not in wish.names
+        if change.name not in desired.names
         if sources.is_part(change.name) or sources.driver_of(change.after) in drivers
     )
 
@@ -132,31 +136,31 @@ def with_holds(plan: Plan, names: t.Sequence[str]) -> Plan:
     return replace(plan, actions=(*plan.actions, *holds), after=(*plan.after, *(f"{name} held" for name in names)))
 
 
-def names_of_a_branch(wish: Wish) -> list[str]:
+def names_of_a_branch(desired: Desired) -> list[str]:
     """The packages of which any release of a branch would do."""
-    return [p.requested for p in wish.packages if p.state != ABSENT and ".*" in p.version]
+    return [p.requested for p in desired.packages if p.state != ABSENT and ".*" in p.version]
 
 
-def exact(wish: Wish, offered: t.Mapping[str, tuple[str, ...]], target: Target) -> Wish:
-    """The wish with one exact version in place of a branch: the newest that all these packages are offered in.
+def exact(desired: Desired, offered: t.Mapping[str, tuple[str, ...]], target: Target) -> Desired:
+    """The desired state with one exact version in place of a branch: the newest that all these packages are offered in.
 
     A repository publishes the parts of a driver one after the other, and all of them must be of one version.
     """
-    names = names_of_a_branch(wish)
+    names = names_of_a_branch(desired)
     known = filter_source({name: offered[name] for name in names if name in offered}, target)
     # What no repository has in this branch is told by the package manager, in its own words.
     of_branch = [[v for v in versions if version_matches(target.pattern, v)] for versions in known.values()]
     drivers = [{sources.driver_of(version) for version in versions} for versions in of_branch if versions]
     common = set.intersection(*drivers) - {""} if drivers else set()
     if not common:
-        return wish
+        return desired
     newest = max(common, key=lambda text: [int(part) for part in text.split(".")])
     # What follows the branch tells another source's version of the same number apart, and stays.
     return replace(
-        wish,
+        desired,
         packages=tuple(
             replace(p, version=p.version.replace(target.pattern, newest)) if p.requested in names else p
-            for p in wish.packages
+            for p in desired.packages
         ),
     )
 
@@ -169,27 +173,27 @@ def filter_source(offered: t.Mapping[str, tuple[str, ...]], target: Target) -> d
     return {n: tuple(v for v in vs if gpu_packages.from_archive(v) == archive) for n, vs in offered.items()}
 
 
-def _wanted(wish: DriverWish, target: Target, found: Observation) -> list[PackageWish]:
+def _wanted(desired: DesiredDriver, target: Target, found: Observed) -> list[DesiredPackage]:
     served = kernels_to_serve(found)
     releases = [kernel.release for kernel in served]
     names = package_sets.names(target, releases)
-    names += package_sets.companions(target, _companion_pieces(wish, target, found))
+    names += package_sets.companions(target, _companion_pieces(desired, target, found))
     # What a branch means is settled by the first installation: a companion that comes later gets the same version.
     whole = {piece.package for piece in found.pieces}.issuperset(package_sets.names(target, releases))
     version = (present_version(target, found) if whole else "") or target.pattern
     in_the_way = package_sets.in_the_way(target)
     entries = []
-    if target.modules == DKMS and wish.install_headers:
+    if target.modules == DKMS and desired.install_headers:
         for kernel in served:
             if not kernel.headers:
                 name, of_kernel = package_sets.header_packages(target, kernel.release)
-                entries.append(PackageWish(name, (name,), version=of_kernel))
+                entries.append(DesiredPackage(name, (name,), version=of_kernel))
     present = {piece.package: piece for piece in found.pieces}
     for name in names:
         pattern = _version(name, version, target)
         if name in present and present[name].source != target.source:
             pattern = package_sets.version_of(present[name], target, version)
-        entries.append(PackageWish(name, (name,), version=pattern, hold=wish.hold))
+        entries.append(DesiredPackage(name, (name,), version=pattern, hold=desired.hold))
     for piece in found.pieces:
         if piece.package in in_the_way:
             entries.append(_gone(piece))
@@ -199,14 +203,14 @@ def _wanted(wish: DriverWish, target: Target, found: Observation) -> list[Packag
             continue
         if package_sets.stays(piece, target, names) and package_sets.named_version(piece) in ("", version):
             pattern = package_sets.version_of(piece, target, version)
-            entries.append(PackageWish(piece.package, (piece.package,), version=pattern, hold=wish.hold))
+            entries.append(DesiredPackage(piece.package, (piece.package,), version=pattern, hold=desired.hold))
         elif not _erased_by_conflict(piece, target, found):
             entries.append(_gone(piece))
     return entries
 
 
-def _left_alone(piece: Piece, target: Target, found: Observation, version: str) -> bool:
-    """Whether a package that belongs to the target has no version to wish for: what pins a branch, the empty package
+def _left_alone(piece: Piece, target: Target, found: Observed, version: str) -> bool:
+    """Whether a package that belongs to the target has no version to ask for: what pins a branch, the empty package
     of an older one, and the firmware of releases that were here before, which harms nothing."""
     if not package_sets.stays(piece, target, ()):
         return False
@@ -216,14 +220,14 @@ def _left_alone(piece: Piece, target: Target, found: Observation, version: str) 
     return piece.name in ("pinning", "transitional")
 
 
-def erased(target: Target | None, found: Observation) -> frozenset[str]:
+def erased(target: Target | None, found: Observed) -> frozenset[str]:
     """The packages of the other flavour that dnf takes away by itself."""
     if target is None:
         return frozenset()
     return frozenset(piece.package for piece in found.pieces if _erased_by_conflict(piece, target, found))
 
 
-def _erased_by_conflict(piece: Piece, target: Target, found: Observation) -> bool:
+def _erased_by_conflict(piece: Piece, target: Target, found: Observed) -> bool:
     """Whether dnf takes this away when the other flavour's module comes. Named on its own, it would drag along what
     both flavours need."""
     if target.apt:
@@ -236,11 +240,11 @@ def _erased_by_conflict(piece: Piece, target: Target, found: Observation) -> boo
     return all(other.package != module for other in found.pieces)
 
 
-def _companion_pieces(wish: DriverWish, target: Target, found: Observation) -> tuple[str, ...]:
+def _companion_pieces(desired: DesiredDriver, target: Target, found: Observed) -> tuple[str, ...]:
     present = {piece.name for piece in found.pieces}
     wanted = [name for name in ("imex", "nscq", "nvsdm") if name in present]
     needed = bool(found.nvswitches) or target.needs_fabric
-    manager = needed if wish.fabric_manager is None else wish.fabric_manager
+    manager = needed if desired.fabric_manager is None else desired.fabric_manager
     return ("fabric_manager", *wanted) if manager else tuple(wanted)
 
 
@@ -248,13 +252,13 @@ def _version(name: str, version: str, target: Target) -> str:
     return "" if name.startswith("linux-") else version
 
 
-def _gone(piece: Piece) -> PackageWish:
-    return PackageWish(piece.package, (piece.package,), state=ABSENT, hold=False if piece.held else None)
+def _gone(piece: Piece) -> DesiredPackage:
+    return DesiredPackage(piece.package, (piece.package,), state=ABSENT, hold=False if piece.held else None)
 
 
-def _sources(wish: DriverWish, target: Target) -> Sources:
+def _sources(desired: DesiredDriver, target: Target) -> Sources:
     nvidia = target.source == NVIDIA_REPOSITORY
-    repositories = (wish.repository,) if nvidia and wish.repository is not None else ()
+    repositories = (desired.repository,) if nvidia and desired.repository is not None else ()
     if not target.apt:
         stream = package_sets.stream(target)
         return Sources(repositories=repositories, streams=(ModuleStream(MODULE, stream),) if stream else ())
@@ -271,11 +275,11 @@ def _sources(wish: DriverWish, target: Target) -> Sources:
         pins.append(Pin(_VERSION_PIN, patterns, f"version {pattern}", 1001, reason))
     else:
         pins.append(Pin(_VERSION_PIN, state=ABSENT))
-    block = UpgradeBlock(NAME, package_sets.unattended(target), "present" if wish.hold else ABSENT)
+    block = UpgradeBlock(NAME, package_sets.unattended(target), "present" if desired.hold else ABSENT)
     return Sources(repositories=repositories, pins=tuple(pins), upgrade_blocks=(block,))
 
 
-def _no_sources(distribution: Distribution, found: Observation) -> Sources:
+def _no_sources(distribution: Distribution, found: Observed) -> Sources:
     """The pins and streams of a driver go with it. So does NVIDIA's repository, unless anything else came from it."""
     used = {toolkit.source for toolkit in found.toolkits}
     # The platform libraries come along with a driver, and need nothing of the repository.

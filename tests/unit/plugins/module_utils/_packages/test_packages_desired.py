@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Distribution
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import names
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import PackageWish
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.wishes import read_package, read_wish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.desired import read_desired, read_package
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import DesiredPackage
 
 DEBIAN = Distribution("debian", "12", "bookworm", "Debian GNU/Linux 12", "Debian")
 UBUNTU = Distribution("ubuntu", "24.04", "noble", "Ubuntu 24.04", "Debian")
@@ -29,21 +29,21 @@ DEFAULTS = {
 
 
 @pytest.mark.parametrize(
-    ("entry", "wish"),
+    ("entry", "desired"),
     [
-        ("cmake", PackageWish("cmake", ("cmake",))),
-        ({"name": "libc6:i386"}, PackageWish("libc6:i386", ("libc6:i386",))),
-        ({"name": "gcc", "hold": True}, PackageWish("gcc", ("gcc",), hold=True)),
-        ({"name": "gcc", "version": "12.*"}, PackageWish("gcc", ("gcc",), version="12.*")),
-        ({"name": "gcc", "version": None, "state": None}, PackageWish("gcc", ("gcc",))),
+        ("cmake", DesiredPackage("cmake", ("cmake",))),
+        ({"name": "libc6:i386"}, DesiredPackage("libc6:i386", ("libc6:i386",))),
+        ({"name": "gcc", "hold": True}, DesiredPackage("gcc", ("gcc",), hold=True)),
+        ({"name": "gcc", "version": "12.*"}, DesiredPackage("gcc", ("gcc",), version="12.*")),
+        ({"name": "gcc", "version": None, "state": None}, DesiredPackage("gcc", ("gcc",))),
         (
             {"name": "nano", "state": "absent", "hold": False},
-            PackageWish("nano", ("nano",), state="absent", hold=False),
+            DesiredPackage("nano", ("nano",), state="absent", hold=False),
         ),
     ],
 )
-def test_entries(entry, wish):
-    assert read_package(entry, DEBIAN) == wish
+def test_entries(entry, desired):
+    assert read_package(entry, DEBIAN) == desired
 
 
 @pytest.mark.parametrize(
@@ -68,14 +68,14 @@ def test_entries(entry, wish):
     ],
 )
 def test_refused_entries(entry, words):
-    with pytest.raises(InvalidWish, match=words):
+    with pytest.raises(InvalidArguments, match=words):
         read_package(entry, DEBIAN)
 
 
-def test_two_wishes_for_one_package_are_refused_and_the_same_twice_is_not():
-    with pytest.raises(InvalidWish, match="two different wishes"):
-        read_wish({**DEFAULTS, "packages": ["make", {"name": "make", "state": "absent"}]}, DEBIAN)
-    assert read_wish({**DEFAULTS, "packages": ["build-tools", "make"]}, ROCKY9).names == ("gcc", "gcc-c++", "make")
+def test_two_asks_for_one_package_are_refused_and_the_same_twice_is_not():
+    with pytest.raises(InvalidArguments, match="two different desired states"):
+        read_desired({**DEFAULTS, "packages": ["make", {"name": "make", "state": "absent"}]}, DEBIAN)
+    assert read_desired({**DEFAULTS, "packages": ["build-tools", "make"]}, ROCKY9).names == ("gcc", "gcc-c++", "make")
 
 
 @pytest.mark.parametrize(
@@ -90,12 +90,12 @@ def test_two_wishes_for_one_package_are_refused_and_the_same_twice_is_not():
     ],
 )
 def test_allow_removal(value, meant):
-    assert read_wish({**DEFAULTS, "allow_removal": value}, DEBIAN).allow_removal == meant
+    assert read_desired({**DEFAULTS, "allow_removal": value}, DEBIAN).allow_removal == meant
 
 
 def test_allow_removal_refuses_what_it_cannot_mean():
-    with pytest.raises(InvalidWish):
-        read_wish({**DEFAULTS, "allow_removal": {"a": 1}}, DEBIAN)
+    with pytest.raises(InvalidArguments):
+        read_desired({**DEFAULTS, "allow_removal": {"a": 1}}, DEBIAN)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_canonical_names(name, distribution, real):
     assert names.real_names(name, distribution) == real
 
 
-def test_every_canonical_name_is_a_name_that_can_be_wished():
+def test_every_canonical_name_is_a_name_that_can_be_wanted():
     for name in names.canonical_names():
         for distribution in (DEBIAN, UBUNTU, ROCKY9, ROCKY10):
             assert read_package(name, distribution).names

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Private to this collection: it may change at any time. Other collections use the modules instead.
-"""What is wished of Python environments: arguments turned into values. What the requirements say is read later."""
+"""What is wanted of Python environments: arguments turned into values. What the requirements say is read later."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import typing as t
 import zlib
 from dataclasses import dataclass
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import argument_checks, names
 
 if t.TYPE_CHECKING:
@@ -23,7 +23,7 @@ Params = t.Mapping[str, t.Any]
 
 
 @dataclass(frozen=True)
-class EnvironmentWish:
+class DesiredEnvironment:
     """One item of the argument ``environments``, with the module's ``arguments``. ``files`` are the contents of the
     requirement files that lie on the controller, by their paths there."""
 
@@ -60,15 +60,15 @@ class EnvironmentWish:
         return tuple(dict.fromkeys(names.normalize(name) for name in self.options["packages"]))
 
 
-def wishes(params: Params) -> list[EnvironmentWish]:
-    """The wishes of a module call. Raises InvalidWish for what contradicts itself."""
+def all_desired(params: Params) -> list[DesiredEnvironment]:
+    """The desired states of a module call. Raises InvalidArguments for what contradicts itself."""
     argument_checks.check(params)
     root = params["root"]
     packed = params.get("requirement_files") or {}
     files = {path: zlib.decompress(base64.b64decode(text)) for path, text in packed.items()}
     found = []
     for options in params["environments"]:
-        wish = EnvironmentWish(
+        desired = DesiredEnvironment(
             name=options["name"],
             root=root,
             state=options["state"],
@@ -76,15 +76,15 @@ def wishes(params: Params) -> list[EnvironmentWish]:
             arguments=params,
             files=files,
         )
-        _check(wish)
-        found.append(wish)
-    twice = sorted({wish.name for wish in found if [other.name for other in found].count(wish.name) > 1})
+        _check(desired)
+        found.append(desired)
+    twice = sorted({desired.name for desired in found if [other.name for other in found].count(desired.name) > 1})
     if twice:
-        raise InvalidWish(
+        raise InvalidArguments(
             "environment_twice",
-            wished=f"environments below {root}",
+            wanted=f"environments below {root}",
             found=f"{', '.join(twice)} is listed more than once",
-            todo="merge the entries, or give them names of their own",
+            to_fix="merge the entries, or give them names of their own",
         )
     return found
 
@@ -104,27 +104,27 @@ def sources_of(params: Params) -> Sources:
     )
 
 
-def _check(wish: EnvironmentWish) -> None:
-    options = wish.options
-    problem = todo = ""
+def _check(desired: DesiredEnvironment) -> None:
+    options = desired.options
+    problem = to_fix = ""
     if options["keep"] < 0:
-        problem, todo = f"keep is {options['keep']}", "give the number of earlier generations to keep, 0 or more"
-    elif wish.state == "locked" and not options["lock_to"]:
-        problem, todo = "state is locked and lock_to is missing", "say with lock_to where the lock is to be written"
-    elif options["lock_to"] and wish.state != "locked":
-        problem, todo = "lock_to is given, but state is not locked", "set state: locked, or leave lock_to out"
-    elif options["rollback_to"] and wish.state != "rolled_back":
-        problem, todo = "rollback_to is given, but state is not rolled_back", "set state: rolled_back"
-    elif wish.state == "present" and not (options["packages"] or options["requirements"]):
-        problem, todo = "neither packages nor requirements are given", "say what the environment should hold"
-    elif wish.state == "absent" and (options["requirements"] or options["constraints"]):
+        problem, to_fix = f"keep is {options['keep']}", "give the number of earlier generations to keep, 0 or more"
+    elif desired.state == "locked" and not options["lock_to"]:
+        problem, to_fix = "state is locked and lock_to is missing", "say with lock_to where the lock is to be written"
+    elif options["lock_to"] and desired.state != "locked":
+        problem, to_fix = "lock_to is given, but state is not locked", "set state: locked, or leave lock_to out"
+    elif options["rollback_to"] and desired.state != "rolled_back":
+        problem, to_fix = "rollback_to is given, but state is not rolled_back", "set state: rolled_back"
+    elif desired.state == "present" and not (options["packages"] or options["requirements"]):
+        problem, to_fix = "neither packages nor requirements are given", "say what the environment should hold"
+    elif desired.state == "absent" and (options["requirements"] or options["constraints"]):
         # To take them for the names of packages would be one guess, to remove the whole environment another.
         problem = "state is absent, and requirements or constraints are given"
-        todo = "name the packages that are to go with packages, or give neither to remove the whole environment"
-    elif wish.state == "absent" and not all(map(names.is_valid, options["packages"])):
+        to_fix = "name the packages that are to go with packages, or give neither to remove the whole environment"
+    elif desired.state == "absent" and not all(map(names.is_valid, options["packages"])):
         bad = [name for name in options["packages"] if not names.is_valid(name)]
-        problem, todo = f"{', '.join(map(repr, bad))} is not a package's name", "give names without versions"
+        problem, to_fix = f"{', '.join(map(repr, bad))} is not a package's name", "give names without versions"
     if problem:
-        raise InvalidWish(
-            "environment_invalid", wished=f"environment {wish.name} {wish.state}", found=problem, todo=todo
+        raise InvalidArguments(
+            "environment_invalid", wanted=f"environment {desired.name} {desired.state}", found=problem, to_fix=to_fix
         )

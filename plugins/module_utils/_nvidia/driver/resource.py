@@ -5,7 +5,7 @@
 # Private to this collection: it may change at any time. Other collections use the modules instead.
 """The driver of one host, in the loop that every module runs.
 
-What a host that is as wished does without is loaded when it is needed: compiling it costs more than looking.
+What a host that is as desired does without is loaded when it is needed: compiling it costs more than looking.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ import typing as t
 from dataclasses import replace
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Distribution
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Subject
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Resource
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia import findings, observe
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver import (
     arguments,
     choose,
+    desired_packages,
     kept_installer,
-    package_wish,
     record,
     surroundings,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver import plan as planner
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.model import (
     ABSENT,
+    DesiredDriver,
     DriverState,
-    DriverWish,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import plan_sources, sources
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.manager import left_unfinished, name_for
@@ -37,31 +37,31 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
 
 if t.TYPE_CHECKING:
     from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.packages import DriverPackages
-    from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import Observation
-    from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import Wish
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import Observed
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import Desired
 
 
-class Driver(Subject[DriverWish, DriverState]):
+class Driver(Resource[DesiredDriver, DriverState]):
     """The one driver that a host can have."""
 
-    unshown = ("repository_key",)
+    left_out = ("repository_key",)
     _context: Context
     _distribution: Distribution
 
-    def wishes(self, params: t.Mapping[str, t.Any], context: Context) -> list[DriverWish]:
+    def all_desired(self, params: t.Mapping[str, t.Any], context: Context) -> list[DesiredDriver]:
         self._context, self._distribution = context, context.host.distribution()
         if params["state"] == "previous":
             params = record.previous_arguments(context.host, params)
-        return [arguments.read_wish(params, self._distribution, context.host.machine)]
+        return [arguments.read_desired(params, self._distribution, context.host.machine)]
 
-    def title(self, wish: DriverWish) -> str:
+    def title(self, desired: DesiredDriver) -> str:
         return "NVIDIA driver"
 
-    def observe(self, wish: DriverWish, context: Context) -> DriverState:
+    def observe(self, desired: DesiredDriver, context: Context) -> DriverState:
         host, noted = context.host, record.read(context.host)
         current = noted.get("current") or {}
         found = observe.of_driver(host, context.commands, current)
-        target = choose.target(wish, self._distribution, found, host, current)
+        target = choose.target(desired, self._distribution, found, host, current)
         state = DriverState(
             host=found,
             target=target,
@@ -73,37 +73,37 @@ class Driver(Subject[DriverWish, DriverState]):
             kept=kept_installer.find(host),
         )
         way = kept_installer.way_back(
-            target, found, current, state.kept, lambda version: choose.runfile_of(wish, version, host)
+            target, found, current, state.kept, lambda version: choose.runfile_of(desired, version, host)
         )
         state = replace(state, way_back=way)
-        if target is not None or wish.state != "present":
-            wanted = package_wish.package_wish(wish, target, found, self._distribution)
-            state = replace(state, package_wish=wanted)
+        if target is not None or desired.state != "present":
+            wanted = desired_packages.desired_packages(desired, target, found, self._distribution)
+            state = replace(state, desired_packages=wanted)
             if not self._settled(wanted, found) or left_unfinished(host, self._distribution):
-                if wish.state == ABSENT:
+                if desired.state == ABSENT:
                     wanted = self._packages.with_freed(wanted)
-                self._packages.expect(wish, target, found)
+                self._packages.expect(desired, target, found)
                 exact, packages = self._packages.look_anew(wanted, found)
-                state = replace(state, package_wish=exact, packages=packages)
+                state = replace(state, desired_packages=exact, packages=packages)
         if state.packages is not None or found.leftovers:
             from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia import processes
 
             state = replace(state, host=replace(found, holders=processes.holders(host)))
         return state
 
-    def plan(self, wish: DriverWish, observation: DriverState) -> Plan:
-        return planner.plan(wish, observation)
+    def plan(self, desired: DesiredDriver, observed: DriverState) -> Plan:
+        return planner.plan(desired, observed)
 
-    def lock(self, wish: DriverWish, context: Context) -> t.ContextManager[t.Any]:
-        return self._packages.lock(wish.lock_timeout)
+    def lock(self, desired: DesiredDriver, context: Context) -> t.ContextManager[t.Any]:
+        return self._packages.lock(desired.lock_timeout)
 
-    def apply(self, wish: DriverWish, observation: DriverState, plan: Plan, context: Context) -> dict[str, t.Any]:
+    def apply(self, desired: DesiredDriver, observed: DriverState, plan: Plan, context: Context) -> dict[str, t.Any]:
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.change import DriverChange
 
-        return DriverChange(self.observe, wish, context, self._packages, self._distribution).made(observation, plan)
+        return DriverChange(self.observe, desired, context, self._packages, self._distribution).made(observed, plan)
 
-    def describe(self, wish: DriverWish, observation: DriverState) -> dict[str, t.Any]:
-        found, target = observation.host, observation.target
+    def describe(self, desired: DesiredDriver, observed: DriverState) -> dict[str, t.Any]:
+        found, target = observed.host, observed.target
         return {
             "driver": {
                 "loaded": found.loaded.version if found.loaded else None,
@@ -122,9 +122,9 @@ class Driver(Subject[DriverWish, DriverState]):
 
         return DriverPackages(self._context, self._distribution)
 
-    def _settled(self, wanted: Wish, found: Observation) -> bool:
-        """Whether files show already that packages and their sources are as wished."""
-        if not package_wish.settled(wanted, found):
+    def _settled(self, wanted: Desired, found: Observed) -> bool:
+        """Whether files show already that packages and their sources are as desired."""
+        if not desired_packages.settled(wanted, found):
             return False
         if wanted.sources is None:
             return True

@@ -15,16 +15,16 @@ from dataclasses import dataclass, replace
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.catalogue import Catalogue, load
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.data import (
+    desired_stack_of,
     facts_of,
     shown_answer,
     shown_facts,
-    wishes_of,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.model import (
-    WISHES,
+    STACK_OPTIONS,
+    DesiredStack,
     HostFacts,
     Refusal,
-    Wishes,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.solve import solve
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
@@ -32,7 +32,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Co
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.facts import host_facts
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.observe import observe
 
-_WISHES = (*WISHES, "compat")
+_STACK_OPTIONS = (*STACK_OPTIONS, "compat")
 _PYTHON_FOLDERS = ("/usr/bin", "/usr/local/bin")
 _GCC_FOLDER = "/usr/lib/gcc"
 _PYTHON = re.compile(r"python(3\.[0-9]+)")
@@ -42,7 +42,7 @@ _PYTHON = re.compile(r"python(3\.[0-9]+)")
 class Question:
     """``given`` are facts that stand in for what would be found on the host."""
 
-    wishes: Wishes
+    all_desired: DesiredStack
     given: dict[str, t.Any]
     catalogue: Catalogue
     refuse: bool
@@ -50,12 +50,12 @@ class Question:
 
 
 class StackPlan(Inquiry[Question, HostFacts]):
-    """The loop's subject of stack_plan; its plans are empty."""
+    """The loop's resource of stack_plan; its plans are empty."""
 
-    def wishes(self, params: t.Mapping[str, t.Any], context: Context) -> list[Question]:
+    def all_desired(self, params: t.Mapping[str, t.Any], context: Context) -> list[Question]:
         return [
             Question(
-                wishes_of({name: params[name] for name in _WISHES}),
+                desired_stack_of({name: params[name] for name in _STACK_OPTIONS}),
                 dict(params["facts"] or {}),
                 load(params["catalogue"]),
                 params["fail_when_impossible"],
@@ -63,24 +63,24 @@ class StackPlan(Inquiry[Question, HostFacts]):
             )
         ]
 
-    def title(self, wish: Question) -> str:
+    def title(self, desired: Question) -> str:
         return "stack"
 
-    def observe(self, wish: Question, context: Context) -> HostFacts:
-        given = facts_of(wish.given)
-        if "gpus" in wish.given:
+    def observe(self, desired: Question, context: Context) -> HostFacts:
+        given = facts_of(desired.given)
+        if "gpus" in desired.given:
             return given if given.today else replace(given, today=_today())
-        seen = surroundings(context.host, observed(context, wish.ask_driver))
-        return replace(seen, **{name: getattr(given, name) for name in wish.given})
+        seen = surroundings(context.host, observed(context, desired.ask_driver))
+        return replace(seen, **{name: getattr(given, name) for name in desired.given})
 
-    def describe(self, wish: Question, observation: HostFacts) -> dict[str, t.Any]:
-        answer = solve(observation, wish.wishes, wish.catalogue)
+    def describe(self, desired: Question, observed: HostFacts) -> dict[str, t.Any]:
+        answer = solve(observed, desired.all_desired, desired.catalogue)
         shown = {
-            "facts": shown_facts(observation, wish.catalogue),
-            "wishes": wish.wishes.given(),
+            "facts": shown_facts(observed, desired.catalogue),
+            "desired": desired.all_desired.given(),
             **shown_answer(answer),
         }
-        if wish.refuse and isinstance(answer, Refusal):
+        if desired.refuse and isinstance(answer, Refusal):
             raise answer.error("", **shown)
         return shown
 

@@ -35,7 +35,7 @@ _LONGEST = 600.0  # seconds for one search; a home on a network with millions of
 class Question:
     """One thing to audit: ``prefix`` is where its packages are, ``path`` how people call it.
 
-    Of a generation the record tells ``asked``, the names that somebody wished for, ``indexes``, where it was built
+    Of a generation the record tells ``asked``, the names that somebody asked for, ``indexes``, where it was built
     from, and ``built``, names to versions. ``damage`` says why there is no generation where one should be.
     Of what was found in a search, ``within`` is where that began; ``notes`` say what it could not look at.
     """

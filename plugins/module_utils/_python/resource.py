@@ -10,48 +10,48 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._by_kind import ByKind
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Outcome, Subject
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import wish as wishing
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Outcome, Resource
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import desired as desiring
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.desired import DesiredEnvironment
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.environment import Environments
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.wish import EnvironmentWish
 
 
 class PythonEnvironments(ByKind):
-    """Gives each wish to the subject that knows its kind."""
+    """Gives each desired state to the resource that knows its kind."""
 
-    unshown = ("requirement_files",)
+    left_out = ("requirement_files",)
 
     def __init__(self) -> None:
-        self._subjects: dict[str, Subject[t.Any, t.Any]] = {}
+        self._resources: dict[str, Resource[t.Any, t.Any]] = {}
 
-    def wishes(self, params: t.Mapping[str, t.Any], context: Context) -> list[t.Any]:
-        found: list[t.Any] = list(wishing.wishes(params))
-        self._subjects["environment"] = Environments(params)
-        if any(wish.state == "locked" for wish in found):
+    def all_desired(self, params: t.Mapping[str, t.Any], context: Context) -> list[t.Any]:
+        found: list[t.Any] = list(desiring.all_desired(params))
+        self._resources["environment"] = Environments(params)
+        if any(desired.state == "locked" for desired in found):
             from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.lockfile import Locks
 
-            self._subjects["lock"] = Locks(params)
+            self._resources["lock"] = Locks(params)
         if params["purge_cache"]:
             from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import cache
 
-            self._subjects["cache"] = cache.Caches()
-            found.append(cache.CacheWish(cache.folders(context.host, params["cache_dir"] or "")))
+            self._resources["cache"] = cache.Caches()
+            found.append(cache.DesiredCache(cache.folders(context.host, params["cache_dir"] or "")))
         return found
 
-    def subject_of(self, wish: t.Any) -> Subject[t.Any, t.Any]:
-        if not isinstance(wish, EnvironmentWish):
-            return self._subjects["cache"]
-        return self._subjects["lock" if wish.state == "locked" else "environment"]
+    def resource_of(self, desired: t.Any) -> Resource[t.Any, t.Any]:
+        if not isinstance(desired, DesiredEnvironment):
+            return self._resources["cache"]
+        return self._resources["lock" if desired.state == "locked" else "environment"]
 
     def result(self, outcomes: list[Outcome[t.Any]]) -> dict[str, t.Any]:
         """One entry per environment, failed ones included."""
-        return {"environments": [_told(item) for item in outcomes if isinstance(item.wish, EnvironmentWish)]}
+        return {"environments": [_told(item) for item in outcomes if isinstance(item.desired, DesiredEnvironment)]}
 
 
-def _told(outcome: Outcome[EnvironmentWish]) -> dict[str, t.Any]:
+def _told(outcome: Outcome[DesiredEnvironment]) -> dict[str, t.Any]:
     told: dict[str, t.Any] = {
-        "name": outcome.wish.name,
-        "path": outcome.wish.link,
+        "name": outcome.desired.name,
+        "path": outcome.desired.link,
         "changed": outcome.changed,
         "failed": outcome.error is not None,
         "drift": [],

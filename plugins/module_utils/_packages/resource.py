@@ -9,51 +9,51 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Outcome, Subject
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Outcome, Resource
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import plan as planner
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import Observation, Wish
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.wishes import read_wish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.desired import read_desired
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import Desired, Observed
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.work import PackageWork
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
 
 
-class SystemPackages(Subject[Wish, Observation]):
-    """All packages of a task are one wish: a package manager solves them together or not at all."""
+class SystemPackages(Resource[Desired, Observed]):
+    """All packages of a task are one desired state: a package manager solves them together or not at all."""
 
     _work: PackageWork
 
-    def wishes(self, params: t.Mapping[str, t.Any], context: Context) -> list[Wish]:
+    def all_desired(self, params: t.Mapping[str, t.Any], context: Context) -> list[Desired]:
         if not params["packages"] and not params["repositories"]:
             return []
         distribution = context.host.distribution()
         self._work = PackageWork(context, distribution)
-        return [read_wish(params, distribution)]
+        return [read_desired(params, distribution)]
 
-    def title(self, wish: Wish) -> str:
+    def title(self, desired: Desired) -> str:
         return "system packages"
 
-    def observe(self, wish: Wish, context: Context) -> Observation:
-        return self._work.look(wish)
+    def observe(self, desired: Desired, context: Context) -> Observed:
+        return self._work.look(desired)
 
-    def plan(self, wish: Wish, observation: Observation) -> Plan:
-        return planner.plan(wish, observation)
+    def plan(self, desired: Desired, observed: Observed) -> Plan:
+        return planner.plan(desired, observed)
 
-    def lock(self, wish: Wish, context: Context) -> t.ContextManager[t.Any]:
-        return self._work.lock(wish.lock_timeout)
+    def lock(self, desired: Desired, context: Context) -> t.ContextManager[t.Any]:
+        return self._work.lock(desired.lock_timeout)
 
-    def apply(self, wish: Wish, observation: Observation, plan: Plan, context: Context) -> dict[str, t.Any]:
-        done, changes = self._work.carry_out(wish, observation, plan)
+    def apply(self, desired: Desired, observed: Observed, plan: Plan, context: Context) -> dict[str, t.Any]:
+        done, changes = self._work.carry_out(desired, observed, plan)
         return {
             "plan": done,
             "changes": [change.result() for change in changes],
             "cache_refreshed": self._work.refreshed,
         }
 
-    def describe(self, wish: Wish, observation: Observation) -> dict[str, t.Any]:
+    def describe(self, desired: Desired, observed: Observed) -> dict[str, t.Any]:
         packages = []
-        for package in wish.packages:
+        for package in desired.packages:
             for name in package.names:
-                found = observation.installed.get(name)
+                found = observed.installed.get(name)
                 packages.append(
                     {
                         "name": name,
@@ -64,7 +64,7 @@ class SystemPackages(Subject[Wish, Observation]):
                         "held": bool(found and found.held),
                     }
                 )
-        changes = planner.forecast_changes(observation)
+        changes = planner.forecast_changes(observed)
         return {
             "manager": self._work.manager.name,
             "packages": packages,
@@ -72,5 +72,5 @@ class SystemPackages(Subject[Wish, Observation]):
             "cache_refreshed": self._work.refreshed,
         }
 
-    def result(self, outcomes: list[Outcome[Wish]]) -> dict[str, t.Any]:
+    def result(self, outcomes: list[Outcome[Desired]]) -> dict[str, t.Any]:
         return {"packages": [], "changes": [], **super().result(outcomes)}

@@ -13,43 +13,43 @@ from dataclasses import dataclass
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import package_cache, surroundings
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.package_cache import Cache
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Subject
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Resource
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Action, Plan
 
 
 @dataclass(frozen=True)
-class CacheWish:
+class DesiredCache:
     """The cache that engines of this collection fill, at ``folder``, is to be empty. Other clients' caches stay."""
 
     folder: str
 
 
-def of(cache_dir: str) -> CacheWish:
-    return CacheWish(cache_dir or surroundings.default_cache())
+def of(cache_dir: str) -> DesiredCache:
+    return DesiredCache(cache_dir or surroundings.default_cache())
 
 
-class Caches(Subject[CacheWish, "list[Cache]"]):
+class Caches(Resource[DesiredCache, "list[Cache]"]):
     """Empties the cache: unpacked packages, their bytecode, and what channels listed; nothing else that lies there."""
 
     _OURS = ("pkgs", "bytecode", "repodata")
 
-    def title(self, wish: CacheWish) -> str:
+    def title(self, desired: DesiredCache) -> str:
         return "cache"
 
-    def observe(self, wish: CacheWish, context: Context) -> list[Cache]:
-        return package_cache.observe(f"{wish.folder}/{name}" for name in self._OURS)
+    def observe(self, desired: DesiredCache, context: Context) -> list[Cache]:
+        return package_cache.observe(f"{desired.folder}/{name}" for name in self._OURS)
 
-    def plan(self, wish: CacheWish, observation: list[Cache]) -> Plan:
+    def plan(self, desired: DesiredCache, observed: list[Cache]) -> Plan:
         return Plan(
             tuple(
                 Action("purge", cache.folder, f"delete {cache.folder} of {cache.size / 1e6:.1f} MB")
-                for cache in observation
+                for cache in observed
             ),
-            before=tuple(f"{cache.folder} {cache.size} bytes" for cache in observation),
-            details={"cache": [{"path": cache.folder, "size": cache.size} for cache in observation]},
+            before=tuple(f"{cache.folder} {cache.size} bytes" for cache in observed),
+            details={"cache": [{"path": cache.folder, "size": cache.size} for cache in observed]},
         )
 
-    def handlers(self, wish: CacheWish, context: Context) -> dict[str, t.Any]:
+    def handlers(self, desired: DesiredCache, context: Context) -> dict[str, t.Any]:
         return {"purge": _purge}
 
 

@@ -1,17 +1,17 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Arguments become wishes, or are refused with what to do."""
+"""Arguments become desired states, or are refused with what to do."""
 
 from __future__ import annotations
 
 import pytest
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import wish as wishing
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import desired as desiring
 from ansible_collections.gpufleet.mlstack.tests.unit.plugins.module_utils._python.environments import (
+    desired,
     params,
     wanted,
-    wish,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,15 +31,15 @@ from hypothesis import strategies as st
         ({"state": "absent", "constraints": ["/x"]}, "requirements or constraints"),
     ],
 )
-def test_wishes_that_contradict_themselves(options, words):
-    with pytest.raises(InvalidWish) as refused:
-        wishing.wishes(params({"name": "ml", **options}))
+def test_desired_states_that_contradict_themselves(options, words):
+    with pytest.raises(InvalidArguments) as refused:
+        desiring.all_desired(params({"name": "ml", **options}))
     assert refused.value.code == "environment_invalid" and words in refused.value.found
 
 
 def test_an_environment_is_listed_once():
-    with pytest.raises(InvalidWish) as refused:
-        wishing.wishes(params({"name": "ml", "packages": ["a==1"]}, {"name": "ml", "state": "absent"}))
+    with pytest.raises(InvalidArguments) as refused:
+        desiring.all_desired(params({"name": "ml", "packages": ["a==1"]}, {"name": "ml", "state": "absent"}))
     assert refused.value.code == "environment_twice"
 
 
@@ -63,9 +63,9 @@ def test_an_environment_is_listed_once():
     ],
 )
 def test_arguments_that_would_become_options_are_refused(option, value):
-    with pytest.raises(InvalidWish) as refused:
-        wishing.wishes(params({"name": "ml", "packages": ["a==1"]}, **{option: value}))
-    assert refused.value.code == "argument_invalid" and option in refused.value.wished
+    with pytest.raises(InvalidArguments) as refused:
+        desiring.all_desired(params({"name": "ml", "packages": ["a==1"]}, **{option: value}))
+    assert refused.value.code == "argument_invalid" and option in refused.value.wanted
 
 
 @pytest.mark.parametrize(
@@ -79,13 +79,13 @@ def test_arguments_that_would_become_options_are_refused(option, value):
     ],
 )
 def test_options_of_an_environment_that_would_become_options_of_the_engine_are_refused(option, value):
-    with pytest.raises(InvalidWish) as refused:
-        wishing.wishes(params({"name": "ml", "packages": ["a==1"], option: value}))
-    assert refused.value.code == "argument_invalid" and "environment ml" in refused.value.wished
+    with pytest.raises(InvalidArguments) as refused:
+        desiring.all_desired(params({"name": "ml", "packages": ["a==1"], option: value}))
+    assert refused.value.code == "argument_invalid" and "environment ml" in refused.value.wanted
 
 
 def test_what_is_usual_is_accepted():
-    (found,) = wishing.wishes(
+    (found,) = desiring.all_desired(
         params(
             {"name": "ml", "packages": ["a==1"], "no_binary": [":all:"], "freeze_to": "/x/frozen.txt"},
             index_url="https://u:p%40ss@h:8443/simple/",
@@ -101,11 +101,11 @@ pins = st.lists(st.sampled_from(["numpy==1.0", "six==1.16.0", "pandas==2.0.3", "
 
 
 @given(pins, st.randoms())
-def test_the_digest_of_a_wish_does_not_depend_on_order_or_spelling(packages, random):
+def test_the_digest_of_a_desired_state_does_not_depend_on_order_or_spelling(packages, random):
     shuffled = list(packages)
     random.shuffle(shuffled)
     spelled = [text.upper().replace("==", " == ") + "  # why" for text in shuffled]
-    assert wanted(wish(packages=packages)).digest == wanted(wish(packages=spelled)).digest
+    assert wanted(desired(packages=packages)).digest == wanted(desired(packages=spelled)).digest
 
 
 @pytest.mark.parametrize(
@@ -122,20 +122,20 @@ def test_the_digest_of_a_wish_does_not_depend_on_order_or_spelling(packages, ran
         {"compile_bytecode": False},
     ],
 )
-def test_the_digest_tells_wishes_apart_that_mean_something_else(changed):
+def test_the_digest_tells_desired_states_apart_that_mean_something_else(changed):
     plain = {"packages": ["six==1.16.0"]}
-    assert wanted(wish(**plain)).digest != wanted(wish(**{**plain, **changed})).digest
+    assert wanted(desired(**plain)).digest != wanted(desired(**{**plain, **changed})).digest
 
 
 @pytest.mark.parametrize("same", [{"keep": 5}, {"adopt": True}, {"freeze_to": "/x"}, {"verify_files": True}])
 def test_the_digest_leaves_out_what_does_not_bear_on_the_contents(same):
     plain = {"packages": ["six==1.16.0"]}
-    assert wanted(wish(**plain)).digest == wanted(wish(**{**plain, **same})).digest
+    assert wanted(desired(**plain)).digest == wanted(desired(**{**plain, **same})).digest
 
 
 def test_absent_packages_are_normalised_and_listed_once():
-    assert wish(state="absent", packages=["Zope.Interface", "zope-interface", "six"]).absent_packages == (
+    assert desired(state="absent", packages=["Zope.Interface", "zope-interface", "six"]).absent_packages == (
         "zope-interface",
         "six",
     )
-    assert wish(packages=["six==1.0"]).absent_packages == ()
+    assert desired(packages=["six==1.0"]).absent_packages == ()

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Packages come to be as wished, on a real apt and a real dnf, and a converged host is left alone."""
+"""Packages come to be as desired, on a real apt and a real dnf, and a converged host is left alone."""
 
 from __future__ import annotations
 
@@ -20,13 +20,17 @@ def host(request: pytest.FixtureRequest) -> Iterator[PackageHost]:
         yield made
 
 
-def test_a_wish_is_foretold_then_done_then_left_alone(host: PackageHost) -> None:
+def test_a_desired_state_is_foretold_then_done_then_left_alone(host: PackageHost) -> None:
     host.refresh()
-    wish = ["bed-tool", {"name": "bed-leaf", "version": "1.0*", "hold": True}, {"name": "bed-epoch", "version": "5.0"}]
+    desired = [
+        "bed-tool",
+        {"name": "bed-leaf", "version": "1.0*", "hold": True},
+        {"name": "bed-epoch", "version": "5.0"},
+    ]
     before = host.state()
-    foretold = host.succeed(wish, check=True)
+    foretold = host.succeed(desired, check=True)
     assert host.state() == before
-    done = host.succeed(wish)
+    done = host.succeed(desired)
     for key in ("changed", "changes", "plan", "diff"):
         assert foretold[key] == done[key], key
     assert {change["name"] for change in done["changes"]} >= {"bed-tool", "bed-library", "bed-leaf", "bed-epoch"}
@@ -34,7 +38,7 @@ def test_a_wish_is_foretold_then_done_then_left_alone(host: PackageHost) -> None
     assert host.held() == {"bed-leaf"}
     after = host.state()
     for options in ({}, {"check": True}):
-        again = host.succeed(wish, **options)
+        again = host.succeed(desired, **options)
         assert not again["changed"] and again["plan"] == [] and again["diff"] == []
         assert again["commands_run"] <= 2
         assert not again["cache_refreshed"]
@@ -158,9 +162,9 @@ def test_a_held_dependency_is_not_removed_either(host: PackageHost) -> None:
     host.refresh()
     host.succeed(["bed-plugin", {"name": "bed-tool", "version": "1.0"}])
     host.succeed([{"name": "bed-plugin", "hold": True}])
-    wish = [{"name": "bed-library", "state": "absent"}, {"name": "bed-tool", "state": "absent"}]
+    desired = [{"name": "bed-library", "state": "absent"}, {"name": "bed-tool", "state": "absent"}]
     # apt does not even find a way; dnf would do it without a word.
-    refused = host.run(wish, allow_removal=True)
+    refused = host.run(desired, allow_removal=True)
     assert refused["failed"] and refused["code"] in ("held_package", "unsolvable"), refused
     assert host.version("bed-plugin") == "1.0-1"
 

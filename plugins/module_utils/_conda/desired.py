@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Private to this collection: it may change at any time. Other collections use the modules instead.
-"""What is wished of conda environments: arguments turned into values. What the files say is read later."""
+"""What is wanted of conda environments: arguments turned into values. What the files say is read later."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import typing as t
 import zlib
 from dataclasses import dataclass
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import argument_checks
 
 if t.TYPE_CHECKING:
@@ -28,7 +28,7 @@ _PACKAGE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
 @dataclass(frozen=True)
-class CondaWish:
+class DesiredCondaEnvironment:
     """One item of the argument C(environments), with the module's ``arguments``. ``files`` are what the controller
     read: environment files as JSON, requirement files as they are, by their paths."""
 
@@ -58,17 +58,19 @@ class CondaWish:
         raise FileNotFoundError(2, "not found on the controller")
 
     def described(self) -> EnvironmentFile | LockFile | None:
-        """What the wish's environment file says; None where there is none. Raises InvalidWish where nobody read it."""
+        """What the desired state's environment file says; None where there is none. Raises InvalidArguments where
+        nobody read it.
+        """
         path = self.options["file"]
         if not path:
             return None
         key = file_key(self.options)
         if key not in self.files:
-            raise InvalidWish(
+            raise InvalidArguments(
                 "file_missing",
-                wished=f"environment {self.name} from {path}",
+                wanted=f"environment {self.name} from {path}",
                 found="no such file" + (" on the host" if self.options["remote_src"] else " on the controller"),
-                todo="correct the path",
+                to_fix="correct the path",
             )
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import files
 
@@ -80,23 +82,23 @@ def file_key(options: Params) -> str:
     return json.dumps([options["file"], sorted(options["categories"]), options["environment"]])
 
 
-def wishes(params: Params) -> list[CondaWish]:
-    """The wishes of a module call. Raises InvalidWish for what contradicts itself."""
+def all_desired(params: Params) -> list[DesiredCondaEnvironment]:
+    """The desired states of a module call. Raises InvalidArguments for what contradicts itself."""
     argument_checks.check(params)
     packed = params.get("environment_files") or {}
     contents = {path: zlib.decompress(base64.b64decode(text)) for path, text in packed.items()}
     found = []
     for options in params["environments"]:
-        wish = CondaWish(options["name"], params["root"], options["state"], options, params, contents)
-        _check(wish)
-        found.append(wish)
-    twice = sorted({wish.name for wish in found if [other.name for other in found].count(wish.name) > 1})
+        desired = DesiredCondaEnvironment(options["name"], params["root"], options["state"], options, params, contents)
+        _check(desired)
+        found.append(desired)
+    twice = sorted({desired.name for desired in found if [other.name for other in found].count(desired.name) > 1})
     if twice:
-        raise InvalidWish(
+        raise InvalidArguments(
             "environment_twice",
-            wished=f"environments below {params['root']}",
+            wanted=f"environments below {params['root']}",
             found=f"{', '.join(twice)} is listed more than once",
-            todo="merge the entries, or give them names of their own",
+            to_fix="merge the entries, or give them names of their own",
         )
     return found
 
@@ -122,16 +124,16 @@ def sources_of(params: Params, channels: t.Iterable[str]) -> Sources:
     )
 
 
-def _check(wish: CondaWish) -> None:
-    problem, todo = _problem(wish)
+def _check(desired: DesiredCondaEnvironment) -> None:
+    problem, to_fix = _problem(desired)
     if problem:
-        raise InvalidWish(
-            "environment_invalid", wished=f"environment {wish.name} {wish.state}", found=problem, todo=todo
+        raise InvalidArguments(
+            "environment_invalid", wanted=f"environment {desired.name} {desired.state}", found=problem, to_fix=to_fix
         )
 
 
-def _problem(wish: CondaWish) -> tuple[str, str]:
-    options, state = wish.options, wish.state
+def _problem(desired: DesiredCondaEnvironment) -> tuple[str, str]:
+    options, state = desired.options, desired.state
     contents = [key for key in ("packages", "file", "pip_packages", "pip_requirements") if options[key]]
     if options["keep"] < 0:
         return f"keep is {options['keep']}", "give the number of earlier generations to keep, 0 or more"
@@ -141,7 +143,7 @@ def _problem(wish: CondaWish) -> tuple[str, str]:
         return "clone_of and state: cloned belong together, and one is missing", "give both, or neither"
     if state == "cloned" and contents:
         return f"a clone has {', '.join(contents)} of its own", "clone first, then change with state: present"
-    if state == "cloned" and options["clone_of"] in (wish.name, wish.link):
+    if state == "cloned" and options["clone_of"] in (desired.name, desired.link):
         return "it is to be a clone of itself", "name another environment with clone_of"
     if state == "present" and not contents:
         return "neither packages nor a file are given", "say what the environment should hold"

@@ -3,21 +3,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Private to this collection: it may change at any time. Other collections use the modules instead.
-"""From a task's arguments to a wish. Everything that cannot be meant is refused here, before the host is looked at."""
+"""From a task's arguments to a desired state. Everything that cannot be meant is refused here, before the host is
+looked at.
+"""
 
 from __future__ import annotations
 
 import re
 import typing as t
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Distribution
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import (
     ABSENT,
     LATEST,
     PRESENT,
-    PackageWish,
-    Wish,
+    Desired,
+    DesiredPackage,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.names import real_names
 
@@ -35,11 +37,11 @@ _KEYS: dict[str, tuple[type, ...]] = {
 }
 
 
-def read_wish(params: t.Mapping[str, t.Any], distribution: Distribution) -> Wish:
-    """The task as a Wish. Raises InvalidWish."""
+def read_desired(params: t.Mapping[str, t.Any], distribution: Distribution) -> Desired:
+    """The task as a Desired state. Raises InvalidArguments."""
     packages = tuple(read_package(entry, distribution) for entry in params["packages"])
     _refuse_contradictions(packages)
-    return Wish(
+    return Desired(
         packages=packages,
         allow_downgrade=params["allow_downgrade"],
         allow_removal=_read_removal(params["allow_removal"]),
@@ -78,8 +80,8 @@ def read_sources(entries: t.Sequence[t.Mapping[str, t.Any]]) -> Sources | None:
     )
 
 
-def read_package(entry: t.Any, distribution: Distribution) -> PackageWish:
-    """One entry of the list, a name or a mapping. Raises InvalidWish."""
+def read_package(entry: t.Any, distribution: Distribution) -> DesiredPackage:
+    """One entry of the list, a name or a mapping. Raises InvalidArguments."""
     fields: t.Any = {"name": entry} if isinstance(entry, str) else entry
     if not isinstance(fields, t.Mapping):
         raise _invalid(repr(entry), "neither a name nor a mapping", "write a name, or a mapping with name")
@@ -105,18 +107,18 @@ def read_package(entry: t.Any, distribution: Distribution) -> PackageWish:
         raise _invalid(name, f"one version for {', '.join(names)}", "name these packages one by one")
     if state == ABSENT and (version or hold):
         raise _invalid(name, "state absent with a version or a hold", "leave these out of what shall be absent")
-    return PackageWish(name, names, state, version, hold)
+    return DesiredPackage(name, names, state, version, hold)
 
 
-def _refuse_contradictions(packages: t.Iterable[PackageWish]) -> None:
-    seen: dict[str, PackageWish] = {}
+def _refuse_contradictions(packages: t.Iterable[DesiredPackage]) -> None:
+    seen: dict[str, DesiredPackage] = {}
     for package in packages:
         for name in package.names:
             other = seen.setdefault(name, package)
             wanted = (package.state, package.version, package.hold)
             if wanted != (other.state, other.version, other.hold):
                 raise _invalid(
-                    name, f"two different wishes ({other.requested}, {package.requested})", "keep one of them"
+                    name, f"two different desired states ({other.requested}, {package.requested})", "keep one of them"
                 )
 
 
@@ -132,5 +134,5 @@ def _read_removal(value: t.Any) -> bool | frozenset[str]:
     return frozenset(words)
 
 
-def _invalid(wished: str, found: str, todo: str) -> InvalidWish:
-    return InvalidWish("invalid_packages", wished=f"packages: {wished}", found=found, todo=todo)
+def _invalid(wanted: str, found: str, to_fix: str) -> InvalidArguments:
+    return InvalidArguments("invalid_packages", wanted=f"packages: {wanted}", found=found, to_fix=to_fix)

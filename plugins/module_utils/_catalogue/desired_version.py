@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Private to this collection: it may change at any time. Other collections use the modules instead.
-"""Version wishes for frameworks: C(2.x), C(2.8), C(2.8.0), C(==2.8.0), C(>=2.6,<2.9). Pure."""
+"""Versions that are asked for of frameworks: C(2.x), C(2.8), C(2.8.0), C(==2.8.0), C(>=2.6,<2.9). Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import re
 import typing as t
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.table import Row, minor_of, number
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidWish
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments
 
 _OPERATORS: dict[str, t.Callable[[t.Any, t.Any], bool]] = {
     "==": operator.eq,
@@ -29,17 +29,18 @@ _MOST_PATCHES = 10
 Test = t.Callable[[str], bool]
 
 
-class VersionWish:
-    """A parsed wish. ``holds`` judges a full version; ``floor`` is the least version that it can mean, which stands for
-    it where the tables are older than the wish; it is empty where the wish has no lower end."""
+class DesiredVersion:
+    """A parsed desired state. ``holds`` judges a full version; ``floor`` is the least version that it can mean,
+    which stands for it where the tables are older than the desired state; it is empty where the desired state has no
+    lower end."""
 
     def __init__(self, name: str, text: str) -> None:
         self.name, self.text = name, text
         self.holds, self.floor = _parsed(name, text.strip())
 
     def newest_in(self, row: Row) -> str:
-        """The newest release of a row's minor version that the wish takes, or empty. A patch that the table does not
-        know yet is taken by its exact name."""
+        """The newest release of a row's minor version that the desired state takes, or empty. A patch that the table
+        does not know yet is taken by its exact name."""
         minor = row["version"]
         if self.floor and minor_of(self.floor) == minor and number(self.floor) > number(row["newest"]):
             return self.floor if self.holds(self.floor) else ""
@@ -57,11 +58,11 @@ def _parsed(name: str, text: str) -> tuple[Test, str]:
         return (lambda version: number(version)[:width] == wanted), ".".join((*given, "0", "0")[:3])
     clauses = [_CLAUSE.fullmatch(part.strip()) for part in text.split(",")]
     if not text or not all(clauses):
-        raise InvalidWish(
-            "version_wish",
-            wished=f"{name} {text}",
+        raise InvalidArguments(
+            "desired_version",
+            wanted=f"{name} {text}",
             found="this is no version, such as 2.x, 2.8, 2.8.0 or >=2.6,<2.9",
-            todo="write one of these forms",
+            to_fix="write one of these forms",
         )
     tests = [(_OPERATORS[clause.group(1)], clause.group(2)) for clause in clauses if clause is not None]
     lower = [version for compare, version in tests if compare in (operator.eq, operator.ge)]
