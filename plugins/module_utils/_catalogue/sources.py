@@ -3,11 +3,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Private to this collection: it may change at any time. Other collections use the modules instead.
-"""Where the rows of the catalogue come from. A row names a source by its key; the source has the day it was read."""
+"""Where the rows of the catalogue come from. A row names a source by its key; the source has the day it was read.
+
+Sources that ``tools/catalogue_update.py`` reads have their days in a table of its own. All others stand by hand.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue import table_readings
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.table import rows
 
 # How far a row can be trusted. C(verified) was read in a source of the maker, C(derived) follows from such rows by a
 # rule that the table states; C(secondary) quotes a quotation, C(memory) nobody looked up; C(user) a user added.
@@ -17,10 +23,11 @@ STATUSES = TRUSTED | {"secondary", "memory"}
 
 @dataclass(frozen=True)
 class Source:
-    """``read`` is the day on which the source was read."""
+    """``read`` is the day on which the source was read, ``by_hand`` that a person did so."""
 
     text: str
     read: str
+    by_hand: bool = True
 
 
 _READ = "2026-11-22"
@@ -30,8 +37,9 @@ _READ_INDEX = "2026-11-30"
 _CUDA = "NVIDIA (docs.nvidia.com/cuda)"
 _DRIVERS = "NVIDIA (docs.nvidia.com/datacenter/tesla)"
 
+_BY_MACHINE = {row["source"]: row["read"] for row in rows(table_readings.TABLE)}
 SOURCES = {
-    key: Source(text, read)
+    key: Source(text, _BY_MACHINE.get(key, read), key not in _BY_MACHINE)
     for key, text, read in (
         (
             "cloud-native",
@@ -41,6 +49,7 @@ SOURCES = {
         ("compat-guide", "NVIDIA (docs.nvidia.com/deploy), CUDA compatibility guide; its table not read", _READ),
         ("cuda-index", "releases of cuda-toolkit on the Python index; the driver is that of the branch", _READ_INDEX),
         ("cuda-drivers-support", "NVIDIA, CUDA drivers support (PDF of March 2021)", _READ),
+        ("cuda-redist", "NVIDIA, manifests of the redistributable components of CUDA", ""),
         ("cuda-matrix", f"{_DRIVERS}, toolkit, driver and architecture matrix; spack's package cuda", _READ),
         ("cuda-notes-13.2", f"{_CUDA}, release notes of 13.2.2, table 3", _READ),
         ("cuda-notes-13.3", "copies of the release notes of CUDA 13.3", _READ),
@@ -55,6 +64,7 @@ SOURCES = {
             _READ_EL10,
         ),
         ("driver-role", "NVIDIA/ansible-role-nvidia-driver at f68d4a7, and Ubuntu's package pages", _READ),
+        ("driver-releases", f"{_DRIVERS}, releases.json", ""),
         ("driver-guide-615", f"{_DRIVERS}, driver installation guide 615, quoted", _READ),
         ("driver-guide-620", f"{_DRIVERS}, driver installation guide 620", _READ),
         ("driver-guide", f"{_DRIVERS}, driver installation guide 610", _READ),
@@ -73,10 +83,10 @@ SOURCES = {
         ("azhpc-images", "Azure/azhpc-images at 8e9d055, components/", _READ),
         ("gcp-installer", "GoogleCloudPlatform/compute-gpu-installation 1.9.1", _READ),
         ("jax-builds", "build flags of plugins of XLA for CUDA 13, quoted", _READ_INDEX),
-        ("jax-index", "the Python index, metadata and names of the wheels of jax and its plugins", _READ_INDEX),
+        ("jax-index", "the Python index, metadata and names of the wheels of jax and its plugins", ""),
         ("key-lists", "recipes of others that name key and fingerprint of Ubuntu 26.04's repository", _READ_EL10),
-        ("open-git", "NVIDIA/open-gpu-kernel-modules, list of GPUs in the README of each release tag", _READ),
-        ("pci-ids", "pciutils/pciids at c1c1254 (2026-08-22), names of devices and of their chips", _READ_INDEX),
+        ("open-git", "NVIDIA/open-gpu-kernel-modules, list of GPUs in the README of each release tag", ""),
+        ("pci-ids", "pciutils/pciids at c1c1254 (2026-08-22), names of devices and of their chips", ""),
         ("repo-issue-39", "NVIDIA/cuda-repo-management, issue 39", _READ),
         ("runfile-list", "a list of NVIDIA's installers with their drivers; no release notes read", _READ),
         ("slurm-appliance", "stackhpc/ansible-slurm-appliance at f49fc24, role cuda", _READ),
@@ -85,16 +95,18 @@ SOURCES = {
         (
             "tensorflow-index",
             "the Python index, metadata of TensorFlow's wheels",
-            _READ_INDEX,
+            "",
         ),
         (
             "tensorflow-wheels",
             "build_info of TensorFlow's wheels; for Blackwell tensorflow/tensorflow, issues 89272, 101746 and 111958",
-            _READ_INDEX,
+            "",
         ),
         ("torch-builds", "pytorch/pytorch, build scripts of the release tags 2.6 to 2.11, quoted", _READ_INDEX),
         ("torch-docs-kr", "a translation of PyTorch's RELEASE.md of release 2.11", "2026-11-23"),
-        ("torch-index", "the Python index, wheels of PyTorch", _READ_INDEX),
+        ("torch-builds-index", "PyTorch's own index, names of its builds", ""),
+        ("torch-index", "the Python index, wheels of PyTorch", ""),
+        ("torch-wheels", "version.py in PyTorch's wheels", ""),
         ("torch-release", "pytorch/pytorch, RELEASE.md of release 2.14", _READ),
         ("ubuntu-packages", "Ubuntu's package pages, linux-modules-nvidia-615-open-nvidia", _READ),
         ("rpmfusion-specs", "RPM Fusion's specifications of the driver", _READ),

@@ -30,13 +30,15 @@ class Row(dict[str, str]):
 
     @property
     def source(self) -> str:
-        """The source in words, with the day it was read. A user's row brings words of its own."""
+        """The source in words, with the day it was read and whether by hand. A user's row brings words of its own."""
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.sources import SOURCES
 
         known = SOURCES.get(self["source"])
         if known is None:
             return self["source"]
-        return f"{known.text}, read {known.read}" if known.read else known.text
+        if not known.read:
+            return known.text
+        return f"{known.text}, read {known.read}{', by hand' if known.by_hand else ''}"
 
     def reason(self, text: str) -> Reason:
         """A reason that rests on this row."""

@@ -11,8 +11,8 @@ TABLE = """
 framework  | release_from | glibc | status   | source
 torch      | 1.12         | 2.17  | memory   | memory
 torch      | 2.6          | 2.28  | memory   | memory
-tensorflow | 2.9          | 2.17  | memory   | memory
-tensorflow | 2.21         | 2.27  | verified | tensorflow-wheels
+tensorflow | 2.9          | 2.17  | verified | tensorflow-index
+tensorflow | 2.21         | 2.27  | verified | tensorflow-index
 jax        | 0.4          | 2.17  | verified | jax-index
 jax        | 0.7          | 2.27  | verified | jax-index
 """
