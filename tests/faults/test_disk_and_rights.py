@@ -17,8 +17,8 @@ from pathlib import Path
 
 import ansible
 import pytest
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.store import Store
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Store
 from ansible_collections.gpufleet.mlstack.tests.integration import module_runner
 from ansible_collections.gpufleet.mlstack.tests.integration.python_site import Site
 

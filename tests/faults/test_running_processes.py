@@ -165,7 +165,7 @@ import subprocess, sys
 from datetime import datetime, timezone
 from pathlib import Path
 sys.path.insert(0, '/mlstack')
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Store
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.store import Store
 store = Store('/opt/envs', 'ml')
 with store.lock():
     with store.build(sys.argv[1] * 6, datetime.now(timezone.utc)) as building:

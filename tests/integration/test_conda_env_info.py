@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import explicit, meta
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Store
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.store import Store
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import site_packages
 from ansible_collections.gpufleet.mlstack.tests.bed import conda_channel
 from ansible_collections.gpufleet.mlstack.tests.bed.python_index import PythonIndex

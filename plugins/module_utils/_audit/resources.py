@@ -13,13 +13,13 @@ import re
 import typing as t
 from dataclasses import dataclass, field
 
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.store import Store
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files.looking import (
     LINK,
     Allowance,
     Folder,
     Unfinished,
 )
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Store
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import names
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.prefix import program_of

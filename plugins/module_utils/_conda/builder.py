@@ -25,12 +25,12 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.model impo
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.pip_part import PipPart
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.wanted import Wanted
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.workplace import Workplace
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.plan import Observed
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.record import Generation
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.store import Building, Store
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files.timing import timed
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.plan import Observed
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.record import Generation
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Building, Store
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context
 
 

@@ -13,10 +13,10 @@ import typing as t
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import drift, meta
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import plan as planner
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.desired import DesiredCondaEnvironment
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import lifecycle
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.plan import Observed
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.record import Generation
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import StoreState
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments import lifecycle
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.plan import Observed
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.record import Generation
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.store import StoreState
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import names, site_packages
 

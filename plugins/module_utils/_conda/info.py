@@ -23,10 +23,10 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import (
     whereabouts,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.model import SUBDIRS, Package
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.record import Generation
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.store import Store, StoreState
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files.looking import Folder, is_ours
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.record import Generation
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Store, StoreState
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Inquiry, Outcome
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import distributions, verify
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.distributions import Distribution

@@ -15,8 +15,8 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import pla
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import verify
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.desired import DesiredCondaEnvironment
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.wanted import Wanted
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.plan import Observed
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.plan import Observed
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import names
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.desired import sources_of

@@ -10,9 +10,9 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.desired import BUILDING
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import plan as generations
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.plan import Versions
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.record import Generation
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments import plan as generations
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.plan import Versions
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.record import Generation
 
 EXPORTS = ("environment", "history", "explicit", "conda_lock")
 

@@ -16,8 +16,8 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import mat
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.desired import DesiredCondaEnvironment
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.files import EnvironmentFile, LockFile
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.model import Package
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.record import Generation
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.record import Generation
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import requirement_files, requirement_text
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.requirement_files import RequirementSet
 

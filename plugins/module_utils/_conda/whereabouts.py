@@ -11,9 +11,9 @@ import os
 import typing as t
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import meta
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments import record as records
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.record import Generation
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import record as records
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.record import Generation
 
 
 class Whereabouts(t.NamedTuple):

@@ -17,10 +17,10 @@ import typing as t
 from dataclasses import replace
 from datetime import datetime, timezone
 
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.record import Generation
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.store import Building, Store
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.record import Generation
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Building, Store
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import (
     interpreters,

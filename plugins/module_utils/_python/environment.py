@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 import typing as t
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import lifecycle
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.record import Generation
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import StoreState
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments import lifecycle
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.record import Generation
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.store import StoreState
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import asked, site_packages
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import plan as planner

@@ -15,10 +15,10 @@ import typing as t
 import zlib
 from dataclasses import dataclass
 
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.store import Store, StoreState
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files.looking import Folder, changeable_in, is_ours
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Store, StoreState
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Inquiry, Outcome
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import (
     cache,

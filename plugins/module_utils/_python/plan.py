@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import plan as generations
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.plan import Versions
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.record import Generation
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments import plan as generations
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.plan import Versions
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.record import Generation
 
 if t.TYPE_CHECKING:
     from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.wanted import Wanted

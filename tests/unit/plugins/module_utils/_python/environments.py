@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import choose
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.record import Generation
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import StoreState
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments import choose
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.record import Generation
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.store import StoreState
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import plan as planner

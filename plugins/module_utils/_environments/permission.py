@@ -11,9 +11,9 @@ import contextlib
 import os
 import stat
 
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.place import Place
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import trust
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.place import Place
 
 _LOOKS = 100
 

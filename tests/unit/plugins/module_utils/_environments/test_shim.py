@@ -12,9 +12,9 @@ import time
 from pathlib import Path
 
 import pytest
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import shim
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.record import Generation
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Store
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments import shim
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.record import Generation
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.store import Store
 
 from .conftest import NOW
 

@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments import choose
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.record import Generation
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import choose
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.record import Generation
 from hypothesis import given
 from hypothesis import strategies as st
 

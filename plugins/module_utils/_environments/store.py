@@ -23,15 +23,15 @@ import typing as t
 from dataclasses import dataclass
 from datetime import datetime
 
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments import record as records
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.place import Place
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.record import Generation
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments, MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import lock as locks
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import record as records
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.place import Place
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.record import Generation
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._redact import Redactor
 
 if t.TYPE_CHECKING:
-    from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.users import Usage
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.users import Usage
 
 TRASH = ".trash-"
 ADOPTED = "adopted-"
@@ -170,8 +170,8 @@ class Store:
         Raises MlstackError, before anything is changed, where we may not write; LockTimeout names the holder.
         Directories made for the lock go again when nothing came to lie in them.
         """
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments import adopt, permission
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
-        from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import adopt, permission
 
         wanted = f"change the environment {self.place.link}"
         permission.check(self.place, wanted)
@@ -239,8 +239,8 @@ class Store:
 
     def seal(self, building: Building, content: t.Mapping[str, t.Any]) -> Generation:
         """Finish a generation: shim, everything on disk, then the record with ``content`` (secrets taken out)."""
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments import shim
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk, writing
-        from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import shim
 
         text = records.render(
             self._redactor.data(content),
@@ -263,7 +263,7 @@ class Store:
     def adopt(self, generation: Generation, now: datetime) -> str:
         """Move the directory at the link's place aside and let the link point to a finished generation, in one step;
         returns the path where the directory lies then. Refused while processes use it."""
-        from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import adopt
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments import adopt
 
         adopt.refuse_in_use(self.place, self.users([self.place.link]))
         return adopt.adopt(self.place, generation.id, now)
@@ -330,8 +330,8 @@ class Store:
         Refused while live processes use it, unless ``force``. What was adopted stays where it lies. Returns the ids
         deleted.
         """
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments import adopt
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
-        from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import adopt
 
         standing, _target = self._standing()
         ids, leftovers, _adopted = self._names()
@@ -350,7 +350,7 @@ class Store:
 
         What the link points to stays until switch(), even if its record was lost: people may still work with it.
         """
-        from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import adopt
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments import adopt
 
         adopt.repair(self.place)
         in_use = self.path_of(self._generation_in_use())
@@ -361,7 +361,7 @@ class Store:
 
     def users(self, paths: t.Sequence[str]) -> Usage:
         """The live processes that use what lies below ``paths``."""
-        from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import users
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments import users
 
         return users.find(paths, self._proc)
 

@@ -11,9 +11,7 @@ import os
 import typing as t
 from dataclasses import replace
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import written_file
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.plan import (
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.plan import (
     Desired,
     Observed,
     Rules,
@@ -22,8 +20,10 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.plan
     comparison,
     lines,
 )
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.record import Generation
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Store, StoreState
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.record import Generation
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.store import Store, StoreState
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import written_file
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Resource
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
 
@@ -119,7 +119,7 @@ class Environments(Resource[DesiredT, Observed[WantedT]], t.Generic[DesiredT, Wa
         return observed
 
     def _require_change_allowed(self, desired: DesiredT, store: Store) -> None:
-        from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import permission
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments import permission
 
         permission.check(store.place, f"change the environment {desired.link}")
 
@@ -155,7 +155,7 @@ class Environments(Resource[DesiredT, Observed[WantedT]], t.Generic[DesiredT, Wa
         return Store(desired.root, desired.name, context.redactor).lock(self.params["lock_timeout"])
 
     def handlers(self, desired: DesiredT, context: Context) -> Handlers:
-        from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.apply import Steps
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.apply import Steps
 
         def build(observed: Observed[WantedT], store: Store) -> tuple[Generation, dict[str, t.Any]]:
             built = self.builder(context).build(desired, observed, store)
@@ -197,7 +197,7 @@ class Environments(Resource[DesiredT, Observed[WantedT]], t.Generic[DesiredT, Wa
         back = desired.state == "rolled_back"
         if not (building or removing or adopting or back):
             return
-        from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import adopt, permission
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments import adopt, permission
 
         if context.preview:
             permission.check(store.place, f"change the environment {desired.link}")

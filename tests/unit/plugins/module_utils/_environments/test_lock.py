@@ -15,15 +15,15 @@ import time
 from pathlib import Path
 
 import pytest
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.store import Store
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import LockTimeout
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import lock as locks
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Store
 
 from .conftest import built
 
 HOLD = """
 import sys, time
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Store
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.store import Store
 with Store(sys.argv[1], 'ml').lock(10):
     print('held', flush=True)
     time.sleep(float(sys.argv[2]))
@@ -31,7 +31,7 @@ with Store(sys.argv[1], 'ml').lock(10):
 
 ADD_ONE = """
 import sys, time
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Store
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.store import Store
 for turn in range(20):
     with Store(sys.argv[1], 'ml').lock(60):
         count = int(open(sys.argv[2]).read())

@@ -9,11 +9,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments import adopt
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments import record as records
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.store import Store
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import adopt
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import record as records
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Store
 
 from .conftest import NOW, built, fill, killed_at
 

@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments import permission
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.place import Place
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import permission
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.place import Place
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
@@ -80,7 +80,7 @@ def test_what_belongs_to_somebody_else(tmp_path: Path, below: str) -> None:
 LOCK = """
 import sys
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Store
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.store import Store
 try:
     with Store(sys.argv[1], 'ml').lock():
         print('locked')

@@ -12,15 +12,15 @@ import os
 import typing as t
 from datetime import datetime
 
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments import record as records
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.place import Place
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk, reading, writing
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import record as records
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.place import Place
 
 _MOST_BYTES = 1 << 16
 
 if t.TYPE_CHECKING:
-    from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.users import Usage
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.users import Usage
 
 
 def adopt(place: Place, generation: str, now: datetime) -> str:

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import record as records
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.lifecycle import Environments
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.plan import Rules, drift
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Store
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments import record as records
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.lifecycle import Environments
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.plan import Rules, drift
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.store import Store
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, converge
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._redact import Redactor

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.place import Place
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.place import Place
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,11 @@ import time
 from pathlib import Path
 
 import pytest
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments import choose
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments import record as records
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.store import Store
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments, MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import choose
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import record as records
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Store
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._redact import Redactor
 
 from .conftest import NOW, built, fill
@@ -54,7 +54,7 @@ def test_looking_at_a_converged_environment_reads_one_record(store: Store) -> No
 
 OBSERVE = """
 import sys
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Store
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.store import Store
 state = Store(sys.argv[1], 'ml').observe()
 """
 

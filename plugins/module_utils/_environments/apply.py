@@ -10,10 +10,10 @@ from __future__ import annotations
 import typing as t
 from datetime import datetime, timezone
 
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.plan import Desired, Rules
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.record import Generation
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.store import Store
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import written_file
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.plan import Desired, Rules
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.record import Generation
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.store import Store
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Action
 
 Actions = t.Sequence[Action]

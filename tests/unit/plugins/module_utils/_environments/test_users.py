@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations import users
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments import users
 
 SLEEP = "import time; time.sleep(60)"
 

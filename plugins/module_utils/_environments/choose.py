@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.record import Generation
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._generations.record import Generation
 
 
 def newest_first(generations: t.Iterable[Generation]) -> list[Generation]:
