@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from ansible_collections.gpufleet.mlstack.tests.bed.containers import Container
 from ansible_collections.gpufleet.mlstack.tests.integration import nvidia_host
-from ansible_collections.gpufleet.mlstack.tests.integration.driver_host import DriverHost, driver_host
+from ansible_collections.gpufleet.mlstack.tests.integration.driver_host import DriverHost, driver_host, steps
 from ansible_collections.gpufleet.mlstack.tests.integration.test_cuda_toolkit import BUILD_ESSENTIAL
 
 DRIVER = {"version": "580.65.06"}
@@ -73,12 +73,16 @@ def cut_off(host: DriverHost, module: str, options: Mapping[str, Any], signal: s
     host.sh(f"pkill -{signal} -f '[m]odules.{module}'")
 
 
+def kill_what_goes_on(host: DriverHost) -> None:
+    host.sh("pkill -9 -x apt-get; pkill -9 -x dpkg; pkill -9 -x dnf; pkill -9 -f '[b]ase64'; true")
+
+
 def test_a_build_that_a_kill_has_ended_is_made_anew(host: DriverHost) -> None:
     real = let_talk(host, "nvidia_driver")
     arguments = {"version": "550.54.15", "repository_fingerprints": nvidia_host.fingerprints()}
     try:
         cut_off(host, "nvidia_driver", {"version": "550.54.15"}, "KILL")
-        host.sh("pkill -9 -x apt-get; pkill -9 -x dpkg; pkill -9 -x dnf; pkill -9 -f '[b]ase64'; true")
+        kill_what_goes_on(host)
     finally:
         host.sh(f"touch /run/build.go; mv {real}.real {real}")
     foretold = nvidia_host.run_module(host.container, "nvidia_driver", arguments, check=True)
@@ -90,6 +94,37 @@ def test_a_build_that_a_kill_has_ended_is_made_anew(host: DriverHost) -> None:
     assert host.manager == "dnf" or host.sh("dpkg --audit") == ""
     again = nvidia_host.run_module(host.container, "nvidia_driver", arguments)
     assert not again["changed"]
+
+
+@pytest.mark.parametrize(
+    ("cut", "wanted"),
+    [
+        (DRIVER, DRIVER),
+        ({"version": "550.54.15", "flavour": "open"}, {"version": "550.54.15", "flavour": "open"}),
+        (DRIVER, {"version": "550.54.15"}),
+    ],
+    ids=["finished", "flavour", "taken back"],
+)
+def test_a_change_that_a_kill_has_ended_converges(
+    host: DriverHost, cut: dict[str, Any], wanted: dict[str, Any]
+) -> None:
+    host.succeed(version="550.54.15", flavour="proprietary")
+    real = let_talk(host, "nvidia_driver")
+    try:
+        cut_off(host, "nvidia_driver", cut, "KILL")
+        kill_what_goes_on(host)
+    finally:
+        host.sh(f"touch /run/build.go; mv {real}.real {real}")
+    # With dnf, two versions of some packages are here now, and the module stream of the new one is enabled.
+    foretold = host.succeed(check=True, **wanted)
+    assert "repair" in steps(foretold), foretold
+    done = host.succeed(**wanted)
+    assert done["driver"]["on_disk"] == wanted["version"] and host.drivers() == {wanted["version"]}
+    assert host.manager == "apt" or host.container.run("dnf check --duplicates").rc == 0
+    assert host.manager == "dnf" or host.sh("dpkg --audit") == ""
+    again = host.succeed(**wanted)
+    assert not again["changed"] and again["driver"] == done["driver"]
+    assert host.held() >= set(host.packages())
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,8 @@ _PID_FILES = ("/var/lib/dnf/rpmdb_lock.pid", f"{_CACHE}/metadata_lock.pid", f"{_
 _RPM_LOCKS = ("/var/lib/rpm/.rpm.lock", "/usr/lib/sysimage/rpm/.rpm.lock")
 # Without package lists, and for an ordinary user, dnf does not even say what it would do.
 _CANNOT_TELL = ("Cache-only enabled but no cache", "has to be run with superuser privileges")
+# See "Modular Filtering" in dnf(8); the name of a repository may be a pattern there.
+_ALL_STREAMS = "--setopt=*.module_hotfixes=1"
 _LOCKED = 200  # dnf's exit status when another dnf runs and exit_on_lock is set
 _ARCHITECTURE = re.compile(r"\.(?:x86_64|aarch64|i686|noarch|ppc64le|s390x)\Z")
 
@@ -194,17 +196,36 @@ class Dnf(PackageManager):
         writing.write_whole(self.host.path(_STAMP), "")
 
     def repair(self) -> None:
-        again = [f"{package.name}-{package.version}.{package.arch}" for _item, package in self._unfinished()]
+        unfinished = History(self.host).unfinished()
+        self._unfinished()
+        # What was cut off was to change locked packages too, and it can only go on where it wanted to.
+        unlocked = sorted({*self._duplicates, *(item.name for item in unfinished)})
         if self._duplicates:
-            self._repair("remove the older of two versions", self._duplicates, ["remove", "--duplicates"])
+            self._repair("remove the older of two versions", unlocked, ["remove", "--duplicates"])
+        # The newer of two versions was installed again by that.
+        again = [f"{package.name}-{package.version}.{package.arch}" for _item, package in self._unfinished()]
         if again:
-            self._repair("install again what a transaction of dnf left unfinished", (), ["reinstall", *again])
+            step = self._without_conflict(["reinstall", *again], unfinished, unlocked)
+            self._repair("install again what a transaction of dnf left unfinished", unlocked, step)
+
+    def _without_conflict(
+        self, step: t.Sequence[str], unfinished: t.Sequence[Item], unlocked: t.Sequence[str]
+    ) -> t.Sequence[str]:
+        """A step that also removes what the unfinished transaction was to remove, where that is still here and stands
+        in the way. Nothing else may go: such a step stays as it is, and dnf says what the matter is."""
+        leaving = sorted({item.name for item in unfinished if not item.brings})
+        if not self._rpm(leaving):
+            return step
+        erasing = ["--allowerasing", *step]
+        with self._locks.lifted(unlocked) as lifted:
+            told = self.commands.run(_repairing([*lifted, "--assumeno", *erasing]), timeout=CHANGE_TIMEOUT, check=False)
+        removed = {change.name for change in dnf_output.parse_table(told.out) if change.action == "remove"}
+        return erasing if removed <= set(leaving) else step
 
     def _repair(self, wanted: str, unlocked: t.Sequence[str], step: t.Sequence[str]) -> None:
         wanted = f"{wanted} (dnf {' '.join(step)})"
-        with self._locks.lifted(unlocked) as options, self.recorded(wanted) as folder:
-            argv = ["dnf", "--color=never", "--setopt=exit_on_lock=True", *options, "-y", *step]
-            result = self.lasting(argv, folder, wanted)
+        with self._locks.lifted(unlocked) as lifted, self.recorded(wanted) as folder:
+            result = self.lasting(_repairing([*lifted, "-y", *step]), folder, wanted)
         if not result.ok:
             raise self._explained(result, wanted)
 
@@ -326,6 +347,15 @@ class Dnf(PackageManager):
             return os.stat(self.host.path(path)).st_mtime
         except OSError:
             return 0.0
+
+
+def _repairing(arguments: t.Sequence[str]) -> list[str]:
+    """Dnf for a step that ends what was begun, also with what came from a module stream that is no longer, or not yet,
+    the enabled one: else it sees no package of another stream."""
+    return [
+        *("dnf", "--color=never", "--setopt=exit_on_lock=True", "--setopt=clean_requirements_on_remove=False"),
+        *(_ALL_STREAMS, *arguments),
+    ]
 
 
 def _steps(transaction: Transaction, *, erasing: bool) -> list[list[str]]:

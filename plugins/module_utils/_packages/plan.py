@@ -107,9 +107,10 @@ def plan(desired: Desired, observed: Observed) -> Plan:
     interrupted = observed.interrupted
     if forecast is not None and not refresh and not interrupted:
         check(desired, resolution, forecast)
-    actions = list(sources.actions)
+    actions: list[Action] = []
     if interrupted:
         actions.append(Action("repair", "package manager", f"finish its interrupted run ({interrupted})"))
+    actions += sources.actions
     if refresh:
         actions.append(Action("refresh", "package lists", f"refresh the package lists ({refresh})"))
     actions += [Action("unhold", name, f"allow other versions of {name}") for name in resolution.unhold]

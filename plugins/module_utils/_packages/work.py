@@ -30,7 +30,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model i
     Installed,
     Observed,
 )
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Action, Plan
 
 
 class PackageWork:
@@ -132,35 +132,44 @@ class PackageWork:
 
         When it fails, repositories and streams are again as they were. Raises MlstackError.
         """
+        repairs = self.repaired(plan)
+        if repairs:
+            observed = replace(observed, forecast=None)  # of the host as it was before
         if desired.sources is None or observed.sources is None:
-            return self._carry_out(desired, observed, plan, ())
+            return self._carry_out(desired, observed, plan, repairs)
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import plan_sources
 
         steps = tuple(action for action in plan.actions if action.verb in plan_sources.VERBS)
         with self._sources().changed(plan_sources.change(desired.sources, observed.sources)):
-            done, changes = self._carry_out(desired, observed, plan, steps)
+            done, changes = self._carry_out(desired, observed, plan, (*repairs, *steps))
         shown = plan_sources.plan(desired.sources, observed.sources)
         return replace(done, before=shown.before + done.before, after=shown.after + done.after), changes
 
+    def repaired(self, plan: Plan) -> tuple[Action, ...]:
+        """Finish what a plan says is unfinished, before anything else: it goes on from the sources that it had. Returns
+        what was done."""
+        repairs = tuple(action for action in plan.actions if action.verb == "repair")
+        if repairs:
+            self.manager.repair()
+        return repairs
+
     def _carry_out(
-        self, desired: Desired, observed: Observed, plan: Plan, sources_steps: tuple[t.Any, ...]
+        self, desired: Desired, observed: Observed, plan: Plan, before: tuple[Action, ...]
     ) -> tuple[Plan, tuple[Change, ...]]:
-        first_steps = tuple(action for action in plan.actions if action.verb in ("repair", "refresh"))
-        for action in first_steps:
-            if action.verb == "repair":
-                self.manager.repair()
-            else:
-                self.manager.refresh()
-                self.refreshed = True
+        """``before`` are the steps that were done already."""
+        refreshes = tuple(action for action in plan.actions if action.verb == "refresh")
+        if refreshes:
+            self.manager.refresh()
+            self.refreshed = True
         self.manager.may_fetch = True
-        if first_steps or sources_steps or observed.forecast is None:
+        if refreshes or before or observed.forecast is None:
             desired = self.renewed(desired)
             observed = self.look(desired, simulate=True)
         # Raises what even fresh lists do not offer, and what must not be done.
         plan = planner.plan(desired, observed)
         self._change(planner.resolve(desired, observed))
         return (
-            replace(plan, actions=(*sources_steps, *first_steps, *plan.actions)),
+            replace(plan, actions=(*before, *refreshes, *plan.actions)),
             planner.forecast_changes(observed),
         )
 

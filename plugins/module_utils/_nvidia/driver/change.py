@@ -66,10 +66,13 @@ class DriverChange:
     def made(self, observed: DriverState, plan: Plan) -> dict[str, t.Any]:
         """Do it; what was done, and whether a reboot is needed. Raises MlstackError."""
         desired, context = self._desired, self._context
-        if any(planner.disrupts(action) for action in plan.actions):
-            self._until_idle()
+        self._until_idle(plan)
+        done: list[Action] = list(self._packages.repaired(plan))
+        if done:  # which driver is here, and what of it must go or stay, is only known now
+            observed = self._observed(desired, context)
+            plan = planner.plan(desired, observed)
+            self._until_idle(plan)
         first, state, foreseen = observed.host, observed, plan
-        done: list[Action] = []
         before: list[str] = []
         after: list[str] = []
         held = self._packages.held_again([piece.package for piece in first.pieces if piece.held])
@@ -210,10 +213,10 @@ class DriverChange:
                     done.append(action)
         return done
 
-    def _until_idle(self) -> None:
-        """Raise MlstackError unless nobody works on a GPU, after the wait that was allowed."""
+    def _until_idle(self, plan: Plan) -> None:
+        """Raise MlstackError where a plan disrupts those who work on a GPU, after the wait that was allowed."""
         desired = self._desired
-        if desired.busy == IGNORE:
+        if desired.busy == IGNORE or not any(planner.disrupts(action) for action in plan.actions):
             return
         deadline = time.monotonic() + (desired.busy_timeout if desired.busy == WAIT else 0)
         while True:

@@ -182,6 +182,9 @@ def test_what_nobody_offers_may_come_from_a_repository_that_is_still_to_be_added
     desired = Desired((wanted(),), sources=coming, **options)
     made = planner.plan(desired, replace(observed, sources=before))
     assert verbs(made)[0] == ("write", file.path)
+    # What is unfinished goes on from the sources that it had.
+    made = planner.plan(desired, replace(observed, sources=before, interrupted="a journal"))
+    assert verbs(made)[:2] == [("repair", "package manager"), ("write", file.path)]
     with pytest.raises(MlstackError):  # it is there by now, and has not got it either
         planner.plan(desired, replace(observed, sources=replace(before, texts={file.path: file.text})))
 
