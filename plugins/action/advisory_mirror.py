@@ -21,6 +21,7 @@ _SPEC: dict[str, t.Any] = {
     "dest": {"type": "path", "required": True},
     "sha256": {"type": "str"},
     "unverified": {"type": "bool", "default": False},
+    "systems": {"type": "bool", "default": False},
     "max_age_days": {"type": "int"},
     "canary": {"type": "str"},
     "ca_bundle": {"type": "path"},

@@ -32,7 +32,7 @@ class ActionModule(FilesHere):
         super().run(tmp, task_vars)
         redactor = Redactor()
         redactor.learn(self._task.args)
-        for item in _listed(self._task.args.get("advisories")):
+        for item in [*_listed(self._task.args.get("advisories")), *_listed(self._task.args.get("system_advisories"))]:
             redactor.add(str(item.get("token") or "") if isinstance(item, dict) else None)
         try:
             result = self._audited(task_vars or {})

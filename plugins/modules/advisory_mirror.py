@@ -14,8 +14,9 @@ author:
 description:
   - Takes a zip file or a folder of advisories in the OSV format, from a URL or a path, and makes one zip file of it on
     the controller, for M(gpufleet.mlstack.dep_audit) and for carrying it to where there is no network.
-  - It is checked before it takes the place of the one before. It must be about Python packages, not have lost a tenth
-    of its advisories or gone back by days, and agree with its digest. The digest is written beside it, as C(.sha256).
+  - It is checked before it takes the place of the one before. It must be about Python packages, or with O(systems)
+    about those of distributions, must not have lost a tenth of its advisories or gone back by days, and must agree
+    with its digest. The digest is written beside it, as C(.sha256).
   - A record that cannot be read is skipped, counted and named.
   - It runs on the controller and needs no connection to a host. Run it with C(run_once).
 extends_documentation_fragment:
@@ -40,6 +41,13 @@ options:
     type: str
   unverified:
     description: Whether a file from a URL is taken without O(sha256). OSV's own file changes all the time and has none.
+    type: bool
+    default: false
+  systems:
+    description:
+      - Whether it is about the packages of distributions, for O(gpufleet.mlstack.dep_audit#module:system_advisories),
+        instead of about Python packages. OSV has a file for each distribution, such as
+        V(https://storage.googleapis.com/osv-vulnerabilities/Debian/all.zip).
     type: bool
     default: false
   max_age_days:
@@ -100,7 +108,7 @@ sha256:
   returned: success
   type: str
 advisories:
-  description: How many advisories about Python packages it has.
+  description: How many advisories it has about what it is for.
   returned: success
   type: int
   sample: 31874

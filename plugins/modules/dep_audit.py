@@ -81,6 +81,15 @@ options:
     type: list
     elements: raw
     default: []
+  system_advisories:
+    description:
+      - Mirrors of the advisories of distributions (Debian, Ubuntu, Rocky Linux, AlmaLinux, Red Hat), in the form of
+        O(advisories), a mirror for each distribution of the fleet. All of them are used.
+      - A Python package that dpkg or rpm owns is judged by them alone, in its distribution's order of versions. Where
+        none of them has its distribution, nothing is known of it, which is the problem V(no_advisories).
+    type: list
+    elements: raw
+    default: []
   cache_dir:
     description: Where the controller keeps the databases.
     type: str
@@ -245,7 +254,8 @@ environments:
       returned: always
     packages:
       description: All packages, with what each needs, its licence and origin, the smallest upgrade to the fewest and
-        least severe flaws (C(fix)), and the ids of those that it still has (C(left)).
+        least severe flaws (C(fix)), and the ids of those that it still has (C(left)). What dpkg or rpm owns is told as
+        their package, with C(kind) V(deb) or V(rpm), and C(provides), the Python packages in it.
       type: list
       elements: dict
       returned: always
@@ -282,6 +292,11 @@ database:
   type: dict
   sample: {"source": "osv /srv/mirror/osv/pypi.zip", "kind": "osv", "date": "2026-11-20T08:12:00Z", "age_days": 3,
            "advisories": 20211}
+system_databases:
+  description: The same of each mirror that packages of the distribution were judged by.
+  returned: always
+  type: list
+  elements: dict
 verdict:
   description: Whether there was a policy, and the sentences in which it is not met.
   returned: always

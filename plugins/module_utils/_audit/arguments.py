@@ -63,6 +63,7 @@ SPEC: dict[str, t.Any] = {
     "files": _strings(),
     "remote_src": {"type": "bool", "default": False},
     "advisories": {"type": "list", "elements": "raw", "default": []},
+    "system_advisories": {"type": "list", "elements": "raw", "default": []},
     "cache_dir": {"type": "str", "default": "~/.cache/gpufleet-mlstack/advisories"},
     "index": {"type": "str"},
     "policy": {"type": "dict", "options": _POLICY},

@@ -11,8 +11,10 @@ No program of an environment is started: its folders say what a marker can ask f
 
 from __future__ import annotations
 
+import os
 import typing as t
 
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._audit.owners import Owner, Owners
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._audit.resources import Question
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
@@ -31,11 +33,16 @@ if t.TYPE_CHECKING:
     from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import meta
 
 _MOST_PACKAGES = 20_000
+_OF_SYSTEM = "/usr/"
+_OF_OTHERS = "/usr/local/"
 Problem = tuple[str, str, str]  # kind, package, text
 
 
-def contents(question: Question, commands: Commands) -> dict[str, t.Any]:
-    """All of one environment as plain data. Raises MlstackError where it cannot be read."""
+def contents(question: Question, commands: Commands, owners: Owners | None = None) -> dict[str, t.Any]:
+    """All of one environment as plain data; ``owners`` tell which of it is the distribution's.
+
+    Raises MlstackError where it cannot be read.
+    """
     if question.kind == "absent":
         raise MlstackError(
             "no_environment",
@@ -48,10 +55,10 @@ def contents(question: Question, commands: Commands) -> dict[str, t.Any]:
             ),
         )
     with prefix.opened(question.prefix, question.kind, commands, within=question.within) as look:
-        return _told(question, look)
+        return _told(question, look, owners)
 
 
-def _told(question: Question, look: prefix.Look) -> dict[str, t.Any]:
+def _told(question: Question, look: prefix.Look, owners: Owners | None) -> dict[str, t.Any]:
     conda = _conda_of(look) if question.kind == "conda" else None
     found, broken = _layered(look.places, look.tree) if look.layered else _of(look.places, look.tree)
     problems = [("not_audited", "", note) for note in look.notes]
@@ -66,7 +73,8 @@ def _told(question: Question, look: prefix.Look) -> dict[str, t.Any]:
     problems += [("unreadable_requirement", line.partition(":")[0], line) for line in verdict.unreadable]
     problems += [("broken_metadata", item.name, f"{item.folder}: {item.reason}") for item in broken]
     needs = tree.edges(installed, look.environment)
-    packages = [_package(item, needs[item.name], question) for item in found]
+    owned = _owned(found, owners)
+    packages = [_package(item, needs[item.name], question, owned.get(item.folder)) for item in found]
     packages += _unread(broken, {item.name for item in found})
     packages.sort(key=lambda item: (item["name"], item["version"]))
     if conda is not None:
@@ -78,6 +86,7 @@ def _told(question: Question, look: prefix.Look) -> dict[str, t.Any]:
         "problems": [{"kind": kind, "package": package, "text": text} for kind, package, text in problems],
     }
     told.update({"indexes": list(question.indexes)} if question.indexes else {})
+    told.update({"system": owners.system} if owners is not None and owned else {})
     return told
 
 
@@ -105,13 +114,34 @@ def _layered(places: t.Iterable[Folder], root: Folder) -> tuple[list[Distributio
     return [item for name in sorted(seen) for item in seen[name]], broken
 
 
+def _owned(found: t.Iterable[Distribution], owners: Owners | None) -> dict[str, Owner]:
+    """The owners of metadata that lie where a distribution puts its packages, by the folder of the metadata."""
+    if owners is None:
+        return {}
+    # Of a folder several packages may own a part; the file in it is one package's.
+    files = {item.folder: _metadata_file(item.folder) for item in found if item.folder.startswith(_OF_SYSTEM)}
+    files = {folder: path for folder, path in files.items() if not folder.startswith(_OF_OTHERS)}
+    known = owners.of(set(files.values()))
+    return {folder: known[path] for folder, path in files.items() if path in known}
+
+
+def _metadata_file(folder: str) -> str:
+    for name in ("METADATA", "PKG-INFO"):
+        path = os.path.join(folder, name)
+        if os.path.lexists(path):
+            return path
+    return folder
+
+
 def _unread(broken: t.Iterable[Broken], known: t.Container[str]) -> list[dict[str, t.Any]]:
     """What is there, as its name says, and whose metadata may not be read: it is matched nevertheless."""
     pairs = {(names.normalize(item.name), item.version) for item in broken if item.version}
     return [{"name": name, "version": version} for name, version in sorted(pairs) if name not in known]
 
 
-def _package(item: Distribution, needs: tuple[str, ...], question: Question) -> dict[str, t.Any]:
+def _package(
+    item: Distribution, needs: tuple[str, ...], question: Question, owner: Owner | None = None
+) -> dict[str, t.Any]:
     added = bool(question.built) and question.built.get(item.name) != item.version
     # A direct URL may stand in a desired state without a name, and what came later stands in none: then the mark
     # counts.
@@ -126,6 +156,8 @@ def _package(item: Distribution, needs: tuple[str, ...], question: Question) -> 
     told.update({"installer": item.installer} if item.installer else {})
     if item.direct_url:
         told["origin"] = _origin(item.direct_url)
+    if owner is not None:
+        told["owner"] = owner._asdict()
     return told
 
 

@@ -14,6 +14,7 @@ import typing as t
 import zlib
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._audit import contents, resources
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._audit.owners import Owners
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._audit.resources import Question
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments, MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files.looking import Folder
@@ -59,7 +60,7 @@ class Inventory(Inquiry[Question, dict[str, t.Any]]):
             return {"content": _packed(desired.path)}
         if desired.kind == "search":
             return {"packages": [], "problems": _unseen(desired.notes)}
-        return contents.contents(desired, context.commands)
+        return contents.contents(desired, context.commands, Owners(context.host, context.commands))
 
     def describe(self, desired: Question, observed: dict[str, t.Any]) -> dict[str, t.Any]:
         return observed

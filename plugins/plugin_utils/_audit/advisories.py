@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Private to this collection: it may change at any time. Other collections use the modules instead.
-"""Advisories in the OSV format, as far as they concern Python packages.
+"""Advisories in the OSV format, as far as they concern Python packages, or those of distributions.
 
 Source: the OSV schema, U(https://ossf.github.io/osv-schema/). Records are data of strangers: whatever they hold, the
 outcome is an Advisory, None, or BadAdvisory.
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import names
-from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import severity
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import distributions, severity
 
 ECOSYSTEM = "PyPI"
 # Embedded malicious code, in the words of MITRE's list of weaknesses.
@@ -41,7 +41,7 @@ class Affected:
     ``fixed`` are versions known to be without the flaw beside those of the ranges: some services tell no range.
     """
 
-    package: str  # normalised
+    package: str  # a normalised name of Python's index, or one as distributions.key() has it
     versions: tuple[str, ...] = ()
     ranges: tuple[tuple[tuple[str, str], ...], ...] = ()
     fixed: tuple[str, ...] = ()
@@ -51,7 +51,8 @@ class Affected:
 class Advisory:
     """One record. ``severity`` is a word of model.SEVERITIES; ``score`` and ``vector`` are CVSS where it has one.
     ``malware`` says that it is about code made to do harm, not about a mistake. Dates are C(YYYY-MM-DDTHH:MM:SSZ) or
-    empty. ``odd`` says what of the record could not be used."""
+    empty. ``covers`` are the flaws that one notice of a distribution is about, where they are several. ``odd`` says
+    what of the record could not be used."""
 
     id: str
     aliases: tuple[str, ...] = ()
@@ -65,13 +66,12 @@ class Advisory:
     malware: bool = False
     affected: tuple[Affected, ...] = ()
     odd: str = ""
+    covers: tuple[str, ...] = ()
 
 
-def read(record: t.Any) -> Advisory | None:
-    """The advisory that a record tells; None where it was withdrawn or is about nothing in Python's index.
-
-    Raises BadAdvisory.
-    """
+def read(record: t.Any, *, system: bool = False) -> Advisory | None:
+    """The advisory that a record tells; None where it was withdrawn or is about nothing in Python's index, or with
+    ``system`` about no package of a distribution. Raises BadAdvisory."""
     if not isinstance(record, dict):
         raise BadAdvisory("it is not a JSON object")
     identifier = _text(record, "id")
@@ -81,13 +81,18 @@ def read(record: t.Any) -> Advisory | None:
         return None
     odd: list[str] = []
     _date(record, "withdrawn", odd)  # what is no date takes nothing back
-    affected = tuple(_merged(_sound(_list(record, "affected"), odd)))
+    affected = tuple(_merged(_sound(_list(record, "affected"), odd, _of_system if system else _affected)))
     if not affected:
         if odd:
             raise BadAdvisory(odd[0])
         return None
     rated = severity.of_record(record)
     aliases = [alias for alias in _list(record, "aliases") if isinstance(alias, str) and alias != identifier]
+    covers = _of_notice(record, aliases) if system else ()
+    if len(covers) == 1:
+        aliases, covers = [*aliases, *covers], ()
+    elif covers:
+        aliases = [alias for alias in aliases if alias not in covers]
     return Advisory(
         id=identifier,
         aliases=tuple(dict.fromkeys(aliases)),
@@ -101,6 +106,7 @@ def read(record: t.Any) -> Advisory | None:
         malware=is_malware((identifier, *aliases)) or _is_malicious(record),
         affected=affected,
         odd="; ".join(odd),
+        covers=covers,
     )
 
 
@@ -109,11 +115,19 @@ def is_withdrawn(record: t.Mapping[str, t.Any]) -> bool:
     return bool(_date(record, "withdrawn", []))
 
 
-def _sound(items: list[t.Any], odd: list[str]) -> t.Iterator[Affected | None]:
+def _of_notice(record: t.Mapping[str, t.Any], aliases: t.Sequence[str]) -> tuple[str, ...]:
+    """The CVEs that a distribution's notice is about, wherever it writes them: AlmaLinux among what is related."""
+    told = (*aliases, *_list(record, "upstream"), *_list(record, "related"))
+    return tuple(dict.fromkeys(item for item in told if isinstance(item, str) and item.startswith("CVE-")))
+
+
+def _sound(
+    items: list[t.Any], odd: list[str], read_one: t.Callable[[t.Any], Affected | None]
+) -> t.Iterator[Affected | None]:
     """What can be read of the packages; of the others ``odd`` tells."""
     for item in items:
         try:
-            yield _affected(item)
+            yield read_one(item)
         except BadAdvisory as exc:
             odd.append(str(exc))
 
@@ -155,21 +169,41 @@ def _listed(value: t.Any) -> list[t.Any]:
 
 
 def _affected(item: t.Any) -> Affected | None:
-    if not isinstance(item, dict):
-        raise BadAdvisory("an entry of affected is not an object")
-    package = item.get("package")
+    package = _package(item)
     # 'PyPI:suffix' would be another index of the same ecosystem.
-    ecosystem = package.get("ecosystem") if isinstance(package, dict) else None
-    if not isinstance(package, dict) or (ecosystem and not _is_ours(ecosystem)):
+    ecosystem = package.get("ecosystem")
+    if not package or (ecosystem and not _is_ours(ecosystem)):
         return None
     if not ecosystem:
         raise BadAdvisory("it affects a package of no ecosystem")
     name = package.get("name")
     if not isinstance(name, str) or not names.is_valid(name):
         raise BadAdvisory(f"it affects a package named {name!r}")
+    return _with_versions(item, names.normalize(name))
+
+
+def _of_system(item: t.Any) -> Affected | None:
+    package = _package(item)
+    release = distributions.release_of(str(package.get("ecosystem", "")))
+    if not release:
+        return None
+    name = package.get("name")
+    if not isinstance(name, str) or not distributions.is_name(name):
+        raise BadAdvisory(f"it affects a package named {name!r}")
+    return _with_versions(item, distributions.key(release, name))
+
+
+def _package(item: t.Any) -> dict[str, t.Any]:
+    if not isinstance(item, dict):
+        raise BadAdvisory("an entry of affected is not an object")
+    package = item.get("package")
+    return package if isinstance(package, dict) else {}
+
+
+def _with_versions(item: dict[str, t.Any], name: str) -> Affected:
     versions = [str(version) for version in _list(item, "versions") if isinstance(version, (str, int, float))]
     ranges = [found for found in map(_range, _list(item, "ranges")) if found]
-    return Affected(names.normalize(name), tuple(versions), tuple(ranges))
+    return Affected(name, tuple(versions), tuple(ranges))
 
 
 def _is_ours(ecosystem: t.Any) -> bool:

@@ -11,6 +11,7 @@ import typing as t
 from collections import deque
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import names
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import orders, systems
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.flaws import Match
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.index import Project
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.model import (
@@ -24,6 +25,7 @@ from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.model impo
 Pair = tuple[str, str]
 Told = t.Mapping[str, t.Any]
 _SHOWN = 5
+_OF_CONDA = "conda alone has, since advisories are about Python's"
 NOT_THERE = "the index does not have it"
 
 
@@ -33,7 +35,7 @@ def pairs_of(inventory: t.Iterable[Told]) -> set[Pair]:
         (names.normalize(package["name"]), package["version"])
         for item in inventory
         for package in item.get("packages", ())
-        if not _of_conda(package)
+        if _of_python(package)
     }
 
 
@@ -43,7 +45,7 @@ def released(inventory: t.Iterable[Told]) -> set[str]:
         names.normalize(package["name"])
         for item in inventory
         for package in item.get("packages", ())
-        if not _of_conda(package) and not _differs(package)
+        if _of_python(package) and not _differs(package)
     }
 
 
@@ -52,24 +54,27 @@ def assess(
     matches: t.Mapping[Pair, Match],
     projects: t.Mapping[str, Project] | None,
     unanswered: t.Mapping[Pair, str] | None = None,
+    of_system: t.Mapping[Pair, Match] | None = None,
 ) -> Environment:
     """Judge one environment that a host told of. ``projects`` is what an index said, None where none was asked;
-    ``unanswered`` are those of which the source of advisories said nothing, and why."""
+    ``unanswered`` are those of which the source of advisories said nothing, and why; ``of_system`` is what is known of
+    the distribution's packages."""
+    known = _Known(matches, projects, unanswered or {}, of_system or {})
     # Installers do not write down which index a package came from. Where there was one only, that was it.
     indexes = told.get("indexes", ())
     index = indexes[0] if len(indexes) == 1 and told["kind"] == "venv" else ""
-    unanswered = unanswered or {}
-    packages = tuple(_package(item, matches, projects, unanswered, index) for item in told.get("packages", ()))
+    judged = [(item, known.match(item)) for item in told.get("packages", ())]
+    packages = tuple(_package(item, match, known, index) for item, match in judged)
     paths = paths_to({item.name: item.needs for item in packages}, [item.name for item in packages if item.requested])
     findings = [
         Finding(item.name, item.version, flaw, fixed, paths.get(item.name, (item.name,)))
-        for item in packages
-        if item.kind != "conda" and (names.normalize(item.name), item.version) in matches
-        for flaw, fixed in matches[names.normalize(item.name), item.version].flaws
+        for item, (_told, match) in zip(packages, judged)
+        if match is not None
+        for flaw, fixed in match.flaws
     ]
     findings.sort(key=lambda finding: worst_first(finding.flaw)[:-1])
     problems = [Problem(item["kind"], item["text"], item.get("package", "")) for item in told.get("problems", ())]
-    problems += _problems(packages, matches, projects, unanswered)
+    problems += _problems(packages, [match for _item, match in judged], known)
     return Environment(
         name=told["name"],
         path=told["path"],
@@ -84,32 +89,41 @@ def assess(
     )
 
 
-def _of_conda(package: Told) -> bool:
-    return bool(package.get("kind", "pypi") == "conda")
+class _Known(t.NamedTuple):
+    """All that packages are judged by."""
+
+    matches: t.Mapping[Pair, Match]
+    projects: t.Mapping[str, Project] | None
+    unanswered: t.Mapping[Pair, str]
+    of_system: t.Mapping[Pair, Match]
+
+    def match(self, item: Told) -> Match | None:
+        """None where nobody could tell."""
+        if item.get("kind") in systems.KINDS:
+            return systems.match_of(item, self.of_system)
+        return self.matches.get((names.normalize(item["name"]), item["version"])) if _of_python(item) else None
+
+
+def _of_python(package: Told) -> bool:
+    return bool(package.get("kind", "pypi") == "pypi")
 
 
 def _differs(package: Told) -> str:
     """Why a package may differ from the release of its name and version; empty where it is that release."""
     origin = package.get("origin", "")
-    if not origin or _of_conda(package) or package.get("installer") == "conda":
+    if not origin or not _of_python(package) or package.get("installer") == "conda":
         return ""
     built = "was built from" if origin.startswith(("git+", "hg+", "svn+", "bzr+")) else "is from"
     return f"it {built} {origin}, and may differ from the release of that version"
 
 
-def _package(
-    item: Told,
-    matches: t.Mapping[Pair, Match],
-    projects: t.Mapping[str, Project] | None,
-    unanswered: t.Mapping[Pair, str],
-    index: str,
-) -> Package:
+def _package(item: Told, match: Match | None, known: _Known, index: str) -> Package:
     name = names.normalize(item["name"])
     pair = (name, item["version"])
-    match = Match() if _of_conda(item) else matches.get(pair, Match())
     differs = _differs(item)
-    project = projects.get(name) if projects is not None and not _of_conda(item) and not differs else None
-    unknown = _why_unknown(item, project, unanswered.get(pair, ""))
+    project = known.projects.get(name) if known.projects is not None and _of_python(item) and not differs else None
+    answered = pair not in known.unanswered
+    unknown = _why_unknown(item, match, project, known.unanswered.get(pair, ""))
     return Package(
         name=item["name"],
         version=item["version"],
@@ -117,21 +131,28 @@ def _package(
         needs=tuple(item.get("needs", ())),
         requested=bool(item.get("requested", False)),
         licence=item.get("licence", ""),
-        origin=item.get("origin") or ("" if item.get("added") else index),
+        origin=item.get("origin") or ("" if item.get("added") or not _of_python(item) else index),
         installer=item.get("installer", ""),
-        status=_status(match, unknown, answered=pair not in unanswered),
+        status=_status(match or Match(), unknown, answered=answered),
         why=unknown or differs,
-        fix=match.fix,
-        left=match.left,
+        fix=match.fix if match else "",
+        left=match.left if match else (),
         latest=project.latest(item["version"]) if project is not None else "",
         yanked=_yanked(project, item["version"]),
+        system=item.get("system", ""),
+        source=item.get("source", ""),
+        provides=tuple(item.get("provides", ())),
     )
 
 
-def _why_unknown(item: Told, project: Project | None, unanswered: str) -> str:
+def _why_unknown(item: Told, match: Match | None, project: Project | None, unanswered: str) -> str:
     """Why nothing can be said of a package; empty where something can."""
-    if _of_conda(item):
+    if item.get("kind") == "conda":
         return "it is conda's own, and advisories are about Python's index"
+    if item.get("kind") in systems.KINDS:
+        release = item["judged_by"][0][0].partition("/")[0] if item.get("judged_by") else ""
+        missing = f"it is a package of {release}, of which no mirror in system_advisories has advisories"
+        return "" if match is not None else item.get("why") or missing
     if unanswered:
         return unanswered
     return NOT_THERE if project is not None and not project.known else ""
@@ -149,36 +170,33 @@ def _yanked(project: Project | None, version: str) -> str:
     return project.yanked[version] or "no reason was given"
 
 
-def _problems(
-    packages: t.Iterable[Package],
-    matches: t.Mapping[Pair, Match],
-    projects: t.Mapping[str, Project] | None,
-    unanswered: t.Mapping[Pair, str],
-) -> t.Iterator[Problem]:
-    yield from _of_conda_alone([item.name for item in packages if item.kind == "conda"])
-    for item in packages:
+def _problems(packages: t.Sequence[Package], judged: t.Iterable[Match | None], known: _Known) -> t.Iterator[Problem]:
+    yield from _of_nobody([item.name for item in packages if item.kind == "conda"], _OF_CONDA)
+    unknown = [item for item in packages if item.kind in systems.KINDS and item.status == "unknown"]
+    for why in dict.fromkeys(item.why for item in unknown):
+        yield from _of_nobody(
+            [item.name for item in unknown if item.why == why], f"the distribution owns: of each, {why}"
+        )
+    for item, match in zip(packages, judged):
         pair = (names.normalize(item.name), item.version)
         title = f"{item.name} {item.version}"
-        if item.why and item.kind != "conda":
-            yield _of_why(item, title, answered=pair not in unanswered)
+        if item.why and item.kind == "pypi":
+            yield _of_why(item, title, answered=pair not in known.unanswered)
         if item.yanked:
             yield Problem("yanked", f"{title} was taken back by its makers: {item.yanked}", item.name)
-        if item.latest and projects is not None:
+        if item.latest and known.projects is not None:
             yield Problem("outdated", f"{title} is not the newest: {item.latest} is", item.name)
-        match = matches.get(pair)
-        if match is not None and item.kind != "conda":
+        if match is not None:
             yield from _undecided(item, title, match)
 
 
-def _of_conda_alone(found: t.Sequence[str]) -> t.Iterator[Problem]:
+def _of_nobody(found: t.Sequence[str], whose: str) -> t.Iterator[Problem]:
     """One problem for all of them: there are hundreds, and the reason is the same."""
     if found:
         more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
         yield Problem(
             "no_advisories",
-            f"nothing is known of {len(found)} packages that conda alone has, since advisories are about Python's: "
-            + ", ".join(sorted(found)[:_SHOWN])
-            + more,
+            f"nothing is known of {len(found)} packages that {whose}: " + ", ".join(sorted(found)[:_SHOWN]) + more,
         )
 
 
@@ -193,12 +211,19 @@ def _of_why(item: Package, title: str, *, answered: bool) -> Problem:
 def _undecided(item: Package, title: str, match: Match) -> t.Iterator[Problem]:
     if match.undecided:
         ids = ", ".join(match.undecided[:5])
-        told = f"whether {ids} are about {title} cannot be decided: its version is none of PEP 440, or they name none"
+        why = f"its version is none of {_order(item)}, or they name none"
+        told = f"whether {ids} are about {title} cannot be decided: {why}"
         yield Problem("undecided", told, item.name)
     if match.doubtful:
         ids = ", ".join(match.doubtful[:5])
-        told = f"{ids}: no version of PEP 440, so nobody can tell whether {title} is past it; it is taken not to be"
+        told = (
+            f"{ids}: no version of {_order(item)}, so nobody can tell whether {title} is past it; it is taken not to be"
+        )
         yield Problem("undecided", told, item.name)
+
+
+def _order(item: Package) -> str:
+    return {"deb": orders.DEB, "rpm": orders.RPM}.get(item.kind, orders.PEP440).called
 
 
 def paths_to(needs: t.Mapping[str, t.Iterable[str]], requested: t.Iterable[str]) -> dict[str, tuple[str, ...]]:

@@ -14,7 +14,14 @@ from dataclasses import replace
 from datetime import datetime
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
-from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import assess, feeds, index, policy, services
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import (
+    assess,
+    feeds,
+    index,
+    policy,
+    services,
+    systems,
+)
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.assess import Pair, Told
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.database import Database
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.index import Project
@@ -31,6 +38,7 @@ class Auditor:
     def __init__(self, arguments: t.Mapping[str, t.Any], now: datetime, run: str = "") -> None:
         self._sources = feeds.sources(arguments["advisories"])
         self._cache = feeds.Cache(os.path.expanduser(arguments["cache_dir"]), run)
+        self._systems = systems.Systems(feeds.systems(arguments.get("system_advisories") or ()), self._cache, now)
         self._index = arguments["index"] or ""
         self._now = now
         self._matches: Matches | None = None
@@ -60,26 +68,30 @@ class Auditor:
             self._database.close()
             self._cache.discard(self._database.path)
         self._database = self._matches = None
+        self._systems.discard()
 
     def _audit(self, inventory: t.Sequence[Told], judged: Policy | None, groups: t.Collection[str]) -> HostAudit:
+        inventory = [systems.owned(item) for item in inventory]
         pairs = assess.pairs_of(inventory)
         matches, database = self._open(pairs)
         projects, index_notes = self._projects(assess.released(inventory))
         found = matches.of(pairs, {name: project.offered for name, project in (projects or {}).items()})
-        environments = [assess.assess(item, found, projects, self._unanswered) for item in inventory]
+        of_system, system_databases, system_notes = self._systems.of(inventory)
+        environments = [assess.assess(item, found, projects, self._unanswered, of_system) for item in inventory]
         if judged is not None:
             environments = [_with_policy(item, told, judged) for item, told in zip(environments, inventory)]
         info = replace(database.info(self._now), unanswered=len(self._unanswered))
         audit = HostAudit(
             environments=tuple(environments),
             database=info,
-            notes=(*self._notes, *database.notes(self._now), *index_notes),
+            notes=(*self._notes, *database.notes(self._now), *index_notes, *system_notes),
             index_asked=projects is not None,
+            system_databases=tuple(system_databases),
         )
         if judged is None:
             reasons = tuple(policy.malware_reasons(environments))
             return replace(audit, verdict=Verdict(bool(reasons), reasons))
-        marked, verdict = policy.judge(judged, environments, info, groups, self._now.date())
+        marked, verdict = policy.judge(judged, environments, audit.databases, groups, self._now.date())
         used, unused = policy.uses(judged, marked, groups)
         return replace(audit, environments=marked, verdict=verdict, ignores_used=used, ignores_unused=unused)
 

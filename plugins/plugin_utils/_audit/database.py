@@ -25,7 +25,7 @@ from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.advisories
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.model import DatabaseInfo
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.records import Entry
 
-SCHEMA = 4
+SCHEMA = 5
 _TABLES = """
 CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE entry (name TEXT PRIMARY KEY, stamp TEXT NOT NULL) WITHOUT ROWID;
@@ -146,6 +146,11 @@ class Database:
         except (ValueError, TypeError, KeyError) as exc:
             raise sqlite3.DatabaseError(f"{self.path} has garbled contents ({exc})") from exc
 
+    def releases(self) -> frozenset[str]:
+        """The releases of distributions that it has advisories of."""
+        query = "SELECT DISTINCT substr(package, 1, instr(package, '/') - 1) FROM affected WHERE instr(package, '/')"
+        return frozenset(release for (release,) in self._connection.execute(query))
+
     def close(self) -> None:
         self._connection.close()
 
@@ -162,10 +167,11 @@ def age_days(date: str, now: datetime) -> int | None:
 
 class Expected(t.NamedTuple):
     """What a new database must agree with: a release with a flaw that it must know, if one is named, and the time,
-    after which nothing can have happened."""
+    after which nothing can have happened. ``system`` says that it is about distributions' packages, not Python's."""
 
     now: datetime
     canary: str = ""
+    system: bool = False
 
     @property
     def limit(self) -> str:
@@ -213,7 +219,7 @@ def _build(path: str, part: str, entries: t.Sequence[Entry], values: t.Mapping[s
         for name in (known.keys() | bad) - {entry.name for entry in entries}:
             forget(connection, name)
         if failed == len(entries) or not connection.execute("SELECT 1 FROM advisory LIMIT 1").fetchone():
-            raise _nothing(connection, len(entries))
+            raise _nothing(connection, len(entries), expected)
         _compare(_measured(connection, expected), before, path)
         _prove(connection, expected.canary)
         about(connection, values)
@@ -223,7 +229,7 @@ def _build(path: str, part: str, entries: t.Sequence[Entry], values: t.Mapping[s
 def _take(connection: sqlite3.Connection, entry: Entry, expected: Expected) -> bool:
     """Put a record in the place of what was known of it, if it can be read."""
     try:
-        advisory = records.advisory(entry)
+        advisory = records.advisory(entry, system=expected.system)
     except BadAdvisory as exc:
         connection.execute("INSERT OR REPLACE INTO skipped VALUES (?, ?)", (entry.name, str(exc)))
         return False
@@ -242,10 +248,11 @@ def _measured(connection: sqlite3.Connection, expected: Expected) -> tuple[int, 
     return count, newest or ""
 
 
-def _nothing(connection: sqlite3.Connection, entries: int) -> BadAdvisory:
+def _nothing(connection: sqlite3.Connection, entries: int, expected: Expected) -> BadAdvisory:
     skipped = connection.execute("SELECT entry, why FROM skipped ORDER BY entry LIMIT 1").fetchone()
     why = f" ({skipped[0]}: {skipped[1]})" if skipped else ""
-    return BadAdvisory(f"none of {entries} records is about a package of PyPI{why}")
+    of = "a distribution that is known here" if expected.system else "PyPI"
+    return BadAdvisory(f"none of {entries} records is about a package of {of}{why}")
 
 
 def _compare(after: tuple[int, str], before: tuple[int, str], path: str) -> None:
@@ -339,7 +346,7 @@ def _discard(path: str) -> None:
 
 
 def _advisory(flaw: dict[str, t.Any]) -> Advisory:
-    return Advisory(**{**flaw, "aliases": tuple(flaw["aliases"])})
+    return Advisory(**{**flaw, "aliases": tuple(flaw["aliases"]), "covers": tuple(flaw["covers"])})
 
 
 def _affected(package: str, data: list[t.Any]) -> Affected:

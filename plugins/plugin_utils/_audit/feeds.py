@@ -28,9 +28,9 @@ from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import dat
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.advisories import BadAdvisory
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.database import Database
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.model import DatabaseInfo
-from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.sources import Source, sources
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.sources import SYSTEM, Source, sources, systems
 
-__all__ = ["Cache", "Source", "sources"]
+__all__ = ["Cache", "Source", "sources", "systems"]
 
 _SOON = 30.0
 
@@ -140,7 +140,7 @@ def refresh(source: Source, path: str, now: float, called: str = "") -> None:
             return
         _verify_digest(source, location)
         values = {"identity": identity, "source": called or str(source), "kind": source.kind}
-        expected = database.Expected(datetime.fromtimestamp(now, timezone.utc), source.canary)
+        expected = database.Expected(datetime.fromtimestamp(now, timezone.utc), source.canary, source.kind == SYSTEM)
         with records.entries(location) as entries:
             database.build(path, entries, values, expected)
     except (BadAdvisory, zipfile.BadZipFile, sqlite3.Error, NotImplementedError, EOFError, ValueError, OSError) as exc:
@@ -148,7 +148,8 @@ def refresh(source: Source, path: str, now: float, called: str = "") -> None:
             "advisories_unreadable",
             wanted=f"build the advisory database from {source.location}",
             found=str(exc) or type(exc).__name__,
-            to_fix="fetch the mirror again; it must be a zip file or a folder of OSV records of PyPI, whole",
+            to_fix="fetch the mirror again; it must be a whole zip file, or a folder, of OSV records of "
+            + ("distributions" if source.kind == SYSTEM else "PyPI"),
         ) from exc
     finally:
         if source.remote:

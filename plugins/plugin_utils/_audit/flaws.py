@@ -8,14 +8,14 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 
-from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import matching
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import matching, orders
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.advisories import Advisory
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.database import Known
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.matching import Rule
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.model import SEVERITIES, Flaw, worst_first
-from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.pep440 import Version
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.orders import Order, Read
 
 # That it is malware must be seen at once. People search for CVE numbers; GitHub's records are the best described of
 # the others.
@@ -63,7 +63,8 @@ def unpacked(data: t.Sequence[t.Any]) -> Match:
 class Rules:
     """All that is known of one package, read once for all of its versions."""
 
-    def __init__(self, known: t.Iterable[Known]) -> None:
+    def __init__(self, known: t.Iterable[Known], order: Order = orders.PEP440) -> None:
+        self._order = order
         self._rules = [(item.advisory, matching.rule(item.affected)) for item in known]
 
     def match(self, version: str, candidates: t.Iterable[str] = ()) -> Match:
@@ -71,8 +72,8 @@ class Rules:
         if not self._rules:
             return Match()
         hits = self._hits(version)
-        flaws = tuple(sorted((_flaw(group, version) for group in _groups(hits)), key=_rank))
-        outside = matching.public(version) is None
+        flaws = tuple(sorted((self._flaw(group, version) for group in _groups(hits)), key=_rank))
+        outside = self._order.read(version) is None
         undecided = tuple(
             advisory.id
             for advisory, rule in self._rules
@@ -85,11 +86,40 @@ class Rules:
     def _hits(self, version: str) -> list[tuple[Advisory, Rule]]:
         return [(advisory, rule) for advisory, rule in self._rules if rule.affects(version)]
 
+    def _flaw(self, group: list[tuple[Advisory, Rule]], version: str) -> tuple[Flaw, tuple[str, ...]]:
+        advisories = sorted((advisory for advisory, _rule in group), key=lambda item: _preference(item.id))
+        ids = sorted({name for item in advisories for name in (item.id, *item.aliases, *item.covers)}, key=_preference)
+        # A word without a score is the opinion of a database; a score can be reckoned after.
+        rated = [item for item in advisories if item.score is not None] or [
+            item for item in advisories if item.severity != "unknown"
+        ]
+        malware = any(item.malware for item in advisories)
+        if malware:  # whatever a lesser score was about
+            rated = [item for item in rated if (item.score or 0.0) >= _LEAST_CRITICAL]
+        worst = min(rated, key=lambda item: (-(item.score or 0.0), SEVERITIES.index(item.severity)), default=None)
+        # The flaw ends where all that tell of it say so.
+        fixed = {found for _advisory, rule in group for found in rule.fixes(version)}
+        read = [self._order.read(item) for item in fixed if not any(rule.affects(item) for _advisory, rule in group)]
+        ends = sorted(item for item in read if item is not None)
+        flaw = Flaw(
+            id=ids[0],
+            aliases=tuple(ids[1:]),
+            severity="critical" if malware else worst.severity if worst else "unknown",
+            score=worst.score if worst else None,
+            vector=worst.vector if worst else "",
+            summary=next((item.summary for item in advisories if item.summary), ""),
+            url=advisories[0].url,
+            published=min((item.published for item in advisories if item.published), default=""),
+            modified=max((item.modified for item in advisories), default=""),
+            malware=malware,
+        )
+        return flaw, tuple(str(item) for item in ends)
+
     def _fix(self, version: str, found: t.Iterable[Told], candidates: t.Iterable[str]) -> tuple[str, tuple[str, ...]]:
         """The best version to go to, and the ids of the flaws that it has. A flaw without an end holds up no other."""
-        current = matching.public(version)
+        current = self._order.read(version)
         # Advisories name versions that never came out, or that this index does not have.
-        offered = {item for item in map(matching.public, candidates) if item is not None}
+        offered = {item for item in map(self._order.read, candidates) if item is not None}
         offered = offered or {item for _advisory, rule in self._rules for item in rule.fixed}
         if current is None:
             return "", ()
@@ -97,7 +127,7 @@ class Rules:
         left: tuple[str, ...] = ()
         for item in _upgrades(current, offered):
             hits = self._hits(str(item))
-            flaws = [_flaw(group, str(item)) for group in _groups(hits)]
+            flaws = [self._flaw(group, str(item)) for group in _groups(hits)]
             if _weight(flaws) < weight:
                 best, weight = str(item), _weight(flaws)
                 left = tuple(flaw.id for flaw, _ends in sorted(flaws, key=_rank))
@@ -106,7 +136,7 @@ class Rules:
         return best, left
 
 
-def _upgrades(current: Version, offered: t.Iterable[Version]) -> list[Version]:
+def _upgrades(current: Read, offered: t.Iterable[Read]) -> list[Read]:
     """What one may go to, in the order of preference. Nobody is moved to a pre-release who has none, and who has one
     goes to a final release first."""
     above = [item for item in offered if item > current and (current.is_prerelease or not item.is_prerelease)]
@@ -120,10 +150,19 @@ def _weight(found: t.Iterable[Told]) -> tuple[int, ...]:
     return (sum(flaw.malware for flaw in flaws), *map(levels.count, SEVERITIES))
 
 
+def _each(hits: t.Iterable[tuple[Advisory, Rule]]) -> t.Iterator[tuple[Advisory, Rule]]:
+    """A notice about several flaws as one advisory of each, which names the notice and is merged by its own id."""
+    for advisory, rule in hits:
+        if not advisory.covers:
+            yield advisory, rule
+        for name in advisory.covers:
+            yield replace(advisory, id=name, aliases=(), covers=(advisory.id,)), rule
+
+
 def _groups(hits: list[tuple[Advisory, Rule]]) -> list[list[tuple[Advisory, Rule]]]:
     """Those that share an id or an alias are about one flaw."""
     groups: list[tuple[set[str], list[tuple[Advisory, Rule]]]] = []
-    for hit in hits:
+    for hit in _each(hits):
         ids = {hit[0].id, *hit[0].aliases}
         members = [hit]
         apart = []
@@ -135,35 +174,6 @@ def _groups(hits: list[tuple[Advisory, Rule]]) -> list[list[tuple[Advisory, Rule
                 apart.append((other_ids, others))
         groups = [*apart, (ids, members)]
     return [members for _ids, members in groups]
-
-
-def _flaw(group: list[tuple[Advisory, Rule]], version: str) -> tuple[Flaw, tuple[str, ...]]:
-    advisories = sorted((advisory for advisory, _rule in group), key=lambda item: _preference(item.id))
-    ids = sorted({name for item in advisories for name in (item.id, *item.aliases)}, key=_preference)
-    # A word without a score is the opinion of a database; a score can be reckoned after.
-    rated = [item for item in advisories if item.score is not None] or [
-        item for item in advisories if item.severity != "unknown"
-    ]
-    malware = any(item.malware for item in advisories)
-    if malware:  # whatever a lesser score was about
-        rated = [item for item in rated if (item.score or 0.0) >= _LEAST_CRITICAL]
-    worst = min(rated, key=lambda item: (-(item.score or 0.0), SEVERITIES.index(item.severity)), default=None)
-    # The flaw ends where all that tell of it say so.
-    fixed = {found for _advisory, rule in group for found in rule.fixes(version)}
-    ends = sorted(Version(item) for item in fixed if not any(rule.affects(item) for _advisory, rule in group))
-    flaw = Flaw(
-        id=ids[0],
-        aliases=tuple(ids[1:]),
-        severity="critical" if malware else worst.severity if worst else "unknown",
-        score=worst.score if worst else None,
-        vector=worst.vector if worst else "",
-        summary=next((item.summary for item in advisories if item.summary), ""),
-        url=advisories[0].url,
-        published=min((item.published for item in advisories if item.published), default=""),
-        modified=max((item.modified for item in advisories), default=""),
-        malware=malware,
-    )
-    return flaw, tuple(str(item) for item in ends)
 
 
 def _preference(name: str) -> tuple[int, str]:

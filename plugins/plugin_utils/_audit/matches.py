@@ -19,13 +19,13 @@ import os
 import sqlite3
 import typing as t
 
-from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import flaws
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import flaws, orders
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.database import Database
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.feeds import Cache
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.flaws import Match, Rules
 
 Pair = tuple[str, str]
-_SCHEMA = "6"
+_SCHEMA = "7"
 _CHUNK = 400  # SQLite's least limit of variables is 999, and a pair takes two
 _TABLES = """
 CREATE TABLE about (identity TEXT NOT NULL);
@@ -65,7 +65,7 @@ class Matches:
 
     def _judge(self, name: str, version: str, candidates: t.Sequence[str] = ()) -> Match:
         if name not in self._rules:
-            self._rules[name] = Rules(self._database.of_package(name))
+            self._rules[name] = Rules(self._database.of_package(name), orders.of(name))
         return self._rules[name].match(version, candidates)
 
     def _find_out(self, wanted: list[Pair], digest: str) -> dict[Pair, Match]:

@@ -5,42 +5,34 @@
 # Private to this collection: it may change at any time. Other collections use the modules instead.
 """Which advisories hold for a version of a package: the evaluation that the OSV schema describes.
 
-Source: U(https://ossf.github.io/osv-schema/#evaluation). Versions are compared as PEP 440 says, by their public part: a
-build C(2.0.1+cu118) has the flaws of 2.0.1.
+Source: U(https://ossf.github.io/osv-schema/#evaluation). Versions of Python's packages are compared as PEP 440 says, by
+their public part: a build C(2.0.1+cu118) has the flaws of 2.0.1. Those of distributions have orders of their own.
 """
 
 from __future__ import annotations
 
 import typing as t
 from dataclasses import dataclass
-from functools import lru_cache
 
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import orders
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.advisories import Affected
-from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.pep440 import Version
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.orders import Order, Read
 
-# Nobody releases such; to read and write the digits would take longer than all else.
-_LONGEST = 300
-
-
-@lru_cache(maxsize=65536)
-def public(version: str) -> Version | None:
-    """The version without its local part; None where it is none of PEP 440."""
-    try:
-        return Version(Version(version).public) if len(version) <= _LONGEST else None
-    except ValueError:  # InvalidVersion, and a number of more digits than Python reads
-        return None
+Turn = tuple[str, Read]
+public = orders.pep440
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One package's part of an advisory, made ready for comparing. ``unreadable`` are bounds outside PEP 440 of ranges
-    that nothing else tells: such a range is taken for as wide as its other bounds leave it."""
+    """One package's part of an advisory, made ready for comparing. ``unreadable`` are bounds outside the order of
+    versions, of ranges that nothing else tells: such a range is taken for as wide as its other bounds leave it."""
 
-    listed: frozenset[Version]
+    order: Order
+    listed: frozenset[Read]
     listed_texts: frozenset[str]
-    ranges: tuple[tuple[tuple[str, Version | None], ...], ...]
-    limits: tuple[tuple[Version, ...], ...]
-    fixed: tuple[Version, ...]
+    ranges: tuple[tuple[Turn, ...], ...]
+    limits: tuple[tuple[Read, ...], ...]
+    fixed: tuple[Read, ...]
     unreadable: tuple[str, ...] = ()
 
     @property
@@ -49,31 +41,40 @@ class Rule:
         return not self.listed_texts and not any(self.ranges)
 
     def affects(self, version: str) -> bool:
-        """Whether the advisory holds for ``version``. One outside PEP 440 is only looked for in the list."""
+        """Whether the advisory holds for ``version``. One outside the order is only looked for in the list."""
         if version in self.listed_texts:
             return True
-        parsed = public(version)
+        parsed = self.order.read(version)
         if parsed is None:
             return False
         if parsed in self.listed:
             return True
-        return any(_in_range(parsed, events, limits) for events, limits in zip(self.ranges, self.limits))
+        return any(
+            _in_range(parsed, events, limits)
+            for events, limits in zip(self.ranges, self.limits)
+            if self._is_of_its_stream(version, events)
+        )
+
+    def _is_of_its_stream(self, version: str, events: tuple[Turn, ...]) -> bool:
+        comparable = self.order.comparable
+        return comparable is None or all(bound is None or comparable(version, str(bound)) for _kind, bound in events)
 
     def fixes(self, version: str) -> tuple[str, ...]:
         """Versions above ``version`` in which the flaw ends, the smallest first."""
-        parsed = public(version)
+        parsed = self.order.read(version)
         return tuple(str(item) for item in self.fixed if parsed is not None and item > parsed)
 
 
 def rule(affected: Affected) -> Rule:
     """Read the versions of an advisory once."""
+    order = orders.of(affected.package)
     unreadable: list[str] = []
-    listed = {text: public(text) for text in affected.versions}
+    listed = {text: order.read(text) for text in affected.versions}
     ranges = []
     limits = []
-    fixed = [version for version in map(public, affected.fixed) if version is not None]
+    fixed = [version for version in map(order.read, affected.fixed) if version is not None]
     for events in affected.ranges:
-        read = [(kind, _bound(text)) for kind, text in events]
+        read = [(kind, _bound(order, text)) for kind, text in events]
         sound = [(kind, bound) for kind, bound in read if bound is not False]
         if len(sound) < len(read) and affected.versions:
             continue  # what such a range means nobody can tell, and the list says it too
@@ -83,9 +84,11 @@ def rule(affected: Affected) -> Rule:
         turns = [(kind, bound) for kind, bound in sound if kind != "limit"]
         if events and not any(kind == "introduced" for kind, _bound_of in turns):
             turns.insert(0, ("introduced", None))  # nobody can tell since when: always
-        ranges.append(tuple(sorted(turns, key=_when)))
+        since = sorted((turn for turn in turns if turn[1] is not None), key=lambda turn: turn[1])
+        ranges.append((*(turn for turn in turns if turn[1] is None), *since))
         fixed += [bound for kind, bound in sound if kind == "fixed" and bound is not None]
     return Rule(
+        order=order,
         listed=frozenset(version for version in listed.values() if version is not None),
         listed_texts=frozenset(listed),
         ranges=tuple(ranges),
@@ -95,18 +98,14 @@ def rule(affected: Affected) -> Rule:
     )
 
 
-def _bound(text: str) -> t.Any:
+def _bound(order: Order, text: str) -> t.Any:
     """A version; None for the one before or after all others; False for what cannot be compared."""
     if text in ("0", "*"):
         return None
-    return public(text) or False
+    return order.read(text) or False
 
 
-def _when(turn: tuple[str, Version | None]) -> tuple[bool, Version]:
-    return (turn[1] is not None, turn[1] or Version("0"))
-
-
-def _in_range(version: Version, events: tuple[tuple[str, Version | None], ...], limits: tuple[Version, ...]) -> bool:
+def _in_range(version: Read, events: tuple[Turn, ...], limits: tuple[Read, ...]) -> bool:
     if limits and not any(version < limit for limit in limits):
         return False
     affected = False

@@ -74,10 +74,10 @@ def _fetched(wanted: Wanted, cache: Cache, now: datetime, work: str, check_mode:
     new = os.path.join(work, "all.zip")
     packed = _obtain(wanted, new)
     digest = _verified(wanted, new, packed)
-    target = Source("osv", wanted.target, canary=wanted.source.canary)
+    target = replace(wanted.source, location=wanted.target)
     path = cache.path(target)
     trial = Cache(os.path.join(work, "cache"))
-    source = Source("osv", new, canary=wanted.source.canary)
+    source = replace(target, location=new, sha256="")
     os.makedirs(trial.folder)
     with cache.lock(path):
         with contextlib.suppress(FileNotFoundError):  # what is compared with the last good one
@@ -206,7 +206,7 @@ def wanted_of(arguments: t.Mapping[str, t.Any]) -> Wanted:
     """Read the validated arguments of the task. Raises InvalidArguments."""
     names = ("location", "sha256", "canary", "ca_bundle", "token", "proxy", "seconds", "megabytes")
     given = {name: arguments[name] for name in names if arguments.get(name)}
-    (source,) = feeds.sources([given])
+    (source,) = (feeds.systems if arguments.get("systems") else feeds.sources)([given])
     if not source.remote:
         source = replace(source, location=os.path.abspath(source.location))
     target = os.path.abspath(os.path.expanduser(arguments["dest"]))

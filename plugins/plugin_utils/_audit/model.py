@@ -56,10 +56,12 @@ def worst_first(flaw: Flaw) -> tuple[bool, int, float, str]:
 class Package:
     """What is installed, or pinned in a file.
 
-    ``kind`` is C(pypi) or C(conda). ``needs`` are the normalised names of what it requires here, ``requested`` says
-    that somebody asked for it by name, ``origin`` where it came from as far as that is recorded: a URL without
-    credentials, or a conda channel. ``status`` is C(matched) where advisories of its name are known, C(no_advisory)
-    where none are, C(unknown) where nobody could tell; ``why`` says why not, or how far the others may be trusted.
+    ``kind`` is C(pypi), C(conda), or C(deb) or C(rpm) for a package of the distribution ``system``, which was made from
+    ``source`` and brings the Python packages ``provides``. ``needs`` are the normalised names of what it requires
+    here, ``requested`` says that somebody asked for it by name, ``origin`` where it came from as far as that is
+    recorded: a URL without credentials, or a conda channel. ``status`` is C(matched) where advisories of its name are
+    known, C(no_advisory) where none are, C(unknown) where nobody could tell; ``why`` says why not, or how far the
+    others may be trusted.
     ``fix`` is the smallest version with the fewest and least severe flaws, none as a rule, ``left`` the ids of those
     that it has, ``latest`` the newest one where that is newer, ``yanked`` why it was withdrawn from the index.
     """
@@ -78,6 +80,9 @@ class Package:
     latest: str = ""
     yanked: str = ""
     left: tuple[str, ...] = ()
+    system: str = ""
+    source: str = ""
+    provides: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -153,7 +158,8 @@ class Verdict:
 @dataclass(frozen=True)
 class HostAudit:
     """All that the audit of one host says. ``ignores_used`` are the policy's entries of C(ignore) that cover something
-    here, ``ignores_unused`` those that are for this host and cover nothing."""
+    here, ``ignores_unused`` those that are for this host and cover nothing. ``system_databases`` are those that the
+    packages of its distribution were judged by."""
 
     environments: tuple[Environment, ...] = ()
     database: DatabaseInfo | None = None
@@ -162,6 +168,12 @@ class HostAudit:
     index_asked: bool = False
     ignores_used: tuple[str, ...] = ()
     ignores_unused: tuple[str, ...] = ()
+    system_databases: tuple[DatabaseInfo, ...] = ()
+
+    @property
+    def databases(self) -> tuple[DatabaseInfo, ...]:
+        """All that something was judged by."""
+        return (*((self.database,) if self.database else ()), *self.system_databases)
 
     def plain(self) -> Plain:
         """The task's result: ``schema``, ``environments``, ``database``, ``verdict``, ``notes``, ``index_asked`` and
@@ -202,6 +214,7 @@ def from_plain(data: t.Mapping[str, t.Any]) -> HostAudit:
         index_asked=bool(data.get("index_asked", False)),
         ignores_used=tuple(data.get("ignores_used", ())),
         ignores_unused=tuple(data.get("ignores_unused", ())),
+        system_databases=tuple(_made(DatabaseInfo, item) for item in data.get("system_databases", ())),
     )
 
 

@@ -156,7 +156,7 @@ def licence_problems(policy: Policy, packages: t.Iterable[Package]) -> t.Iterato
 def judge(
     policy: Policy,
     environments: t.Iterable[Environment],
-    database: DatabaseInfo | None,
+    databases: t.Iterable[DatabaseInfo],
     groups: t.Collection[str],
     today: date,
 ) -> tuple[tuple[Environment, ...], Verdict]:
@@ -170,7 +170,7 @@ def judge(
         f"the reason to ignore {item} ended on {item.expires}: {item.reason}; decide anew, or take the entry away"
         for item in expired
     ]
-    reasons += _age(policy, database)
+    reasons += [reason for item in databases for reason in _age(policy, item)]
     for item in judged:
         title = _title(item)
         if item.failed:
@@ -220,9 +220,9 @@ def uses(
     return tuple(used), tuple(unused)
 
 
-def _age(policy: Policy, database: DatabaseInfo | None) -> list[str]:
+def _age(policy: Policy, database: DatabaseInfo) -> list[str]:
     most = policy.max_age_days
-    if most is None or database is None:
+    if most is None:
         return []
     if database.age_days is None:
         return [f"nothing says how old the advisories of {database.source} are, and {most} days are the most"]

@@ -75,11 +75,12 @@ def identity(location: str) -> str:
     return digest.hexdigest()
 
 
-def advisory(entry: Entry) -> Advisory | None:
-    """What a record says; None where that is nothing of Python packages. Raises BadAdvisory, whatever it holds."""
+def advisory(entry: Entry, *, system: bool = False) -> Advisory | None:
+    """What a record says; None where that is nothing of Python packages, or with ``system`` of a distribution's. Raises
+    BadAdvisory, whatever it holds."""
     try:
         data = entry.read()
-        return advisories.read(_yaml(data) if entry.name.endswith(_ENDS[1:]) else _json(data))
+        return advisories.read(_yaml(data) if entry.name.endswith(_ENDS[1:]) else _json(data), system=system)
     except BadAdvisory:
         raise
     except _UNREADABLE as exc:

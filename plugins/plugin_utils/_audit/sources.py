@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import typing as t
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from urllib.parse import unquote
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments
@@ -17,6 +17,8 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import na
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._redact import Redactor
 
 KINDS = ("osv", "osv_api", "index")
+# Of a mirror about the packages of distributions.
+SYSTEM = "osv_system"
 # The example of OSV's own documentation: whoever serves PyPI's advisories knows flaws of it.
 CANARY = "jinja2==2.4.1"
 _CHOICE = (
@@ -64,6 +66,16 @@ def sources(items: t.Iterable[t.Any]) -> list[Source]:
             found="no source of advisories: the option advisories is empty, and nothing is asked by itself",
             to_fix=_CHOICE,
         )
+    return found
+
+
+def systems(items: t.Iterable[t.Any]) -> list[Source]:
+    """Read the option system_advisories: mirrors alone. Raises InvalidArguments."""
+    found = []
+    for source in map(_source, items):
+        if source.kind != "osv" or source.canary:
+            raise _invalid(f"{source} for the packages of distributions", "name a mirror, without kind and canary")
+        found.append(replace(source, kind=SYSTEM))
     return found
 
 

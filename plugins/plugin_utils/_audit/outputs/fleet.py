@@ -84,9 +84,9 @@ class Fleet:
         each package when it is asked."""
         found: dict[str, DatabaseInfo] = {}
         for host in self.hosts:
-            item = host.audit.database
-            if item is not None and (item.source not in found or item.date < found[item.source].date):
-                found[item.source] = item
+            for item in host.audit.databases:
+                if item.source not in found or item.date < found[item.source].date:
+                    found[item.source] = item
         return list(found.values())
 
     def reasons(self) -> list[str]:

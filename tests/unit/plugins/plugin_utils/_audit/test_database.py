@@ -55,7 +55,7 @@ def test_what_did_not_change_is_not_read_again(cache: Cache, tmp_path: Path, mon
     read: list[str] = []
     real = advisories.read
 
-    def counted(item: t.Any) -> t.Any:
+    def counted(item: t.Any, **more: t.Any) -> t.Any:
         read.append(item["id"])
         return real(item)
 
@@ -203,7 +203,7 @@ def _build_and_count(folder: str, path: str, queue: t.Any) -> None:
     count = 0
     real = advisories.read
 
-    def counted(item: t.Any) -> t.Any:
+    def counted(item: t.Any, **more: t.Any) -> t.Any:
         nonlocal count
         count += 1
         return real(item)

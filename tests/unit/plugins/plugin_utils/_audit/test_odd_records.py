@@ -370,7 +370,7 @@ def test_a_clock_before_the_advisories_is_told_and_no_age_is_made_up(cache: Cach
     assert info.age_days is None and info.date == "2026-11-20T08:00:00Z"
     (note,) = database.notes(past)
     assert "20 of 20 advisories are dated after 2020-01-01T00:00:00Z" in note
-    assert policy.judge(policy.read({"max_age_days": 7}), [], info, (), past.date())[1].reasons
+    assert policy.judge(policy.read({"max_age_days": 7}), [], [info], (), past.date())[1].reasons
 
 
 def test_answers_of_a_service_that_are_of_the_future_are_told(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def finding(severity: str, identifier: str = "CVE-1", package: str = "demo", **m
 def judged(
     option: dict[str, t.Any], item: Environment, *, database: DatabaseInfo = DATABASE, groups: tuple[str, ...] = ()
 ) -> tuple[Environment, Verdict]:
-    (marked,), verdict = policy.judge(policy.read(option), [item], database, groups, TODAY)
+    (marked,), verdict = policy.judge(policy.read(option), [item], [database] if database else [], groups, TODAY)
     return marked, verdict
 
 
