@@ -1,21 +1,21 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Environments that ask for PyTorch or TensorFlow, with the build for a host."""
+"""Environments that ask for PyTorch, TensorFlow or JAX, with the build for a host."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: framework_environments
-short_description: Environments with the builds of PyTorch and TensorFlow for a host
+short_description: Environments with the builds of PyTorch, TensorFlow and JAX for a host
 version_added: 0.1.0
 author:
   - gpufleet.mlstack contributors (@gpufleet)
 description:
-  - Takes environments as M(gpufleet.mlstack.pip_pinned) does, with the keys C(torch), C(tensorflow) and C(cuda) beside
-    its own. It puts the pinned build for the host in their place, among the packages.
-  - C(torch) and C(tensorflow) are releases such as C(2.x) or C(2.8). C(cuda) is C(auto), C(cpu), a tag such as C(cu126)
-    or a release such as C(12.6).
+  - Takes environments as M(gpufleet.mlstack.pip_pinned) does, with the keys C(torch), C(tensorflow), C(jax) and
+    C(cuda) beside its own. It puts the pinned build for the host in their place, among the packages.
+  - C(torch), C(tensorflow) and C(jax) are releases such as C(2.x) or C(2.8). C(cuda) is C(auto), C(cpu), a tag such as
+    C(cu126) or a release such as C(12.6).
   - An environment without these keys is left as it is. The roles C(python_envs) and C(conda_envs) use this filter.
 positional: found, base, rows, conda
 options:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: framework_info
-short_description: Whether PyTorch and TensorFlow work in an environment, in which version, and on which devices
+short_description: Whether PyTorch, TensorFlow and JAX work in an environment, in which version, and on which devices
 version_added: 0.1.0
 author:
   - gpufleet.mlstack contributors (@gpufleet)
@@ -31,7 +31,7 @@ options:
     description: The frameworks to try, by the names under which they are imported.
     type: list
     elements: str
-    choices: [torch, tensorflow]
+    choices: [torch, tensorflow, jax]
     required: true
   timeout:
     description:

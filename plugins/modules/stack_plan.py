@@ -43,7 +43,9 @@ options:
     description: The release of JAX, in the same forms, such as V(0.10) or V(0.x).
     type: str
   wheel:
-    description: The build of PyTorch, such as V(cu126), V(cpu), or V(auto).
+    description:
+      - The build, such as V(cu126), V(cuda12) for all of a major version of CUDA, V(cpu), or V(auto).
+      - Builds of JAX are for a major version, V(cu126) means V(cuda12) there. TensorFlow has one build.
     type: str
     default: auto
   python:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.gpufleet.mlstack.tests.integration import module_runner, stand_in_torch
+from ansible_collections.gpufleet.mlstack.tests.integration import module_runner, stand_in_jax, stand_in_torch
 
 TENSORFLOW = """
 import contextlib
@@ -58,6 +58,13 @@ def put(environment: Path, name: str, text: str) -> None:
     (site / f"{name}.py").write_text(text)
 
 
+def put_jax(environment: Path, gpus: int) -> None:
+    (site,) = environment.glob("lib/python3.*/site-packages")
+    for name, text in stand_in_jax.files(gpus=gpus).items():
+        (site / name).parent.mkdir(exist_ok=True)
+        (site / name).write_text(text)
+
+
 def ask(path: Path, framework: str = "torch", **options: Any) -> dict[str, Any]:
     ran = module_runner.run("framework_info", {"paths": [str(path)], "frameworks": [framework], **options})
     assert ran.rc == 0 and not ran.result["changed"], ran.out + ran.err
@@ -95,6 +102,21 @@ def test_tensorflow(environment: Path) -> None:
     assert (found["version"], found["cuda"], found["error"]) == ("2.13.0", "11.8", "")
     assert found["devices"] == [{"device": "cpu:0", "name": ""}, {"device": "gpu:0", "name": "Stand-in GPU"}]
     assert found["accelerated"]
+
+
+def test_jax(environment: Path) -> None:
+    put_jax(environment, gpus=2)
+    found = ask(environment, "jax")
+    assert (found["version"], found["cuda"], found["error"]) == ("0.10.2", "13.2", "")
+    assert [item["device"] for item in found["devices"]] == ["cpu:0", "gpu:0", "gpu:1"]
+    assert found["devices"][2]["name"] == "Stand-in GPU" and found["accelerated"]
+
+
+def test_jax_that_sees_no_gpu(environment: Path) -> None:
+    put_jax(environment, gpus=0)
+    found = ask(environment, "jax")
+    assert found["devices"] == [{"device": "cpu:0", "name": ""}]
+    assert found["works"] and not found["accelerated"] and found["cuda"] == ""
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.gpufleet.mlstack.tests.bed import distributions
 from ansible_collections.gpufleet.mlstack.tests.bed.python_index import PythonIndex
-from ansible_collections.gpufleet.mlstack.tests.integration import stand_in_torch
+from ansible_collections.gpufleet.mlstack.tests.integration import stand_in_jax, stand_in_torch
 from ansible_collections.gpufleet.mlstack.tests.integration.module_runner import CHECKOUT, HOST_PYTHON
 from ansible_collections.gpufleet.mlstack.tests.integration.python_site import Site
 
@@ -29,6 +29,7 @@ def frameworks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PythonIndex
     for version, error in (("2.6.0", 1.0), ("2.7.0", 0.0), ("2.8.0", 0.0)):
         text = stand_in_torch.source(f"{version}+cpu", error=error)
         distributions.wheel(folder, "torch", f"{version}+cpu", files={"torch.py": text})
+    distributions.wheel(folder, "jax", "0.10.2", files=stand_in_jax.files())
     distributions.wheel(folder, "einops", "0.7.0")
     with PythonIndex(folder) as served:
         yield served
@@ -77,6 +78,14 @@ def test_a_framework_is_planned_built_tried_and_left_alone(play: Play) -> None:
     assert f"torch 2.7.0+cpu in {play.site.root}/torch on cpu" in done
     assert play.site.installed("torch") == {"torch": "2.7.0+cpu", "einops": "0.7.0"}
     again = play.run(frameworks_torch="2.7.0", frameworks_wheel="cpu", frameworks_packages=packages)
+    assert again.startswith("rc=0") and "changed=0" in again, again
+
+
+def test_jax_comes_as_the_others_do(play: Play) -> None:
+    done = play.run(frameworks_jax="0.10.2", frameworks_wheel="cpu")
+    assert done.startswith("rc=0") and f"jax 0.10.2 in {play.site.root}/jax on cpu:0" in done, done
+    assert play.site.installed("jax") == {"jax": "0.10.2"}
+    again = play.run(frameworks_jax="0.10.2", frameworks_wheel="cpu")
     assert again.startswith("rc=0") and "changed=0" in again, again
 
 

@@ -36,7 +36,7 @@ _FORMS = {
     "driver": (r"[0-9]+(\.[0-9]+){0,2}|" + PRESENT, "a branch such as 580, a version, or present"),
     "flavour": (f"{AUTO}|{OPEN}|{PROPRIETARY}", "auto, open or proprietary"),
     "cuda": (r"[0-9]+\.[0-9]+(\.[0-9]+)?|" + AUTO, "a release such as 12.4 or 12.4.1, or auto"),
-    "wheel": (f"{AUTO}|{CPU}|cu[0-9]+", "a tag such as cu126, cpu or auto"),
+    "wheel": (f"{AUTO}|{CPU}|cu[0-9]+|cuda[0-9]+", "a tag such as cu126, cuda13, cpu or auto"),
     "python": (r"[0-9]+\.[0-9]+(\.[0-9]+)?", "a version such as 3.11"),
 }
 _ENDED = "ended"
@@ -135,6 +135,14 @@ def releases(all_desired: DesiredStack, catalogue: Catalogue, relaxed: bool) -> 
     return found
 
 
+def _has_tag(tag: str, desired: str) -> bool:
+    """Whether a build is the desired one. JAX names builds by the major version of CUDA (C(cuda13)), PyTorch by both
+    numbers (C(cu132)): the one stands for all of the other's."""
+    if desired.startswith("cuda"):
+        return tag == desired or tag.startswith(f"cu{desired[4:]}")
+    return tag == desired or tag == f"cuda{desired[2:4]}"
+
+
 def builds(
     name: str, all_desired: DesiredStack, catalogue: Catalogue, relaxed: bool, any_wheel: bool, without_gpu: bool
 ) -> list[Build]:
@@ -154,14 +162,14 @@ def builds(
         if not found and desired.floor and number(desired.floor) > number(rows[0]["newest"]):
             found = [Build(name, desired.floor, row, False) for row in rows if row["version"] == newest]
     order = {version: place for place, version in enumerate(dict.fromkeys(build.version for build in found))}
-    tag = AUTO if any_wheel or (name != "torch" and all_desired.wheel != CPU) else all_desired.wheel
+    tag = AUTO if any_wheel or (name == "tensorflow" and all_desired.wheel != CPU) else all_desired.wheel
     if tag == CPU or (tag == AUTO and without_gpu):
         found = [
             Build(b.name, b.version, Row({**b.row, "tag": CPU, "cuda": "", "channel": "stable"}), b.known)
             for b in {build.version: build for build in found}.values()
         ]
     elif tag != AUTO:
-        found = [build for build in found if build.tag == tag]
+        found = [build for build in found if _has_tag(build.tag, tag)]
     return sorted(found, key=lambda b: (order[b.version], b.row["channel"] != "stable", _descending(b.row["cuda"])))
 
 

@@ -49,13 +49,34 @@ def tensorflow():
             check(device, float(tensorflow.reduce_sum(tensorflow.matmul(ones, ones))))
 
 
+def jax():
+    import jax
+    import jax.numpy
+
+    told.update(version=str(jax.__version__))
+    for found in [*jax.devices("cpu"), *(device for device in jax.devices() if device.platform != "cpu")]:
+        device = "%s:%d" % (found.platform, found.id)
+        told["devices"].append({"device": device, "name": str(found.device_kind) if found.platform != "cpu" else ""})
+        if found.platform != "cpu":
+            told["cuda"] = told["cuda"] or runtime(found)
+        ones = jax.device_put(jax.numpy.ones((64, 64)), found)
+        check(device, float((ones @ ones).sum()))
+
+
+def runtime(device):
+    # cuda 13020: what the plugin runs with
+    words = str(device.client.platform_version).split()
+    number = words[-1] if words[:1] == ["cuda"] else ""
+    return "%d.%d" % (int(number) // 1000, int(number) % 1000 // 10) if number.isdigit() else ""
+
+
 def check(device, total):
     if total != 64.0**3:
         raise ArithmeticError("a product of two matrices on %s came out as %r" % (device, total))
 
 
 try:
-    {"torch": torch, "tensorflow": tensorflow}[sys.argv[1]]()
+    {"torch": torch, "tensorflow": tensorflow, "jax": jax}[sys.argv[1]]()
     told["works"] = True
 except BaseException as exc:
     words = str(exc).strip().splitlines()

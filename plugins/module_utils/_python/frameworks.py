@@ -26,7 +26,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine im
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.framework_probe import PROBE
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.owner import NotRun, owner_of
 
-NAMES = ("torch", "tensorflow")
+NAMES = ("torch", "tensorflow", "jax")
 # TensorFlow tells of each library that it does not find; the reason of a failure is in its exception.
 _QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}
 _KEYS = ("version", "cuda", "devices", "works", "error")

@@ -11,11 +11,15 @@ from dataclasses import dataclass, replace
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.catalogue import load
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.data import desired_stack_of, facts_of
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.model import AUTO, PRESENT, Refusal
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.model import (
+    AUTO,
+    FRAMEWORKS,
+    PRESENT,
+    Refusal,
+)
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.solve import solve
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.told import TORCH_INDEX
 
-FRAMEWORKS = ("torch", "tensorflow")
 # The keys of an environment that are ours and that pip_pinned does not know.
 KEYS = (*FRAMEWORKS, "cuda")
 _RELEASE = re.compile(r"([0-9]+)\.([0-9]+)(?:\.[0-9]+)?")
@@ -41,7 +45,7 @@ def resolved(
     index: str = "",
     conda: bool = False,
 ) -> Resolved:
-    """Each environment with C(torch) or C(tensorflow) gets the build for this host's GPUs and driver as a package.
+    """Each environment with C(torch), C(tensorflow) or C(jax) gets the build for GPUs and driver of this host.
 
     ``found`` is a result of stack_plan, ``index`` the address of a mirror of the indexes of PyTorch's builds. In
     environments of ``conda`` pip installs it. Raises MlstackError where a desired state is impossible.

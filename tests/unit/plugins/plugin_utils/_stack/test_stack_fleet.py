@@ -70,6 +70,27 @@ class TestFrameworks:
             "tensorflow==2.21.0"
         ]
 
+    @pytest.mark.parametrize(
+        ("gpus", "driver", "cuda", "package"),
+        [
+            (["10de:20b2"], "580.95.05", "auto", "jax[cuda13]==0.12.0"),
+            (["10de:20b2"], "580.95.05", "12.6", "jax[cuda12]==0.12.0"),
+            (["10de:20b2"], "550.54.15", "auto", "jax[cuda12]==0.12.0"),
+            (["10de:1db6"], "580.95.05", "auto", "jax[cuda12]==0.12.0"),
+            ([], "", "auto", "jax==0.12.0"),
+        ],
+    )
+    def test_jax_brings_the_plugin_for_driver_and_gpu(self, gpus, driver, cuda, package):
+        present = {"driver": {"version": driver, "flavour": "proprietary"}} if driver else {}
+        made = environments.resolved([{"name": "j", "jax": "0.x", "cuda": cuda}], plan(*gpus, **present))
+        assert made.environments == ({"name": "j", "packages": [package]},)
+        assert made.indexes == ()
+
+    def test_jax_is_refused_where_the_driver_is_too_old(self):
+        driver = {"version": "470.82.01", "flavour": "proprietary"}
+        with pytest.raises(MlstackError, match="jax"):
+            environments.resolved([{"name": "j", "jax": "0.x"}], plan("10de:20b2", driver=driver))
+
     def test_an_environment_without_frameworks_stays_as_it_is(self):
         plain = {"name": "ml", "packages": ["six==1.16.0"], "keep": 3}
         assert environments.resolved([plain], plan()).environments == (plain,)
