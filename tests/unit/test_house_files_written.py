@@ -19,6 +19,7 @@ ALLOWED = {
     "_files/disk.py": ("shutil.rmtree", "it is the one that deletes, and rmtree follows no link"),
     "_files/lock.py": ("os.open", LOCK),
     "_zip_imports.py": ("os.open os.replace open", "it stands alone; a new name, O_EXCL, in a folder that it judges"),
+    "_containers/apply.py": ("tempfile.TemporaryDirectory", PRIVATE),
     "_cuda/runfile.py": (
         "tempfile.mkdtemp shutil.rmtree os.rename",
         f"{PRIVATE}; a copy beside the toolkit is renamed",

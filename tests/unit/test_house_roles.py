@@ -113,6 +113,7 @@ def test_roles_do_not_include_each_other(role):
 # The modules that a role is there for, and the options of theirs that no variable gives, with the reason.
 KEPT_BY = {
     "conda_envs": {"conda_env": {"environment_files": "the action plugin fills it in"}},
+    "container_toolkit": {"container_toolkit": {}},
     "cuda_toolkit": {"cuda_toolkit": {}},
     "dep_audit": {"dep_audit": {}, "audit_report": {"hosts": "all hosts of the play"}},
     "nvidia_driver": {"nvidia_driver": {}},

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.cache_resource import Caches as CondaCaches
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.program import Programs
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._containers.apply import Steps as ContainerSteps
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.apply import Steps
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.cache import Caches as PythonCaches
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.lockfile import Locks
@@ -18,6 +19,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.lockfile 
 HOST_CODE = Path(__file__).resolve().parents[2] / "plugins" / "module_utils"
 WINGS = {
     "_environments/plan.py": lambda: Steps(None, None, None, None).handlers(),
+    "_containers/plan.py": lambda: ContainerSteps(None, None).handlers(),
     "_conda/plan_program.py": lambda: Programs().handlers(None, None),
     "_conda/cache_resource.py": lambda: CondaCaches().handlers(None, None),
     "_python/cache.py": lambda: PythonCaches().handlers(None, None),
