@@ -48,7 +48,8 @@ class ActionModule(FilesHere):
         work = auditor.Auditor(arguments, datetime.now(timezone.utc), str(os.getppid()))
         local = [] if arguments["remote_src"] else [self._file(path) for path in arguments["files"]]
         told: list[Result] = []
-        if arguments["paths"] or arguments["search"] or (arguments["files"] and arguments["remote_src"]):
+        on_host = arguments["paths"] or arguments["search"] or arguments["os_packages"] != "none"
+        if on_host or (arguments["files"] and arguments["remote_src"]):
             sent = {name: arguments[name] for name in OF_HOST}
             sent["files"] = arguments["files"] if arguments["remote_src"] else []
             answer = self._execute_module(

@@ -81,6 +81,16 @@ options:
     type: list
     elements: raw
     default: []
+  os_packages:
+    description:
+      - Whether the packages of the operating system are audited, too, and NVIDIA's driver, CUDA toolkits, container
+        toolkit and DCGM. V(stack) are those that Python, the driver, containers and the network are made of, V(all)
+        are all that dpkg or rpm has.
+      - Packages are judged by O(system_advisories), NVIDIA's products by its bulletins. Those up to the release of
+        this collection are part of it; a mirror of NVIDIA's CSAF files in O(system_advisories) has the newer ones.
+    type: str
+    choices: [none, stack, all]
+    default: none
   system_advisories:
     description:
       - Mirrors of the advisories of distributions (Debian, Ubuntu, Rocky Linux, AlmaLinux, Red Hat), in the form of
@@ -208,6 +218,15 @@ EXAMPLES = r"""
     enforce: false
   register: audit
 
+- name: Audit the driver and what Python, driver and containers are made of, too
+  gpufleet.mlstack.dep_audit:
+    os_packages: stack
+    advisories: [/srv/mirror/osv/pypi.zip]
+    system_advisories:
+      - /srv/mirror/osv/debian.zip
+      - /srv/mirror/osv/rocky.zip
+      - /srv/mirror/nvidia
+
 - name: Audit a lock before it is deployed
   gpufleet.mlstack.dep_audit:
     paths: []
@@ -240,8 +259,8 @@ environments:
       returned: always
     kind:
       description:
-        - V(venv), V(conda), V(system), V(file) or V(absent). V(search) stands for a folder of O(search) of which a part
-          could not be looked at; its problems name it.
+        - V(venv), V(conda), V(system), V(file), V(os) or V(absent). V(search) stands for a folder of O(search) of which
+          a part could not be looked at; its problems name it.
       type: str
       returned: always
     generation:

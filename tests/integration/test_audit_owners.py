@@ -34,20 +34,20 @@ def demo(manager: str, site: str) -> Package:
     )
 
 
-def audit(host: PackageHost) -> dict[str, dict[str, Any]]:
+def inventory(host: PackageHost, **options: Any) -> list[dict[str, Any]]:
     process = host.container.popen(
         ["python3", "-W", "ignore", "-m", "ansible_collections.gpufleet.mlstack.plugins.modules.dep_audit"],
         env={"PYTHONPATH": "/mlstack", "PYTHONDONTWRITEBYTECODE": "1"},
     )
     assert process.stdin is not None
-    process.stdin.write(json.dumps({"ANSIBLE_MODULE_ARGS": {"paths": ["/usr"]}}))
+    process.stdin.write(json.dumps({"ANSIBLE_MODULE_ARGS": options}))
     process.stdin.close()
     process.stdin = None
     result = finish(process)
     assert not result.get("failed"), result
-    (told,) = result["inventory"]
-    assert told["system"]["id"] == {"apt": "debian", "dnf": "rocky"}[host.manager]
-    return {item["name"]: item for item in told["packages"]}
+    found: list[dict[str, Any]] = result["inventory"]
+    assert {item["system"]["id"] for item in found} == {{"apt": "debian", "dnf": "rocky"}[host.manager]}
+    return found
 
 
 @pytest.mark.parametrize("manager", ["apt", "dnf"])
@@ -62,7 +62,9 @@ def test_packages_of_the_distribution_have_an_owner(manager: str, tmp_path: Path
         host.sh(f"dpkg -i /root/{file.name}" if manager == "apt" else f"rpm -i --nodeps /root/{file.name}")
         host.sh(f"mkdir -p {site}/byhand-3.0.dist-info")
         host.container.write(f"{site}/byhand-3.0.dist-info/METADATA", METADATA.format("byhand", "3.0"))
-        told = audit(host)
+        (python, system) = inventory(host, paths=["/usr"], os_packages="all")
+        (stack,) = inventory(host, paths=[], os_packages="stack")
+        told = {item["name"]: item for item in python["packages"]}
     owned = {"apt": "1.0-3+deb12u1", "dnf": "1.0-3.el9"}[manager]
     assert "owner" not in told["byhand"]
     for name in ("demo", "extra"):
@@ -70,3 +72,8 @@ def test_packages_of_the_distribution_have_an_owner(manager: str, tmp_path: Path
     source = {"apt": ("python-demo", "1.0-3"), "dnf": ("python3-demo", "1.0-3.el9")}[manager]
     assert (told["demo"]["owner"]["source"], told["demo"]["owner"]["source_version"]) == source
     assert told["demo"]["owner"]["vendor"].startswith("Rocky" if manager == "dnf" else "")
+    names = {item["package"]: item for item in system["owned"]}
+    assert names["python3-demo"]["version"] == owned and system["kind"] == "os" and not system["problems"]
+    fewer = {item["package"] for item in stack["owned"]}
+    assert "python3-demo" not in fewer and fewer < names.keys()
+    assert ("libc6" in fewer) == (manager == "apt")

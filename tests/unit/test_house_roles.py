@@ -123,7 +123,16 @@ KEPT_BY = {
 # What a playbook that uses the module itself decides; all else is what the role is told.
 DECIDED_HERE = {
     ("patch", "pip_pinned"): {"environments"},
-    ("patch", "dep_audit"): {"paths", "roots", "search", "files", "remote_src", "generations", "enforce"},
+    ("patch", "dep_audit"): {
+        "paths",
+        "roots",
+        "search",
+        "files",
+        "os_packages",
+        "remote_src",
+        "generations",
+        "enforce",
+    },
     ("frameworks", "pip_pinned"): {"environments"},
 }
 

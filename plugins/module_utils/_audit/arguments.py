@@ -27,7 +27,7 @@ PROBLEMS = (
     "yanked",
 )
 # Those that the host's half needs.
-OF_HOST = ("paths", "roots", "generations", "search", "files")
+OF_HOST = ("paths", "roots", "generations", "search", "files", "os_packages")
 
 
 def _strings(*default: str) -> dict[str, t.Any]:
@@ -61,6 +61,7 @@ SPEC: dict[str, t.Any] = {
     "generations": {"type": "str", "choices": ["all", "current"], "default": "current"},
     "search": _paths(),
     "files": _strings(),
+    "os_packages": {"type": "str", "choices": ["none", "stack", "all"], "default": "none"},
     "remote_src": {"type": "bool", "default": False},
     "advisories": {"type": "list", "elements": "raw", "default": []},
     "system_advisories": {"type": "list", "elements": "raw", "default": []},

@@ -50,6 +50,8 @@ class Inventory(Inquiry[Question, dict[str, t.Any]]):
             if notes:
                 found.append(Question(os.path.basename(root) or root, root, root, "search", notes=tuple(notes)))
         found += [Question(os.path.basename(path), path, path, "file") for path in params["files"]]
+        if params["os_packages"] != "none":
+            found.append(Question("operating system", "/", "/", "os", notes=(params["os_packages"],)))
         return found
 
     def title(self, desired: Question) -> str:
@@ -60,6 +62,11 @@ class Inventory(Inquiry[Question, dict[str, t.Any]]):
             return {"content": _packed(desired.path)}
         if desired.kind == "search":
             return {"packages": [], "problems": _unseen(desired.notes)}
+        if desired.kind == "os":
+            from ansible_collections.gpufleet.mlstack.plugins.module_utils._audit import system
+
+            (which,) = desired.notes
+            return system.told(context.host, context.commands, which)
         return contents.contents(desired, context.commands, Owners(context.host, context.commands))
 
     def describe(self, desired: Question, observed: dict[str, t.Any]) -> dict[str, t.Any]:

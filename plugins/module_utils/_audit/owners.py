@@ -23,6 +23,7 @@ _STATUS = "/var/lib/dpkg/status"
 _LISTS = "/var/lib/dpkg/info"
 # All files of the packages, since rpm does not say which of the files it was asked for an answer is about.
 _RPM_FORMAT = r"[%{=NAME}\t%{=EPOCHNUM}:%{=VERSION}-%{=RELEASE}\t%{=SOURCERPM}\t%{=VENDOR}\t%{FILENAMES}\n]"
+_RPM_FORMAT_OF_ALL = r"%{NAME}\t%{EPOCHNUM}:%{VERSION}-%{RELEASE}\t%{SOURCERPM}\t%{VENDOR}\t-\n"
 _SOURCE_RPM = re.compile(r"(?P<name>.+)-(?P<version>[^-]+-[^-]+)\.(?:no)?src\.rpm")
 _MOST_ASKED = 1000  # files of one question
 
@@ -58,6 +59,18 @@ class Owners:
             return self._of_dpkg(set(paths))
         return self._of_rpm(sorted(paths)) if self._host.which("rpm") else {}
 
+    def everything(self) -> list[Owner]:
+        """All installed packages, by name. Raises MlstackError where rpm cannot tell."""
+        if self._host.exists(_STATUS):
+            found = [owner for _name, owner in dpkg_records(self._host.read_text(_STATUS) or "", None)]
+        elif self._host.which("rpm"):
+            argv = ["rpm", "--query", "--all", f"--queryformat={_RPM_FORMAT_OF_ALL}"]
+            text = self._commands.run(argv, purpose="list installed packages").out
+            found = [owner for _path, owner in rpm_lines(text, {"-"})]
+        else:
+            found = []
+        return sorted(found)
+
     def _of_dpkg(self, paths: set[str]) -> dict[str, Owner]:
         names: dict[str, str] = {}
         lists = [name for name in self._host.names(_LISTS) if name.endswith(".list")]
@@ -88,8 +101,8 @@ class Owners:
         return found
 
 
-def dpkg_records(text: str, wanted: t.Container[str]) -> t.Iterator[tuple[str, Owner]]:
-    """The packages of dpkg's record that are there and wanted, by name."""
+def dpkg_records(text: str, wanted: t.Container[str] | None) -> t.Iterator[tuple[str, Owner]]:
+    """The packages of dpkg's record that are there and wanted (all for None), by name."""
     for record in text.split("\n\n"):
         fields = {}
         for line in record.strip("\n").split("\n"):
@@ -97,7 +110,8 @@ def dpkg_records(text: str, wanted: t.Container[str]) -> t.Iterator[tuple[str, O
             if colon and name in ("Package", "Status", "Source", "Version"):
                 fields[name] = value.strip()
         package, version = fields.get("Package", ""), fields.get("Version", "")
-        if package not in wanted or not version or not fields.get("Status", "").endswith(" installed"):
+        known = wanted is None or package in wanted
+        if not known or not version or not fields.get("Status", "").endswith(" installed"):
             continue
         source, _blank, other = fields.get("Source", package).partition(" ")
         yield package, Owner("deb", package, version, source, other.strip("()") or version)

@@ -37,13 +37,14 @@ class Question:
 
     Of a generation the record tells ``asked``, the names that somebody asked for, ``indexes``, where it was built
     from, and ``built``, names to versions. ``damage`` says why there is no generation where one should be.
-    Of what was found in a search, ``within`` is where that began; ``notes`` say what it could not look at.
+    Of what was found in a search, ``within`` is where that began; ``notes`` say what it could not look at, and of the
+    operating system which packages are meant.
     """
 
     name: str
     path: str
     prefix: str
-    kind: str  # venv, conda, system, file, search or absent
+    kind: str  # venv, conda, system, file, search, os or absent
     generation: str = ""
     in_use: bool = True
     asked: frozenset[str] = frozenset()

@@ -39,12 +39,14 @@ class Affected:
 
     A range is its events in the order as written: (C(introduced), C(fixed), C(last_affected) or C(limit), version).
     ``fixed`` are versions known to be without the flaw beside those of the ranges: some services tell no range.
+    ``covers`` are the flaws of the advisory that the package has, where they are not the same for all packages.
     """
 
     package: str  # a normalised name of Python's index, or one as distributions.key() has it
     versions: tuple[str, ...] = ()
     ranges: tuple[tuple[tuple[str, str], ...], ...] = ()
     fixed: tuple[str, ...] = ()
+    covers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

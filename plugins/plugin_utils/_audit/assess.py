@@ -209,7 +209,11 @@ def _of_why(item: Package, title: str, *, answered: bool) -> Problem:
 
 
 def _undecided(item: Package, title: str, match: Match) -> t.Iterator[Problem]:
-    if match.undecided:
+    if match.undecided and item.kind == systems.NVIDIA:
+        shown = ", ".join(match.undecided[:5])
+        told = f"{shown}: they name no version of the branch of {title} in which their flaws end, and it may have them"
+        yield Problem("undecided", told, item.name)
+    elif match.undecided:
         ids = ", ".join(match.undecided[:5])
         why = f"its version is none of {_order(item)}, or they name none"
         told = f"whether {ids} are about {title} cannot be decided: {why}"
@@ -223,7 +227,7 @@ def _undecided(item: Package, title: str, match: Match) -> t.Iterator[Problem]:
 
 
 def _order(item: Package) -> str:
-    return {"deb": orders.DEB, "rpm": orders.RPM}.get(item.kind, orders.PEP440).called
+    return {"deb": orders.DEB, "rpm": orders.RPM, systems.NVIDIA: orders.RPM}.get(item.kind, orders.PEP440).called
 
 
 def paths_to(needs: t.Mapping[str, t.Iterable[str]], requested: t.Iterable[str]) -> dict[str, tuple[str, ...]]:

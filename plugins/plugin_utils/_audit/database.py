@@ -25,7 +25,7 @@ from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.advisories
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.model import DatabaseInfo
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.records import Entry
 
-SCHEMA = 5
+SCHEMA = 6
 _TABLES = """
 CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE entry (name TEXT PRIMARY KEY, stamp TEXT NOT NULL) WITHOUT ROWID;
@@ -145,6 +145,12 @@ class Database:
             return [Known(_advisory(json.loads(flaw)), _affected(name, json.loads(text))) for flaw, text in rows]
         except (ValueError, TypeError, KeyError) as exc:
             raise sqlite3.DatabaseError(f"{self.path} has garbled contents ({exc})") from exc
+
+    def below(self, prefix: str) -> list[tuple[str, Known]]:
+        """All advisories about packages whose names begin so, with the names."""
+        query = "SELECT DISTINCT package FROM affected WHERE substr(package, 1, ?) = ? ORDER BY package"
+        rows = self._connection.execute(query, (len(prefix), prefix)).fetchall()
+        return [(name, known) for (name,) in rows for known in self.of_package(name)]
 
     def releases(self) -> frozenset[str]:
         """The releases of distributions that it has advisories of."""
@@ -301,7 +307,10 @@ def store(connection: sqlite3.Connection, entry: str, stamp: str, advisory: Advi
         return
     flaw = {key: value for key, value in asdict(advisory).items() if key not in _MOVED}
     connection.execute("INSERT INTO advisory VALUES (?, ?, ?)", (entry, advisory.modified, json.dumps(flaw)))
-    rows = [(item.package, entry, json.dumps([item.versions, item.ranges, item.fixed])) for item in advisory.affected]
+    rows = [
+        (item.package, entry, json.dumps([item.versions, item.ranges, item.fixed, item.covers]))
+        for item in advisory.affected
+    ]
     connection.executemany("INSERT INTO affected VALUES (?, ?, ?)", rows)
     if advisory.odd:
         connection.execute("INSERT OR REPLACE INTO skipped VALUES (?, ?)", (entry, advisory.odd))
@@ -350,10 +359,11 @@ def _advisory(flaw: dict[str, t.Any]) -> Advisory:
 
 
 def _affected(package: str, data: list[t.Any]) -> Affected:
-    versions, ranges, fixed = data
+    versions, ranges, fixed, covers = data
     return Affected(
         package,
         tuple(versions),
         tuple(tuple((kind, version) for kind, version in events) for events in ranges),
         tuple(fixed),
+        tuple(covers),
     )

@@ -153,9 +153,10 @@ def _weight(found: t.Iterable[Told]) -> tuple[int, ...]:
 def _each(hits: t.Iterable[tuple[Advisory, Rule]]) -> t.Iterator[tuple[Advisory, Rule]]:
     """A notice about several flaws as one advisory of each, which names the notice and is merged by its own id."""
     for advisory, rule in hits:
-        if not advisory.covers:
+        covers = rule.covers or advisory.covers
+        if not covers:
             yield advisory, rule
-        for name in advisory.covers:
+        for name in covers:
             yield replace(advisory, id=name, aliases=(), covers=(advisory.id,)), rule
 
 

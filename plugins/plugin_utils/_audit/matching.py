@@ -34,6 +34,7 @@ class Rule:
     limits: tuple[tuple[Read, ...], ...]
     fixed: tuple[Read, ...]
     unreadable: tuple[str, ...] = ()
+    covers: tuple[str, ...] = ()
 
     @property
     def silent(self) -> bool:
@@ -95,6 +96,7 @@ def rule(affected: Affected) -> Rule:
         limits=tuple(limits),
         fixed=tuple(sorted(set(fixed))),
         unreadable=tuple(dict.fromkeys(unreadable)),
+        covers=affected.covers,
     )
 
 

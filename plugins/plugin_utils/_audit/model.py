@@ -56,11 +56,11 @@ def worst_first(flaw: Flaw) -> tuple[bool, int, float, str]:
 class Package:
     """What is installed, or pinned in a file.
 
-    ``kind`` is C(pypi), C(conda), or C(deb) or C(rpm) for a package of the distribution ``system``, which was made from
-    ``source`` and brings the Python packages ``provides``. ``needs`` are the normalised names of what it requires
-    here, ``requested`` says that somebody asked for it by name, ``origin`` where it came from as far as that is
-    recorded: a URL without credentials, or a conda channel. ``status`` is C(matched) where advisories of its name are
-    known, C(no_advisory) where none are, C(unknown) where nobody could tell; ``why`` says why not, or how far the
+    ``kind`` is C(pypi), C(conda), C(nvidia), or C(deb) or C(rpm) for a package of the distribution ``system``, which
+    was made from ``source`` and brings the Python packages ``provides``. ``needs`` are the normalised names of what it
+    requires here, ``requested`` says that somebody asked for it by name, ``origin`` where it came from as far as that
+    is recorded: a URL without credentials, or a conda channel. ``status`` is C(matched) where advisories of its name
+    are known, C(no_advisory) where none are, C(unknown) where nobody could tell; ``why`` says why not, or how far the
     others may be trusted.
     ``fix`` is the smallest version with the fewest and least severe flaws, none as a rule, ``left`` the ids of those
     that it has, ``latest`` the newest one where that is newer, ``yanked`` why it was withdrawn from the index.
@@ -112,8 +112,8 @@ class Problem:
 class Environment:
     """One thing that was audited.
 
-    ``kind`` is C(venv), C(system), C(conda) or C(file); ``generation`` its id where it is one of this collection,
-    and ``in_use`` whether people get it. ``failed`` says why it could not be audited.
+    ``kind`` is C(venv), C(system), C(conda), C(file) or C(os); ``generation`` its id where it is one of this
+    collection, and ``in_use`` whether people get it. ``failed`` says why it could not be audited.
     """
 
     name: str

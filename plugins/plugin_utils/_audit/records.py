@@ -23,7 +23,7 @@ import zipfile
 import zlib
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import reading
-from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import advisories
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import advisories, nvidia_bulletins
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.advisories import Advisory, BadAdvisory
 
 # What no honest mirror of one ecosystem needs: PyPI's whole file has 40,000 records of a few kilobytes.
@@ -80,7 +80,10 @@ def advisory(entry: Entry, *, system: bool = False) -> Advisory | None:
     BadAdvisory, whatever it holds."""
     try:
         data = entry.read()
-        return advisories.read(_yaml(data) if entry.name.endswith(_ENDS[1:]) else _json(data), system=system)
+        record = _yaml(data) if entry.name.endswith(_ENDS[1:]) else _json(data)
+        if system and nvidia_bulletins.is_csaf(record):
+            return nvidia_bulletins.read(record)
+        return None if system and nvidia_bulletins.is_cve(record) else advisories.read(record, system=system)
     except BadAdvisory:
         raise
     except _UNREADABLE as exc:

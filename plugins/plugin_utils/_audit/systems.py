@@ -17,7 +17,12 @@ from datetime import datetime
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import names
-from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import distributions, orders
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit import (
+    distributions,
+    nvidia_bulletins,
+    nvidia_matches,
+    orders,
+)
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.database import Database
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.feeds import Cache
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.flaws import Match
@@ -26,7 +31,8 @@ from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.model impo
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.sources import Source
 
 Told = t.Mapping[str, t.Any]
-KINDS = ("deb", "rpm")
+NVIDIA = "nvidia"
+KINDS = ("deb", "rpm", NVIDIA)
 
 
 def owned(told: Told) -> Told:
@@ -34,6 +40,8 @@ def owned(told: Told) -> Told:
 
     One package may have several projects of Python's; they are named in ``provides``.
     """
+    if told["kind"] == "os":
+        return _operating_system(told)
     packages = told.get("packages", ())
     if not any("owner" in item for item in packages):
         return told
@@ -56,6 +64,17 @@ def owned(told: Told) -> Told:
     return {**told, "packages": sorted(found, key=lambda item: (item["name"], item["version"]))}
 
 
+def _operating_system(told: Told) -> Told:
+    """The operating system as an environment: its packages, and NVIDIA's products."""
+    release = distributions.release_on(told.get("system", {}))
+    found = [_package(owner, release, told) for owner in told.get("owned", ())]
+    for item in told.get("products", ()):
+        pair = (nvidia_bulletins.key(item["product"], item["version"]), item["version"])
+        name = f"nvidia-{item['product']}".replace("nvidia-cuda", "cuda")
+        found.append({"name": name, "version": item["version"], "kind": NVIDIA, "judged_by": (pair,)})
+    return {**told, "packages": sorted(found, key=lambda item: (item["name"], item["version"]))}
+
+
 def _package(owner: Told, release: str, told: Told) -> dict[str, t.Any]:
     """A package as environments tell of packages; ``judged_by`` are the names under which advisories may know it."""
     keys: list[Pair] = []
@@ -65,6 +84,8 @@ def _package(owner: Told, release: str, told: Told) -> dict[str, t.Any]:
         why = (
             f"nobody publishes advisories of {system.get('name') or 'this distribution'} in the form that is read here"
         )
+    elif owner["kind"] == "deb" and owner.get("vendor"):
+        why = f"it is {owner['vendor']}'s, of whose bulletins those about driver and toolkits are read"
     elif not distributions.is_of(release, owner.get("vendor", "")):
         why = f"{owner.get('vendor') or 'nobody'} made it, and {release}'s advisories are about its own packages"
     else:
@@ -106,16 +127,24 @@ class Systems:
         }
         if not asked:
             return {}, [], []
-        found: dict[Pair, Match] = {}
-        used = []
-        notes = []
+        found, used = self._of_nvidia([pair for pair in asked if pair[0].startswith(nvidia_bulletins.PREFIX)])
+        notes: list[str] = []
         for database, matches, releases in self._open():
-            wanted = [pair for pair in asked if pair[0].partition("/")[0] in releases]
+            wanted = [pair for pair in asked.difference(found) if pair[0].partition("/")[0] in releases]
             if wanted:
                 found.update(matches.of(wanted))
                 used.append(database.info(self._now))
                 notes += database.notes(self._now)
         return found, used, [*self._notes, *notes]
+
+    def _of_nvidia(self, asked: t.Sequence[Pair]) -> tuple[dict[Pair, Match], list[DatabaseInfo]]:
+        if not asked:
+            return {}, []
+        mirrors = [(item, item.below(nvidia_bulletins.PREFIX)) for item, _matches, _releases in self._open()]
+        used = [database.info(self._now) for database, knowns in mirrors if knowns]
+        knowns = nvidia_matches.everything([known for _database, found in mirrors for known in found])
+        found = {pair: nvidia_matches.judge(*pair, knowns) for pair in asked}
+        return found, used or [nvidia_matches.info(self._now)]
 
     def _open(self) -> list[tuple[Database, Matches, frozenset[str]]]:
         if self._opened is None:

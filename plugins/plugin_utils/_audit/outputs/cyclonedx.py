@@ -131,11 +131,26 @@ def _url(item: Package) -> PackageURL:
     # The purl specification normalises less than PEP 503 does.
     name = item.name.lower().replace("_", "-") if item.kind == "pypi" else item.name
     qualifiers = {}
+    if item.kind in ("deb", "rpm"):
+        return _url_of_system(item)
+    if item.kind == "nvidia":
+        return PackageURL(type="generic", namespace="nvidia", name=item.name, version=item.version)
     if item.kind == "conda" and item.origin:
         qualifiers["channel"] = item.origin
     elif _VCS.match(item.origin):
         qualifiers["vcs_url"] = item.origin
     return PackageURL(type=item.kind, name=name, version=item.version or None, qualifiers=qualifiers)
+
+
+def _url_of_system(item: Package) -> PackageURL:
+    epoch, colon, version = item.version.rpartition(":")
+    qualifiers = {"distro": item.system}
+    if item.kind == "rpm" and colon:  # a package of Debian has it in the version
+        qualifiers["epoch"] = epoch
+    else:
+        version = item.version
+    vendor = item.system.partition("-")[0]
+    return PackageURL(type=item.kind, namespace=vendor, name=item.name, version=version, qualifiers=qualifiers)
 
 
 def _relate(bom: Bom, subject: Component, components: t.Mapping[Package, Component], environment: Environment) -> None:
