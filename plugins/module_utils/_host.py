@@ -60,6 +60,14 @@ class Host:
         except OSError:
             return default
 
+    def read_bytes(self, path: str) -> bytes:
+        """The content of a file; nothing where it is absent or not readable for this user."""
+        try:
+            with open(self.path(path), "rb") as stream:
+                return stream.read()
+        except OSError:
+            return b""
+
     def names(self, path: str) -> list[str]:
         """The sorted names in a directory; an empty list where there is none."""
         try:

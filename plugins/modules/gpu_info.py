@@ -105,6 +105,17 @@ gpus:
     kernel_driver:
       description: The kernel driver that has the device, such as V(nvidia), V(nouveau) or V(vfio-pci).
       type: str
+    owner:
+      description:
+        - Who owns it. V(host) and V(nobody) are served by a driver of this host. V(vfio) and V(virtual_function) are
+          handed to virtual machines. V(vgpu_host), V(vgpu_guest), V(driver_container), V(wsl) and V(guest_container)
+          say whose the driver of this host is, see RV(owner). V(other) has a kernel driver that is not known here.
+      type: str
+      sample: host
+    owner_evidence:
+      description: By what that is known.
+      type: str
+      sample: bound to nvidia
     index:
       description: The number that C(nvidia-smi) gives it.
       type: int
@@ -121,6 +132,15 @@ gpus:
       description: The MIG mode now, the one that a reset brings, and the instances. Null for a GPU without MIG.
       type: dict
       sample: {"current": "Disabled", "pending": "Disabled", "instances": []}
+owner:
+  description:
+    - Whose the driver of this host is. V(host) means its own. V(vgpu_host) has a vGPU manager, V(vgpu_guest) a
+      driver for a vGPU; V(driver_container) gets it from a container, V(wsl) from Windows, V(guest_container) (LXC
+      and its like) from the host of the container. Except for V(host), M(gpufleet.mlstack.nvidia_driver) leaves it
+      alone.
+  returned: success
+  type: dict
+  sample: {"kind": "host", "evidence": null}
 nvswitches:
   description: NVSwitches on the bus.
   returned: success

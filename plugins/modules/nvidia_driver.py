@@ -99,15 +99,22 @@ options:
       here.
     type: bool
     default: true
+  take_over:
+    description:
+      - Whether to bring a driver to a host whose driver is somebody else's, a vGPU's, a container's, that of Windows
+        or of the host of a container; see RV(gpufleet.mlstack.gpu_info#module:owner). Without it such a host is left
+        alone, and refused where O(branch) or O(version) is given.
+    type: bool
+    default: false
   require_gpu:
     description: Whether a host without an NVIDIA GPU is left alone.
     type: bool
     default: true
-  replace_mixture:
+  replace_mixed_sources:
     description: Whether a driver that was pieced together from several sources may be replaced as a whole.
     type: bool
     default: false
-  require_way_back:
+  require_rollback:
     description:
       - Whether a driver of NVIDIA's installer is only replaced where its installer is at hand, so that the driver can
         be put back when the change fails. The installer is the one that was kept, see O(keep_runfile), or it is fetched
@@ -166,7 +173,7 @@ notes:
   - These are refused before the first change. Processes on a GPU. A driver that the GPUs, by the tables of the
     collection, cannot run. Kernel headers that are absent and not offered. Secure boot with a module whose key is not
     enrolled. Too little space on C(/usr), C(/var) or C(/boot). A driver from several sources. A driver of NVIDIA's
-    installer, without that installer to put it back, see O(require_way_back). A transaction that would
+    installer, without that installer to put it back, see O(require_rollback). A transaction that would
     change the kernel or anything else that nobody named.
   - When the package manager fails half-way, the packages from before come back as far as the repositories still offer
     them. A driver of NVIDIA's installer is put back by its installer, whichever source failed in its place, and what an
@@ -253,7 +260,7 @@ problems:
   elements: str
 skipped:
   description: Why nothing was done.
-  returned: when the host has no GPU and O(require_gpu)
+  returned: when the host has no GPU of its own and O(require_gpu), or its driver is somebody else's
   type: str
 restored:
   description: Whether the driver from before is back, by packages or by its installer, or none where there was none.

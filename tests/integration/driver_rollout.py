@@ -40,7 +40,7 @@ _DRAIN = """\
   delegate_to: "{{ head | default('localhost') }}"
   when: head is defined
 - name: Drain
-  ansible.builtin.include_tasks: "{{ nvidia_driver_ready_made }}_drain.yml"
+  ansible.builtin.include_tasks: slurm_drain.yml
 - name: Lose the host
   ansible.builtin.command: {argv: "{{ lost_drained[inventory_hostname] }}"}
   delegate_to: localhost
@@ -68,7 +68,7 @@ def rollout(fleet: GpuFleet, *words: str, rc: int = 0, **variables: Any) -> str:
     given = {
         "nvidia_driver_scheduler": "slurm",
         "nvidia_driver_verify_tasks": str(fleet.folder / "verify.yml"),
-        "drain_poll": 1,
+        "nvidia_driver_drain_interval": 1,
         **variables,
     }
     ran = fleet.play("gpufleet.mlstack.driver_rollout", given, *words)

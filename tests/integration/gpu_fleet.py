@@ -55,7 +55,7 @@ class GpuFleet:
                 (scheduler / name).chmod(0o755)
         fingerprints = list(signing_key.fingerprints(images.keys().public_key(BED).encode()))
         hosts = {name: self._reached(host) for name, host in self.hosts.items()}
-        shared = {"nvidia_driver_options": {"repository_fingerprints": fingerprints}}
+        shared = {"nvidia_driver_repository_fingerprints": fingerprints}
         inventory = {"all": {"hosts": hosts, "vars": shared}}
         (self.folder / "hosts.json").write_text(json.dumps(inventory))
         (self.folder / "variables.json").write_text(json.dumps(variables))

@@ -86,9 +86,9 @@ def test_a_mixture_is_told_refused_with_its_packages_and_cleaned_where_asked(hos
     assert {piece["package"] for piece in info["packages"] if piece["source"] == "distribution"} >= foreign
     refused = host.refuse("mixed_sources", **DESIRED)
     assert f"akmod-nvidia 3:{VERSION}-1.{host.container.image_key.replace('rocky', 'el')} (" in refused["msg"]
-    assert all(name in refused["msg"] for name in foreign) and "replace_mixture" in refused["msg"]
+    assert all(name in refused["msg"] for name in foreign) and "replace_mixed_sources" in refused["msg"]
     assert not refused["changed"] and foreign <= of_fusion(host)
-    done = host.change(**DESIRED, replace_mixture=True)
+    done = host.change(**DESIRED, replace_mixed_sources=True)
     assert {step["subject"] for step in done["plan"] if step["action"] == "remove"} == foreign
     assert host.packages() == before and host.held() == set(before) and not foreign & of_fusion(host)
     assert done["driver"]["sources"] == ["nvidia"] and done["problems"] == []

@@ -155,7 +155,7 @@ def test_a_mixture_is_refused_and_replaced_where_asked(host: DriverHost) -> None
     host.container.write("/usr/bin/nvidia-uninstall", "#!/bin/sh\nrm /usr/bin/nvidia-uninstall\n", "0755")
     refused = host.refuse("mixed_sources", branch="580")
     assert "/usr/bin/nvidia-uninstall (runfile)" in refused["msg"] and refused["sources"] == ["nvidia", "runfile"]
-    done = host.change(branch="580", flavour="proprietary", replace_mixture=True)
+    done = host.change(branch="580", flavour="proprietary", replace_mixed_sources=True)
     assert steps(done)[0] == "uninstall_runfile" and host.drivers() == {"580.95.05"}
 
 
@@ -249,7 +249,7 @@ def test_without_the_old_installer_there_is_no_way_back_and_no_change(host: Driv
     unknown = host.refuse("no_way_back", **desired, check=True)
     assert unknown["present"] == "550.54.15" and "no digest of it is known" in unknown["msg"]
     assert host.files() == [path for path in files if path != kept]
-    accepted = {**desired, "require_way_back": False}
+    accepted = {**desired, "require_rollback": False}
     assert "no way back: the installer of 550.54.15" in host.succeed(**accepted, check=True)["diff"][1]["after"]
     failed = host.refuse("command_failed", **accepted, env={"BED_INSTALLER_FAILS": "580.65.06"})
     assert failed["restored"] is False and "this host now has no NVIDIA driver on its disk" in failed["msg"]

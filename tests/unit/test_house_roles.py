@@ -23,7 +23,7 @@ def load(path: Path) -> object:
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
-def tasks_in(folder: Path) -> list[dict]:
+def tasks_in(folder: Path, without: frozenset[str] = frozenset()) -> list[dict]:
     found = []
 
     def walk(tasks: list[dict]) -> None:
@@ -33,12 +33,17 @@ def tasks_in(folder: Path) -> list[dict]:
                 walk(task.get(key, []))
 
     for path in sorted(folder.rglob("*.yml")):
-        walk(load(path) or [])
+        if path.stem not in without:
+            walk(load(path) or [])
     return found
 
 
 # What a host has one of needs no list; the site playbook runs these only where a variable asks for it.
 ONE_OF_A_HOST = {"nvidia_driver"}
+# Lists that are no work but words for a program.
+NO_WORK = {"nvidia_driver_kubectl_drain_options"}
+# Schedulers have no modules: their own programs are asked, without a shell, where the operator says.
+SCHEDULERS = {f"{name}_{way}" for name in ("slurm", "kubernetes") for way in ("drain", "undrain")}
 
 
 def test_there_are_roles():
@@ -57,14 +62,15 @@ def test_defaults_are_those_of_the_specification(role):
 
 
 @pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
-def test_lists_are_empty_until_somebody_desired_states(role):
+def test_lists_are_empty_until_somebody_asks(role):
     defaults = load(role / "defaults" / "main.yml") or {}
     if role.name not in ONE_OF_A_HOST:
         assert defaults[f"{role.name}_list"] == []
-    assert {name: value for name, value in defaults.items() if isinstance(value, list) and value} == {}
+    asked = {name: value for name, value in defaults.items() if isinstance(value, list) and value}
+    assert asked.keys() <= NO_WORK
 
 
-def test_the_site_runs_roles_without_a_list_only_where_somebody_desired_states():
+def test_the_site_runs_roles_without_a_list_only_where_somebody_asks():
     (play,) = load(CHECKOUT / "playbooks" / "site.yml")
     for role in ONE_OF_A_HOST:
         comes, goes = [
@@ -89,7 +95,7 @@ def test_every_variable_is_used_or_explained(role):
 
 @pytest.mark.parametrize("folder", [*ROLES, CHECKOUT / "playbooks"], ids=lambda folder: folder.name)
 def test_tasks_name_modules_in_full_and_run_no_shell(folder):
-    tasks = tasks_in(folder / "tasks") if folder in ROLES else []
+    tasks = tasks_in(folder / "tasks", frozenset(SCHEDULERS)) if folder in ROLES else []
     if folder not in ROLES:
         for path in folder.glob("*.yml"):
             for play in load(path):
@@ -100,6 +106,44 @@ def test_tasks_name_modules_in_full_and_run_no_shell(folder):
         assert len(actions) == 1 or "block" in task, task
         assert not {action.rsplit(".", 1)[-1] for action in actions} & FORBIDDEN
         assert not FORBIDDEN & set(task)
+
+
+def test_schedulers_are_asked_by_their_programs_alone_where_the_operator_says():
+    folder = CHECKOUT / "roles" / "nvidia_driver" / "tasks"
+    assert {path.stem for path in folder.glob("*drain.yml")} == SCHEDULERS
+    for name in SCHEDULERS:
+        for task in load(folder / f"{name}.yml"):
+            assert task["delegate_to"] == "{{ nvidia_driver_drain_host }}"
+            argv = task["ansible.builtin.command"]["argv"]
+            assert (argv if isinstance(argv, str) else argv[0]).replace("{{ ['", "").startswith(("scontrol", "kubectl"))
+
+
+# What others may read of a role after it has run.
+RESULTS = {"nvidia_driver_result", "dep_audit_result", "dep_audit_report"}
+
+
+def made_in(role: Path) -> set[str]:
+    """The variables that a role makes for itself: by register, by vars and in its vars folder."""
+    made = {name for path in (role / "vars").rglob("*.yml") for name in load(path)}
+    for task in tasks_in(role / "tasks"):
+        made |= {*task.get("vars", {}), *([task["register"]] if "register" in task else [])}
+        made |= {task["loop_control"]["loop_var"]} if "loop_var" in task.get("loop_control", {}) else set()
+    return made
+
+
+@pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
+def test_what_a_role_makes_for_itself_is_private(role):
+    assert {name for name in made_in(role) - RESULTS if not name.startswith(f"_{role.name}_")} == set()
+
+
+@pytest.mark.parametrize(
+    "path", sorted((CHECKOUT / "roles").rglob("argument_specs.yml")), ids=lambda path: path.parts[-3]
+)
+def test_no_role_hides_options_in_a_variable_named_options(path):
+    for entry in load(path)["argument_specs"].values():
+        for name, option in entry.get("options", {}).items():
+            hidden = option.get("type") == "dict" and option.get("options") and name.endswith("_options")
+            assert not hidden, f"{name}: each of them is a variable"
 
 
 @pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
@@ -134,6 +178,7 @@ DECIDED_HERE = {
         "enforce",
     },
     ("frameworks", "pip_pinned"): {"environments"},
+    ("cuda_toolkit", "pip_pinned"): {"root", "environments"},  # a role that uses the module of another
 }
 
 
@@ -191,7 +236,8 @@ def playbook_tasks(path):
 @pytest.mark.parametrize(("playbook", "module"), sorted(DECIDED_HERE))
 def test_a_playbook_tells_a_module_all_that_the_role_is_told(playbook, module):
     [role] = [role for role in ROLES if module in KEPT_BY[role.name]]
-    tasks = playbook_tasks(CHECKOUT / "playbooks" / f"{playbook}.yml")
+    path = CHECKOUT / "playbooks" / f"{playbook}.yml"
+    tasks = playbook_tasks(path) if path.exists() else tasks_in(CHECKOUT / "roles" / playbook / "tasks")
     here = given_in(tasks, module)
     own = {name: str(value) for task in tasks for name, value in task.get("vars", {}).items()}
     missing = {}

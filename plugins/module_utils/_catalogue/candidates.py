@@ -78,6 +78,8 @@ def drivers(facts: HostFacts, all_desired: DesiredStack, catalogue: Catalogue, r
     if desired:
         same = [present] if present is not None and present.branch == desired else []
         return [*same, Driver(desired, "", False, catalogue.branch(desired))]
+    if facts.foreign:
+        return [present] if present else []
     branches = sorted(catalogue.tables["branches"], key=lambda row: _rank(row, facts, present))
     free = [Driver(row["branch"], "", False, row) for row in branches]
     return [*([present] if present else []), *free]

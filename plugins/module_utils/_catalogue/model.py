@@ -20,6 +20,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import Ml
 OPEN, PROPRIETARY, AUTO = "open", "proprietary", "auto"
 # As a desired state of a driver: the one that the host has, as it is.
 PRESENT = "present"
+OWN = "host"
 # The wheel tag of builds without CUDA.
 CPU = "cpu"
 # The frameworks that can be asked for, in the order in which they are chosen.
@@ -53,7 +54,8 @@ class HostFacts:
     ``distribution`` and ``version`` are ID and VERSION_ID of os-release, ``architecture`` is the machine's
     (C(x86_64), C(aarch64)). ``pythons`` are the versions (C(3.11)) that it has, ``managed_pythons`` tells that others
     can be had. ``nvswitches`` counts them. ``secure_boot`` and ``key_enrolled`` are None where nobody knows. ``today``
-    (C(2026-11-23)) is the day by which end of life is judged; empty, it is not.
+    (C(2026-11-23)) is the day by which end of life is judged; empty, it is not. ``owner`` is whose the driver of the
+    host is, in the words of gpu_info; one of somebody else stays as it is.
     """
 
     gpus: tuple[Gpu, ...] = ()
@@ -70,6 +72,12 @@ class HostFacts:
     managed_pythons: bool = True
     driver: PresentDriver | None = None
     today: str = ""
+    owner: str = OWN
+
+    @property
+    def foreign(self) -> bool:
+        """Whether the driver is somebody else's to change."""
+        return self.owner != OWN
 
 
 @dataclass(frozen=True)

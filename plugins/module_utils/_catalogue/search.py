@@ -20,7 +20,6 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.gpus i
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.model import (
     AUTO,
     FRAMEWORKS,
-    PRESENT,
     DesiredStack,
     HostFacts,
     Reason,
@@ -82,8 +81,9 @@ class Search:
         if not self.gpus:
             return self._with(None, "", FULL)
         found = candidates.drivers(self.facts, self.all_desired, self.catalogue, "driver" in self.relaxed)
-        if not found and self.all_desired.driver == PRESENT:
-            self.trail.add(_DRIVER, [Reason("this host has no driver")])
+        if not found:
+            whose = f", and its driver is somebody else's to bring ({self.facts.owner})" if self.facts.foreign else ""
+            self.trail.add(_DRIVER, [Reason(f"this host has no driver{whose}")])
         most = FORWARD if self.all_desired.compat else MINOR
         tries = [(driver, most) for driver in found if driver.kept]
         for mode in range(FULL, most + 1):

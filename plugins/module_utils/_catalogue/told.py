@@ -113,6 +113,9 @@ def _notes(
 
 def _driver_notes(row: Driver, driver: DriverChoice, known: list[Known], facts: HostFacts) -> list[Note]:
     notes = []
+    if facts.foreign:
+        text = f"the driver of this host is somebody else's ({facts.owner}), and is taken as it is"
+        notes.append(Note("driver_of_others", text))
     if row.row is not None and candidates.ended(row.row, facts.today):
         since = f" in {row.row['end']}" if number(row.row["end"]) != number("") else ""
         notes.append(Note("branch_end_of_life", f"support of driver branch {driver.branch} ended{since}"))

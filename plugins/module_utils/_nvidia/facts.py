@@ -17,7 +17,7 @@ def host_facts(found: Observed, host: Host, *, today: str = "") -> HostFacts:
     """What the solver may know of a host. Compilers, glibc and Pythons stay empty: nothing here looks at them."""
     distribution = host.distribution()
     return HostFacts(
-        gpus=tuple(Gpu(device.device, mig=_mig(found, device.address)) for device in found.gpus),
+        gpus=tuple(Gpu(device.device, mig=_mig(found, device.address)) for device in found.usable_gpus),
         nvswitches=len(found.nvswitches),
         distribution=distribution.id,
         version=distribution.version,
@@ -27,6 +27,7 @@ def host_facts(found: Observed, host: Host, *, today: str = "") -> HostFacts:
         key_enrolled=found.key_enrolled,
         driver=present_driver(found),
         today=today,
+        owner=found.owner.kind,
     )
 
 

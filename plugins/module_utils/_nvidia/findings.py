@@ -11,6 +11,7 @@ import typing as t
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import (
     BOUND_PIECES,
+    HOST,
     Kernel,
     Observed,
     Problem,
@@ -18,16 +19,18 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model imp
 
 
 def problems(found: Observed) -> tuple[Problem, ...]:
-    """Everything that is inconsistent, in the order in which one would mend it."""
+    """Everything that is inconsistent, in the order in which one would mend it. What is loaded, on disk and comes
+    next of somebody else's driver is not this host's to mend."""
+    looks = (_hardware, _versions, _packages, _answers, _nouveau, _next_boot, _containers)
     return tuple(
-        problem
-        for look in (_hardware, _versions, _packages, _answers, _nouveau, _next_boot, _containers)
-        for problem in look(found)
+        problem for look in (looks if found.owner.kind == HOST else (_answers, _packages)) for problem in look(found)
     )
 
 
 def reboot_reasons(found: Observed) -> tuple[str, ...]:
     """Why this host runs something else than what lies on its disk; empty if a reboot would change nothing."""
+    if found.owner.kind != HOST:
+        return ()
     reasons = []
     disk, loaded = found.on_disk, found.loaded.version if found.loaded else ""
     if disk and loaded and disk != loaded:
@@ -65,14 +68,14 @@ def next_boot(found: Observed) -> dict[str, t.Any]:
 
 
 def signature_refused(found: Observed, kernel: Kernel) -> str:
-    """Why the firmware would keep the module of this kernel from loading; empty if it would not."""
+    """Why the module of this kernel would not load; empty if it would."""
     module = kernel.module
-    if not found.secure_boot or module is None:
+    if not found.must_be_signed or module is None:
         return ""
     if module.signed is False:
-        return f"secure boot is on and {module.path} carries no signature"
+        return f"{found.must_be_signed} and {module.path} carries no signature"
     if module.signed and module.origin == "dkms" and found.key_enrolled is False:
-        return f"secure boot is on and the key that signed {module.path} is not enrolled with the firmware"
+        return f"{found.must_be_signed} and the key that signed {module.path} is not enrolled with the firmware"
     return ""
 
 
@@ -122,7 +125,6 @@ def _answers(found: Observed) -> t.Iterator[Problem]:
     if found.smi.error:
         yield Problem("driver_not_answering", f"nvidia-smi says: {found.smi.message}")
         return
-    # A GPU that its owner handed to a virtual machine is not the driver's to show.
     ours = [gpu for gpu in found.gpus if gpu.bound_to in ("", "nvidia")]
     if found.smi.gpus and len(found.smi.gpus) < len(ours):
         yield Problem(

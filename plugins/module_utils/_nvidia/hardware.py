@@ -16,10 +16,10 @@ _DEVICES = "/sys/bus/pci/devices"
 _VENDOR = "10de"
 # PCI base class 03 is a display controller: 0300 VGA, 0302 3D. (PCI Code and ID Assignment Specification)
 _DISPLAY = "03"
-# NVSwitches are bridges: 0680 'other', and 0604 PCI to PCI where their own bridge has NVIDIA's vendor number.
-_BRIDGE = "0680"
-# PCI ids of NVSwitch: SXM3 (V100), A100, H100. They have no name in many copies of the id database.
-# Source: gpu-operator's and open-gpu-kernel-modules' lists.
+# PCI ids of NVSwitch: SXM3 (V100), A100, H100. They have no name in many copies of the id database, and their class,
+# 'other bridge', is also that of Ethernet bridges of old chipsets. One of another id is known by the driver that has
+# it. Source: gpu-operator's and open-gpu-kernel-modules' lists.
+_SWITCH_DRIVER = "nvidia-nvswitch"
 _NVSWITCHES = frozenset({"1ac0", "1ac1", "1ac2", "1af1", "22a3"})
 
 
@@ -33,7 +33,7 @@ def scan(host: Host) -> tuple[tuple[PciDevice, ...], tuple[PciDevice, ...]]:
         device = _device(host, address, folder)
         if device.pci_class.startswith(_DISPLAY):
             gpus.append(device)
-        elif device.device in _NVSWITCHES or device.pci_class == _BRIDGE:
+        elif device.device in _NVSWITCHES or device.bound_to == _SWITCH_DRIVER:
             switches.append(device)
     return tuple(gpus), tuple(switches)
 

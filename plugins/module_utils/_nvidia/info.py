@@ -56,8 +56,10 @@ def told(found: Observed, catalogue: Catalogue) -> dict[str, t.Any]:
         name: next((piece.driver or piece.version for piece in found.pieces if piece.name == name), None)
         for name in _COMPONENTS
     }
+    every = (*found.gpus, *found.foreign_gpus)
     return {
-        "gpus": [_gpu(found, device, catalogue) for device in found.gpus],
+        "gpus": [_gpu(found, device, catalogue) for device in sorted(every, key=lambda gpu: gpu.address)],
+        "owner": {"kind": found.owner.kind, "evidence": found.owner.evidence or None},
         "nvswitches": [{"address": device.address, "pci_id": f"10de:{device.device}"} for device in found.nvswitches],
         "driver": {
             "loaded": found.loaded.version if found.loaded else None,
@@ -105,6 +107,8 @@ def _gpu(found: Observed, device: PciDevice, catalogue: Catalogue) -> dict[str, 
         "numa_node": device.numa_node,
         "virtual_function": device.virtual_function,
         "kernel_driver": device.bound_to or None,
+        "owner": device.owner.kind,
+        "owner_evidence": device.owner.evidence or None,
         "index": seen.index if seen else None,
         "name": seen.name if seen else None,
         "uuid": seen.uuid or None if seen else None,

@@ -21,6 +21,14 @@ OPEN, PROPRIETARY = "open", "proprietary"
 # Where a piece of the driver can come from.
 DISTRIBUTION, NVIDIA_REPOSITORY, RUNFILE, UNKNOWN = "distribution", "nvidia", "runfile", "unknown"
 
+# Who owns a GPU. A driver here serves those of HOST and NOBODY; programs here can use all but those of virtual
+# machines.
+HOST, NOBODY, VFIO, VIRTUAL_FUNCTION, OTHER = "host", "nobody", "vfio", "virtual_function", "other"
+VGPU_HOST, VGPU_GUEST, DRIVER_CONTAINER = "vgpu_host", "vgpu_guest", "driver_container"
+WSL, GUEST_CONTAINER = "wsl", "guest_container"
+OURS = frozenset({HOST, NOBODY})
+OF_VIRTUAL_MACHINES = frozenset({VFIO, VIRTUAL_FUNCTION, VGPU_HOST})
+
 # Packages of the driver itself, and with them what must have its very version, see Piece. The persistence daemon need
 # not: Debian has it at a version of its own.
 DRIVER_PIECES = ("kernel_module", "libraries", "tools", "metapackage", "firmware")
@@ -28,6 +36,14 @@ BOUND_PIECES = (*DRIVER_PIECES, "fabric_manager", "imex", "nscq", "nvsdm")
 # All that comes, changes and goes with a driver. What else is looked at (C(egl_platform), the container toolkit, ...)
 # has makers and versions of its own, and is nobody's to touch here.
 PARTS = (*BOUND_PIECES, "persistence_daemon", "beside", "pinning", "transitional")
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Who owns a GPU, or all of a host's (``kind``, one of the words above), and by what that is known."""
+
+    kind: str = HOST
+    evidence: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,6 +58,7 @@ class PciDevice:
     bound_to: str = ""
     numa_node: int | None = None
     virtual_function: bool = False
+    owner: Owner = Owner()
 
 
 @dataclass(frozen=True)
@@ -171,13 +188,18 @@ class Problem:
 class Observed:
     """One host.
 
+    ``gpus`` are those that a driver of this host serves, ``foreign_gpus`` those of other owners; ``owner`` is whose the
+    driver of this host is at all.
     ``libraries`` is the version of C(libnvidia-ml.so.1) and C(libcuda.so.1) on disk; ``secure_boot`` None where the
-    firmware does not say, ``key_enrolled`` whether it knows the key of modules that are built here. ``leftovers`` are
-    files that only NVIDIA's own installer (C(.run)) leaves behind. ``container_specifications`` pairs each CDI file
-    with the driver for which it was written. ``smi`` is None where nvidia-smi is absent or was not asked.
+    firmware does not say, ``enforced`` by what else unsigned modules are refused, ``key_enrolled`` whether the key of
+    modules that are built here is known. ``leftovers`` are files that only NVIDIA's own installer (C(.run)) leaves
+    behind. ``container_specifications`` pairs each CDI file with the driver for which it was written. ``smi`` is None
+    where nvidia-smi is absent or was not asked.
     """
 
     gpus: tuple[PciDevice, ...] = ()
+    foreign_gpus: tuple[PciDevice, ...] = ()
+    owner: Owner = Owner()
     nvswitches: tuple[PciDevice, ...] = ()
     loaded: LoadedDriver | None = None
     kernels: tuple[Kernel, ...] = ()
@@ -186,11 +208,23 @@ class Observed:
     leftovers: tuple[str, ...] = ()
     nouveau: Nouveau = field(default_factory=Nouveau)
     secure_boot: bool | None = None
+    enforced: str = ""
     key_enrolled: bool | None = None
     container_specifications: tuple[tuple[str, str], ...] = ()
     smi: SmiReport | None = None
     holders: tuple[Holder, ...] = ()
     toolkits: tuple[Toolkit, ...] = ()
+
+    @property
+    def usable_gpus(self) -> tuple[PciDevice, ...]:
+        """The GPUs that programs on this host can use, whoever brings their driver."""
+        guests = (gpu for gpu in self.foreign_gpus if gpu.owner.kind not in (*OF_VIRTUAL_MACHINES, OTHER))
+        return tuple(sorted((*self.gpus, *guests), key=lambda gpu: gpu.address))
+
+    @property
+    def must_be_signed(self) -> str:
+        """Why a module has to be signed by a key that is known here, in words; empty where it need not."""
+        return "secure boot is on" if self.secure_boot else self.enforced
 
     @property
     def running(self) -> Kernel | None:

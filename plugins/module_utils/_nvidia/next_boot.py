@@ -11,6 +11,8 @@ import re
 import typing as t
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia import systemd_boot
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.releases import sort_key
 
 _ENTRIES = "/boot/loader/entries"
 _CONFIGURATIONS = ("/boot/grub/grub.cfg", "/boot/grub2/grub.cfg")
@@ -28,18 +30,14 @@ def release(host: Host, releases: t.Collection[str], running: str) -> str:
     for which it holds modules or headers, and else the one that runs.
     """
     environment = _environment(host)
-    chosen = _boot_loader_specification(host, environment) or _grub_menu(host, environment)
+    chosen = systemd_boot.release(host, releases)
+    chosen = chosen or _boot_loader_specification(host, environment) or _grub_menu(host, environment)
     if chosen in releases:
         return chosen
     with_image = [name for name in releases if host.exists(f"/boot/vmlinuz-{name}")]
     with_image = with_image or [name for name in releases if host.exists(f"/lib/modules/{name}/vmlinuz")]
     on_disk = with_image or [name for name in releases if host.exists(f"/lib/modules/{name}")]
     return max(on_disk, key=sort_key, default=running)
-
-
-def sort_key(text: str) -> list[tuple[int, int, str]]:
-    """Numbers by value, everything else as text: 5.15.0-100 follows 5.15.0-99."""
-    return [(1, int(part), "") if part.isdigit() else (0, 0, part) for part in re.findall(r"\d+|[^\d.]+", text)]
 
 
 def _environment(host: Host) -> dict[str, str]:
@@ -49,30 +47,40 @@ def _environment(host: Host) -> dict[str, str]:
 
 
 def _boot_loader_specification(host: Host, environment: t.Mapping[str, str]) -> str:
-    """EL's entries, one file each, of which C(grubenv) names one; without a name, the newest comes first."""
-    entries = {}
+    """EL's entries, one file each, in the order of grub's blscfg: the newest first, the rescue image last. C(grubenv)
+    or C(GRUB_DEFAULT) name one by its file, its title or its number in that order."""
+    entries = []
     for name in host.names(_ENTRIES):
-        if name.endswith(".conf") and "rescue" not in name:
-            match = _KERNEL.search(host.read_text(f"{_ENTRIES}/{name}") or "")
-            if match:
-                entries[name[: -len(".conf")]] = match.group(1)
+        text = host.read_text(f"{_ENTRIES}/{name}") or ""
+        kernel = _KERNEL.search(text)
+        if name.endswith(".conf") and kernel:
+            title = re.search(r"(?m)^\s*title\s+(.*?)\s*$", text)
+            entries.append((name[: -len(".conf")], title.group(1) if title else "", kernel.group(1)))
     if not entries:
         return ""
-    wanted = environment.get("next_entry") or environment.get("saved_entry") or ""
-    return entries.get(wanted) or max(entries.values(), key=sort_key)
+    entries.sort(key=lambda entry: ("rescue" not in entry[0], sort_key(entry[2])), reverse=True)
+    wanted = _wanted(host, environment)
+    if wanted.isdigit() and int(wanted) < len(entries):
+        return entries[int(wanted)][2]
+    return next((kernel for *names, kernel in entries if wanted in names), entries[0][2])
 
 
 def _grub_menu(host: Host, environment: t.Mapping[str, str]) -> str:
-    """Debian's and Ubuntu's generated menu. C(GRUB_DEFAULT) is a number, a title or id, a path of them, or C(saved)."""
+    """Debian's and Ubuntu's generated menu."""
     text = next(filter(None, (host.read_text(path) for path in _CONFIGURATIONS)), None)
-    if text is None:
-        return ""
+    return "" if text is None else _walk(_menu(text), _wanted(host, environment))
+
+
+def _wanted(host: Host, environment: t.Mapping[str, str]) -> str:
+    """What grub is told to start: once, or C(GRUB_DEFAULT), which is a number, a title or id, a path of them, or
+    C(saved)."""
     settings = host.read_text("/etc/default/grub") or ""
     match = re.search(r"(?m)^\s*GRUB_DEFAULT=[\"']?(.*?)[\"']?\s*$", settings)
-    wanted = match.group(1) if match else "0"
+    # EL writes 'saved' there, and goes by what is saved without the line, too.
+    wanted = match.group(1) if match else environment.get("saved_entry", "") if host.exists(_ENTRIES) else "0"
     if wanted == "saved":
-        wanted = environment.get("saved_entry", "") or "0"
-    return _walk(_menu(text), environment.get("next_entry") or wanted)
+        wanted = environment.get("saved_entry", "")
+    return environment.get("next_entry") or wanted or "0"
 
 
 class _Item:

@@ -19,11 +19,12 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia import (
     loaded,
     nouveau,
     on_disk,
+    ownership,
     secure_boot,
     sources,
     toolkits,
 )
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import Holder, Observed
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import OURS, Holder, Observed
 
 if t.TYPE_CHECKING:
     from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.smi_model import SmiReport
@@ -33,13 +34,18 @@ def observe(host: Host, commands: Commands, *, detail: bool = True, ask_driver: 
     """Look at everything. ``detail`` also reads what takes a while: processes, signatures, the origin of packages;
     ``ask_driver`` runs nvidia-smi where a driver is loaded."""
     family = host.distribution().family
-    gpus, switches = hardware.scan(host)
+    devices, switches = hardware.scan(host)
     kernels = on_disk.kernels(host, commands, detail=detail)
     driver = loaded.read(host)
     packages = gpu_packages.installed(host, commands, family)
     origins = gpu_packages.origins(host, family, packages) if detail else {}
+    owner = ownership.of_host(host, {package.name for package in packages})
+    devices = ownership.owned(devices, owner)
+    gpus = tuple(device for device in devices if device.owner.kind in OURS)
     return Observed(
         gpus=gpus,
+        foreign_gpus=tuple(device for device in devices if device.owner.kind not in OURS),
+        owner=owner,
         nvswitches=switches,
         loaded=driver,
         kernels=kernels,
@@ -48,10 +54,11 @@ def observe(host: Host, commands: Commands, *, detail: bool = True, ask_driver: 
         leftovers=sources.runfile_leftovers(host),
         nouveau=nouveau.read(host, [kernel.release for kernel in kernels]),
         secure_boot=secure_boot.enabled(host),
+        enforced=secure_boot.enforced(host),
         key_enrolled=secure_boot.key_enrolled(host),
         container_specifications=libraries.container_specifications(host),
         smi=_answer(host, commands) if ask_driver and driver is not None else None,
-        holders=_holders(host) if detail and gpus else (),
+        holders=_holders(host) if detail and devices else (),
         toolkits=toolkits.find(host, {package.name: package.version for package in packages}),
     )
 

@@ -21,6 +21,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model imp
     Kernel,
     ModuleOnDisk,
 )
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.releases import sort_key
 
 MODULES = "/lib/modules"
 # Debian calls its module nvidia-current.ko, and gives it the name nvidia by an alias of modprobe.
@@ -46,7 +47,7 @@ def kernels(host: Host, commands: Commands, *, detail: bool = True) -> tuple[Ker
     built = dkms.built(host)
     known = dkms.registered(host)
     found = []
-    for release in sorted(releases, key=next_boot.sort_key):
+    for release in sorted(releases, key=sort_key):
         module = _module(host, commands, release, built.get(release, ""), detail)
         found.append(
             Kernel(

@@ -176,9 +176,9 @@ class DriverChange:
                 except MlstackError as exc:
                     to_fix = f"delete {way.runfile.path}, which is damaged" if way.kept else exc.to_fix
                     error = guards.no_way_back(
-                        self._desired, way, exc.found, f"{to_fix}, or set require_way_back to false to go on without"
+                        self._desired, way, exc.found, f"{to_fix}, or set require_rollback to false to go on without"
                     )
-                    if self._desired.require_way_back and self._desired.state != ABSENT:
+                    if self._desired.require_rollback and self._desired.state != ABSENT:
                         raise error from exc
                     self._context.warn(error.found)
             yield path

@@ -23,6 +23,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.mo
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import (
     DISTRIBUTION,
+    HOST,
     OPEN,
     RUNFILE,
     Observed,
@@ -39,7 +40,7 @@ def target(
 
     ``noted`` is what was written down of the present one: the solver is not asked the same question twice.
     """
-    if desired.state == ABSENT or (not found.gpus and desired.require_gpu):
+    if desired.state == ABSENT or (not found.gpus and desired.require_gpu) or left_alone(desired, found):
         return None
     asked = question(desired, found)
     if noted.get("asked") == asked:
@@ -64,6 +65,11 @@ def target(
         needs_fabric=fabric,
         asked=tuple(asked),
     )
+
+
+def left_alone(desired: DesiredDriver, found: Observed) -> bool:
+    """Whether this host's driver is somebody else's, and nobody asked for another one."""
+    return found.owner.kind != HOST and not desired.take_over
 
 
 def question(desired: DesiredDriver, found: Observed) -> list[str]:

@@ -20,10 +20,16 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.mo
     WayBack,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import (
+    DRIVER_CONTAINER,
+    GUEST_CONTAINER,
     PARTS,
     RUNFILE,
+    VGPU_GUEST,
+    VGPU_HOST,
+    WSL,
     Holder,
     Observed,
+    Owner,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.sources import is_part
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import Change
@@ -32,15 +38,36 @@ _NOTHING = Observed()
 _KERNEL = re.compile(r"^(?:linux-image-|linux-modules-\d|linux-generic|kernel(?:-core|-modules|-modules-core)?\Z)")
 
 
+# What to do where the driver is somebody else's.
+_OWNERS = {
+    WSL: "update the driver in Windows",
+    GUEST_CONTAINER: "change the driver on the host of this container, and have its libraries here in that version",
+    VGPU_HOST: "change the vGPU manager by NVIDIA's own packages of it",
+    VGPU_GUEST: "install the vGPU driver that fits the manager of the host; one for data centres drives no vGPU",
+    DRIVER_CONTAINER: "change the driver where its container is managed, such as the GPU operator",
+}
+
+
+def require_own(desired: DesiredDriver, owner: Owner) -> None:
+    """Refuse a driver for a host whose driver is somebody else's. Raises MlstackError."""
+    raise MlstackError(
+        "driver_of_others",
+        wanted=desired.described,
+        found=owner.evidence,
+        to_fix=f"{_OWNERS[owner.kind]}; set take_over to true to have this driver all the same",
+        owner=owner.kind,
+    )
+
+
 def require_one_source(desired: DesiredDriver, found: Observed) -> None:
     """Refuse to build on a driver that was pieced together. Raises MlstackError."""
-    if len(found.sources) < 2 or desired.replace_mixture:
+    if len(found.sources) < 2 or desired.replace_mixed_sources:
         return
     raise MlstackError(
         "mixed_sources",
         wanted=desired.described,
         found=f"a driver from {' and '.join(found.sources)} at once: {', '.join(found.driver_parts)}",
-        to_fix="set replace_mixture to true to have all of it replaced, or remove what does not belong by hand",
+        to_fix="set replace_mixed_sources to true to have all of it replaced, or remove what does not belong by hand",
         sources=list(found.sources),
     )
 
@@ -60,12 +87,12 @@ def require_buildable(desired: DesiredDriver, target: Target, found: Observed) -
     without = [kernel.release for kernel in served if not kernel.headers]
     if without and (not desired.install_headers or target.source == RUNFILE):
         raise headers_absent(desired, without)
-    if found.secure_boot and found.key_enrolled is not True:
+    if found.must_be_signed and found.key_enrolled is not True:
         state = "none was made yet" if found.key_enrolled is None else "it is not enrolled with the firmware"
         raise MlstackError(
             "secure_boot_unsigned",
             wanted=desired.described,
-            found=f"secure boot is on, and of the key with which DKMS signs modules {state}: the module would not load",
+            found=f"{found.must_be_signed}, and of the key with which DKMS signs {state}: the module would not load",
             to_fix="enrol the key (mokutil --import) and confirm it at the console, or use Ubuntu's signed modules "
             "(source distribution, modules prebuilt)",
         )
@@ -89,14 +116,14 @@ def headers_absent(
     )
 
 
-def require_way_back(desired: DesiredDriver, way: WayBack | None) -> None:
+def require_rollback(desired: DesiredDriver, way: WayBack | None) -> None:
     """Refuse to replace an installer's driver that could not be put back. Raises MlstackError."""
-    if way is not None and not way.known and desired.require_way_back:
+    if way is not None and not way.known and desired.require_rollback:
         raise no_way_back(
             desired,
             way,
             "it is not kept here, and no digest of it is known",
-            "set require_way_back to false to go on, knowing that a failure leaves this host without a driver",
+            "set require_rollback to false to go on, knowing that a failure leaves this host without a driver",
         )
 
 

@@ -83,8 +83,9 @@ class DesiredDriver:
     busy_timeout: int = 600
     install_headers: bool = True
     require_gpu: bool = True
-    replace_mixture: bool = False
-    require_way_back: bool = True
+    take_over: bool = False
+    replace_mixed_sources: bool = False
+    require_rollback: bool = True
     keep_runfile: bool = True
     allow_changes: frozenset[str] = frozenset()
     catalogue: t.Mapping[str, t.Any] = field(default_factory=dict)

@@ -78,10 +78,14 @@ def stream(target: Target) -> str:
 
 
 def header_packages(target: Target, release: str) -> tuple[str, str]:
-    """Name and version of the package with a kernel's headers."""
+    """Name and version of the package with a kernel's headers. EL tells kernels of another page size or purpose apart
+    by what follows a plus (C(+64k), C(+rt), C(+64k-debug)), Oracle its own kernel by C(uek) in the version."""
     if target.apt:
         return f"linux-headers-{release}", ""
-    return "kernel-devel", re.sub(r"\.(?:x86_64|aarch64)\Z", "", release)
+    version, _plus, variant = release.partition("+")
+    uek = "-uek" if "uek" in version else ""
+    variant = variant if uek and variant.startswith("64k") else f"-{variant}" if variant else ""
+    return f"kernel{uek}{variant}-devel", re.sub(r"\.(?:x86_64|aarch64)\Z", "", version)
 
 
 def stays(piece: Piece, target: Target, wanted: t.Collection[str]) -> bool:

@@ -19,7 +19,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.mo
     Target,
     WayBack,
 )
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import RUNFILE, Observed
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import HOST, RUNFILE, Observed
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.sources import driver_of, is_part, piece_of
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import version_matches
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Action, Plan
@@ -48,7 +48,8 @@ def plan(desired: DesiredDriver, state: DriverState) -> Plan:
     """The steps from a host to a driver. Raises MlstackError for what must not be begun; see guards."""
     found, target = state.host, state.target
     if target is None and desired.state != ABSENT:
-        return Plan(details={"skipped": "this host has no NVIDIA GPU", **_told(found, findings.reboot_reasons(found))})
+        _refuse_foreign(desired, found)
+        return Plan(details={"skipped": _skipped(found), **_told(found, findings.reboot_reasons(found))})
     actions: list[Action] = []
     before: list[str] = []
     after: list[str] = []
@@ -89,7 +90,7 @@ def plan(desired: DesiredDriver, state: DriverState) -> Plan:
         guards.require_one_source(desired, found)
         guards.require_buildable(desired, target, found)
         guards.require_space(desired, state.spaces)
-        guards.require_way_back(desired, state.way_back)
+        guards.require_rollback(desired, state.way_back)
     reasons = _reasons(target, found, actions)
     if actions and reasons:
         after.append(f"reboot required: {'; '.join(reasons)}")
@@ -98,6 +99,21 @@ def plan(desired: DesiredDriver, state: DriverState) -> Plan:
     if changes_driver:
         before += [f"in use by {holder}" for holder in found.holders if not holder.daemon]
     return Plan(tuple(actions), tuple(before), tuple(after), _told(found, reasons))
+
+
+def _refuse_foreign(desired: DesiredDriver, found: Observed) -> None:
+    if found.owner.kind != HOST and (desired.branch or desired.version):
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver import guards
+
+        guards.require_own(desired, found.owner)
+
+
+def _skipped(found: Observed) -> str:
+    """Why a host gets no driver."""
+    if found.owner.kind != HOST:
+        return found.owner.evidence
+    others = sorted({f"{gpu.address} is {gpu.owner.evidence}" for gpu in found.foreign_gpus})
+    return f"this host has no NVIDIA GPU for itself: {'; '.join(others)}" if others else "this host has no NVIDIA GPU"
 
 
 def disrupts(action: Action) -> bool:

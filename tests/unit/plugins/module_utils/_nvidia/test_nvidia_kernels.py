@@ -13,10 +13,8 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import C
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia import (
     libraries,
     loaded,
-    next_boot,
     nouveau,
     on_disk,
-    secure_boot,
     toolkits,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.kernel_module import ModuleFile
@@ -136,95 +134,6 @@ def test_a_host_with_headers_and_no_kernel_of_its_own(tmp_path):
     machine.write("/proc/sys/kernel/osrelease", "6.18.44\n")
     found = kernels(machine)
     assert found["6.18.44"].running and found[OLD].boots_next and found[OLD].headers
-
-
-MENU = f"""
-if [ "${{next_entry}}" ] ; then
-   set default="${{next_entry}}"
-fi
-menuentry 'Ubuntu' --class ubuntu $menuentry_id_option 'gnulinux-simple-1' {{
-    linux /boot/vmlinuz-{NEW} root=/dev/sda1 ro
-}}
-submenu 'Advanced options for Ubuntu' $menuentry_id_option 'gnulinux-advanced-1' {{
-    menuentry 'Ubuntu, with Linux {NEW}' $menuentry_id_option 'gnulinux-{NEW}-advanced-1' {{
-        if [ x$feature_platform_search_hint = xy ]; then
-          search --no-floppy
-        fi
-        linux /boot/vmlinuz-{NEW} root=/dev/sda1 ro
-    }}
-    menuentry 'Ubuntu, with Linux {OLD}' $menuentry_id_option 'gnulinux-{OLD}-advanced-1' {{
-        linux /boot/vmlinuz-{OLD} root=/dev/sda1 ro
-    }}
-}}
-menuentry 'UEFI Firmware Settings' {{
-    fwsetup
-}}
-"""
-
-
-@pytest.mark.parametrize(
-    ("default", "environment", "expected"),
-    [
-        ("", "", NEW),
-        ("GRUB_DEFAULT=0\n", "", NEW),
-        ('GRUB_DEFAULT="1>1"\n', "", OLD),
-        ('GRUB_DEFAULT="1>0"\n', "", NEW),
-        (f'GRUB_DEFAULT="gnulinux-advanced-1>gnulinux-{OLD}-advanced-1"\n', "", OLD),
-        (f"GRUB_DEFAULT='Advanced options for Ubuntu>Ubuntu, with Linux {OLD}'\n", "", OLD),
-        ("GRUB_DEFAULT=saved\n", "", NEW),
-        ("GRUB_DEFAULT=saved\n", f"saved_entry=gnulinux-advanced-1>gnulinux-{OLD}-advanced-1\n", OLD),
-        ("GRUB_DEFAULT=0\n", "next_entry=1>1\n", OLD),
-        ("GRUB_DEFAULT=7\n", "", NEW),
-    ],
-)
-def test_grub_menu(tmp_path, default, environment, expected):
-    machine = GpuHost(tmp_path, kernel=OLD)
-    machine.kernel(NEW)
-    machine.write("/boot/grub/grub.cfg", MENU)
-    machine.write("/etc/default/grub", default)
-    machine.write("/boot/grub/grubenv", f"# GRUB Environment Block\n{environment}")
-    assert next_boot.release(machine.host, [OLD, NEW], OLD) == expected
-
-
-@pytest.mark.parametrize(
-    ("saved", "expected"), [("", NEW), (f"saved_entry=1234-{OLD}\n", OLD), ("saved_entry=gone\n", NEW)]
-)
-def test_entries_of_the_boot_loader_specification(tmp_path, saved, expected):
-    machine = GpuHost(tmp_path, family="RedHat", kernel=OLD)
-    for release in (OLD, NEW):
-        machine.write(f"/boot/loader/entries/1234-{release}.conf", f"title Rocky\nlinux /vmlinuz-{release}\n")
-    machine.write("/boot/loader/entries/1234-0-rescue.conf", "title Rescue\nlinux /vmlinuz-0-rescue-1234\n")
-    machine.write("/boot/grub2/grubenv", saved)
-    assert next_boot.release(machine.host, [OLD, NEW], OLD) == expected
-
-
-@pytest.mark.parametrize(
-    ("secure", "shim", "expected"),
-    [
-        (None, None, False),
-        (b"", None, None),
-        (b"\6\0\0\0\0", None, False),
-        (b"\6\0\0\0\1", None, True),
-        (b"\6\0\0\0\1", b"\6\0\0\0\1", False),
-    ],
-)
-def test_secure_boot(tmp_path, secure, shim, expected):
-    machine = GpuHost(tmp_path)
-    variables = "/sys/firmware/efi/efivars"
-    if secure is not None:
-        machine.write(f"{variables}/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c", secure)
-    if shim is not None:
-        machine.write(f"{variables}/MokSBStateRT-605dab50-e046-4300-abb6-3dd810dd8b23", shim)
-    assert secure_boot.enabled(machine.host) is expected
-
-
-def test_the_key_of_modules_that_are_built_here(tmp_path):
-    machine = GpuHost(tmp_path)
-    assert secure_boot.key_enrolled(machine.host) is None
-    machine.write("/var/lib/shim-signed/mok/MOK.der", b"certificate")
-    assert secure_boot.key_enrolled(machine.host) is False
-    machine.write("/sys/firmware/efi/efivars/MokListRT-605dab50-e046-4300-abb6-3dd810dd8b23", b"..certificate..")
-    assert secure_boot.key_enrolled(machine.host) is True
 
 
 def test_loaded_driver_of_a_module_without_procfs(tmp_path):

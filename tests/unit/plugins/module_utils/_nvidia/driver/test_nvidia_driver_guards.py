@@ -50,7 +50,7 @@ def test_a_mixture_is_refused_unless_it_may_be_replaced():
     found = replace(empty_host(), pieces=pieces)
     error = refused("mixed_sources", found, target())
     assert "nvidia-utils-535-server 535.183.01-0ubuntu0.24.04.1 (distribution)" in error.found
-    desired = desired_for(target(), replace_mixture=True)
+    desired = desired_for(target(), replace_mixed_sources=True)
     assert "remove nvidia-utils-535-server 535.183.01-0ubuntu0.24.04.1" in summaries(planned(found, target(), desired))
 
 

@@ -371,7 +371,7 @@ def test_from_the_installer_to_packages_and_back():
     run = target(version="550.54.15", source="runfile")
     by_installer = installed(empty_host(), run)
     assert not planned(by_installer, run).changed
-    unkept = desired_for(target(branch="550"), require_way_back=False)
+    unkept = desired_for(target(branch="550"), require_rollback=False)
     told = [action.verb for action in planned(by_installer, target(branch="550"), unkept).actions]
     assert told[0] == "uninstall_runfile" and "install" in told
     packages = installed(empty_host(), target(branch="550"))

@@ -96,10 +96,10 @@ def way(known=True, kept=True):
 
 @pytest.mark.parametrize("wanted", [NEW, target(branch="580")])
 def test_no_way_back_is_refused_and_told_before_the_first_change(wanted):
-    with pytest.raises(MlstackError, match=r"550\.54\.15 here is an installer's.*require_way_back") as caught:
+    with pytest.raises(MlstackError, match=r"550\.54\.15 here is an installer's.*require_rollback") as caught:
         planned(BY_INSTALLER, wanted, way_back=way(known=False))
     assert (caught.value.code, caught.value.details["present"]) == ("no_way_back", "550.54.15")
-    accepted = planned(BY_INSTALLER, wanted, desired_for(wanted, require_way_back=False), way_back=way(known=False))
+    accepted = planned(BY_INSTALLER, wanted, desired_for(wanted, require_rollback=False), way_back=way(known=False))
     assert "no way back: the installer of 550.54.15 is not at hand; a failure leaves no driver" in accepted.after
     there = planned(BY_INSTALLER, wanted, way_back=way())
     assert "if this fails, 550.54.15 is put back by its installer, which is kept here" in there.after
