@@ -232,7 +232,7 @@ def test_gpus_on_the_bus_and_in_the_driver_are_one(tmp_path):
         ("20b2", ("A100-SXM4-80GB", "8.0", ["open", "proprietary"], True)),
         ("1db6", ("Tesla V100-PCIE-32GB", "7.0", ["proprietary"], False)),
         ("2901", ("B200", "10.0", ["open"], True)),
-        ("22ff", ("Ampere GPU 10de:22ff", "8.6", ["open", "proprietary"], False)),  # by its family
+        ("227f", ("Ampere GPU 10de:227f", "8.6", ["open", "proprietary"], False)),  # by its family
         ("ffff", ("unknown GPU 10de:ffff", None, [], False)),
     ],
 )
