@@ -119,7 +119,7 @@ def test_schedulers_are_asked_by_their_programs_alone_where_the_operator_says():
 
 
 # What others may read of a role after it has run.
-RESULTS = {"nvidia_driver_result", "dep_audit_result", "dep_audit_report"}
+RESULTS = {"nvidia_driver_result", "container_toolkit_result", "dep_audit_result", "dep_audit_report"}
 
 
 def made_in(role: Path) -> set[str]:
