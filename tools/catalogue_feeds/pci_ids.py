@@ -46,7 +46,7 @@ CHIPS = (
     ("GR10", "Rubin", "10.7"),
 )
 # How far a family reaches beyond the ids that are known of it, where nobody else is: products come in such blocks.
-_BLOCK = 0x80
+_BLOCK = 0x100
 _UNKNOWN = ("", "")
 
 
@@ -105,17 +105,18 @@ def families(products: t.Mapping[str, str]) -> list[tuple[str, str, str, str]]:
         if not _has_chip(products[device]):
             continue
         at = int(device, 16)
-        if runs and runs[-1][2:] == (architecture, capability) and at - runs[-1][1] <= 2 * _BLOCK:
+        if runs and runs[-1][2:] == (architecture, capability) and at - runs[-1][1] <= _BLOCK:
             runs[-1] = (runs[-1][0], at, architecture, capability)
         else:
             runs.append((at, at, architecture, capability))
     found = []
+    before = -1
     for number, (first, last, architecture, capability) in enumerate(runs):
         after = runs[number + 1][0] if number + 1 < len(runs) else 0x10000
-        start = max(first & ~0xF, runs[number - 1][1] + 1 if number else 0)
-        end = min(last | (_BLOCK - 1), max(after & ~0xF, last + 1) - 1)
+        start = max(first & -_BLOCK, before + 1)
+        before = min(last | (_BLOCK - 1), max(after & ~0xF, last + 1) - 1)
         if capability:
-            found.append((f"{start:04x}", f"{end:04x}", architecture, capability))
+            found.append((f"{start:04x}", f"{before:04x}", architecture, capability))
     return found
 
 

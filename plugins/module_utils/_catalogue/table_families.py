@@ -14,40 +14,40 @@ from __future__ import annotations
 TABLE = """
 id_from | id_to | architecture    | capability | status    | source
 06c0    | 06df  | Fermi           | 2.0        | secondary | pci-ids
-0dc0    | 0f7f  | Fermi           | 2.1        | secondary | pci-ids
+0d00    | 0fbf  | Fermi           | 2.1        | secondary | pci-ids
 0fc0    | 0fff  | Kepler          | 3.0        | secondary | pci-ids
 1000    | 102a  | Kepler          | 3.5        | secondary | pci-ids
 102b    | 102d  | Kepler          | 3.7        | secondary | pci-ids
 102e    | 103f  | Kepler          | 3.5        | secondary | pci-ids
 1040    | 107f  | Fermi           | 2.1        | secondary | pci-ids
 1080    | 10bf  | Fermi           | 2.0        | secondary | pci-ids
-1140    | 117f  | Fermi           | 2.1        | secondary | pci-ids
+1100    | 117f  | Fermi           | 2.1        | secondary | pci-ids
 1180    | 11ff  | Kepler          | 3.0        | secondary | pci-ids
 1200    | 127f  | Fermi           | 2.1        | secondary | pci-ids
 1280    | 133f  | Kepler          | 3.5        | secondary | pci-ids
 1340    | 139f  | Maxwell         | 5.0        | secondary | pci-ids
 13a0    | 13af  | Maxwell         | 5.2        | secondary | pci-ids
 13b0    | 13bd  | Maxwell         | 5.0        | secondary | pci-ids
-13be    | 147f  | Maxwell         | 5.2        | secondary | pci-ids
-15c0    | 15ff  | Pascal          | 6.0        | secondary | pci-ids
-1610    | 167f  | Maxwell         | 5.2        | secondary | pci-ids
-1720    | 173f  | Pascal          | 6.0        | secondary | pci-ids
+13be    | 14ff  | Maxwell         | 5.2        | secondary | pci-ids
+1500    | 15ff  | Pascal          | 6.0        | secondary | pci-ids
+1600    | 16ff  | Maxwell         | 5.2        | secondary | pci-ids
+1700    | 173f  | Pascal          | 6.0        | secondary | pci-ids
 1740    | 17bf  | Maxwell         | 5.0        | secondary | pci-ids
 17c0    | 17ff  | Maxwell         | 5.2        | secondary | pci-ids
 1b00    | 1d7f  | Pascal          | 6.1        | secondary | pci-ids
 1d80    | 1dff  | Volta           | 7.0        | secondary | pci-ids
 1e00    | 1fff  | Turing          | 7.5        | secondary | pci-ids
-2080    | 20ff  | Ampere          | 8.0        | secondary | pci-ids
-2180    | 21ff  | Turing          | 7.5        | secondary | pci-ids
-2200    | 227f  | Ampere          | 8.6        | secondary | pci-ids
+2000    | 20ff  | Ampere          | 8.0        | secondary | pci-ids
+2100    | 21ff  | Turing          | 7.5        | secondary | pci-ids
+2200    | 22ff  | Ampere          | 8.6        | secondary | pci-ids
 2300    | 23ff  | Hopper          | 9.0        | secondary | pci-ids
-2410    | 25ff  | Ampere          | 8.6        | secondary | pci-ids
-2680    | 28ff  | Ada             | 8.9        | secondary | pci-ids
+2400    | 25ff  | Ampere          | 8.6        | secondary | pci-ids
+2600    | 28ff  | Ada             | 8.9        | secondary | pci-ids
 2900    | 29ff  | Blackwell       | 10.0       | secondary | pci-ids
 2b00    | 2b7f  | Blackwell       | 11.0       | secondary | pci-ids
 2b80    | 2dff  | Blackwell       | 12.0       | secondary | pci-ids
-2e00    | 2e7f  | Blackwell       | 12.1       | secondary | pci-ids
-2f00    | 2f7f  | Blackwell       | 12.0       | secondary | pci-ids
+2e00    | 2eff  | Blackwell       | 12.1       | secondary | pci-ids
+2f00    | 2fff  | Blackwell       | 12.0       | secondary | pci-ids
 3000    | 30ff  | Rubin           | 10.7       | secondary | pci-ids
-3180    | 327f  | Blackwell Ultra | 10.3       | secondary | pci-ids
+3100    | 32ff  | Blackwell Ultra | 10.3       | secondary | pci-ids
 """

@@ -118,8 +118,8 @@ class TestEachSource:
     def test_families_are_drawn_around_chips(self, catalogue):
         update("pci-ids", brought(catalogue, "pci.ids", pci()))
         assert update("pci-ids", brought(catalogue, "pci.ids", pci("3345  GB202 [New]"))) == []
-        assert row(catalogue, "families", id_from="3340")["capability"] == "12.0"
-        assert row(catalogue, "families", id_from="3340")["status"] == "secondary"
+        assert row(catalogue, "families", id_from="3300")["capability"] == "12.0"
+        assert row(catalogue, "families", id_from="3300")["status"] == "secondary"
 
     def test_a_chip_amid_others_parts_their_family(self, catalogue):
         update("pci-ids", brought(catalogue, "pci.ids", pci("1e55  GA102 [Odd one]")))
