@@ -132,6 +132,13 @@ gpus:
       description: The MIG mode now, the one that a reset brings, and the instances. Null for a GPU without MIG.
       type: dict
       sample: {"current": "Disabled", "pending": "Disabled", "instances": []}
+    fabric:
+      description:
+        - Where it stands with the switch fabric of its board (C(state), C(status), C(clique), C(cluster),
+          C(health)), as the driver says. Null where there is none, or nobody could be asked.
+      type: dict
+      sample: {"state": "Completed", "status": "Success", "clique": "0", "cluster":
+      "00000000-0000-0000-0000-000000000000", "health": ""}
 owner:
   description:
     - Whose the driver of this host is. V(host) means its own. V(vgpu_host) has a vGPU manager, V(vgpu_guest) a

@@ -17,6 +17,9 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model imp
     Problem,
 )
 
+if t.TYPE_CHECKING:
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.smi_model import Fabric
+
 
 def problems(found: Observed) -> tuple[Problem, ...]:
     """Everything that is inconsistent, in the order in which one would mend it. What is loaded, on disk and comes
@@ -131,12 +134,27 @@ def _answers(found: Observed) -> t.Iterator[Problem]:
             "gpu_not_answering", f"{len(ours)} GPUs are on the bus and {len(found.smi.gpus)} answer the driver"
         )
     for gpu in found.smi.gpus:
+        wrong = fabric_trouble(gpu.fabric)
+        if wrong:
+            yield Problem("fabric_not_ready", f"GPU {gpu.index} {wrong}")
         if gpu.mig_pending and gpu.mig_pending != gpu.mig_current:
             yield Problem(
                 "mig_pending",
                 f"MIG of GPU {gpu.index} is {gpu.mig_current} and will be {gpu.mig_pending} after a reset of the GPU",
                 reboot=True,
             )
+
+
+def fabric_trouble(fabric: Fabric) -> str:
+    """Why a GPU cannot use the fabric of its board; empty where it can, or there is none.
+
+    Source: NVIDIA/go-nvml, nvml.h (API 13): a status counts only once the state is C(Completed).
+    """
+    if not fabric.state or (fabric.state, fabric.status) == ("Completed", "Success"):
+        return f"says that its fabric is {fabric.health}" if fabric.health == "Unhealthy" else ""
+    if fabric.state != "Completed":
+        return f"is not registered with the fabric ({fabric.state}): until then CUDA fails with error 802"
+    return f"could not be registered with the fabric ({fabric.status or 'no status'})"
 
 
 def _nouveau(found: Observed) -> t.Iterator[Problem]:

@@ -86,7 +86,10 @@ def told(found: Observed, catalogue: Catalogue) -> dict[str, t.Any]:
         "secure_boot": found.secure_boot,
         "signing_key_enrolled": found.key_enrolled,
         "processes": _processes(found),
-        "problems": [asdict(problem) for problem in (*findings.problems(found), *_unfit(found, catalogue))],
+        "problems": [
+            asdict(problem)
+            for problem in (*findings.problems(found), *_unfit(found, catalogue), *_unserved(found, catalogue))
+        ],
         "reboot_required": bool(reasons),
         "reboot_reasons": list(reasons),
     }
@@ -114,6 +117,7 @@ def _gpu(found: Observed, device: PciDevice, catalogue: Catalogue) -> dict[str, 
         "uuid": seen.uuid or None if seen else None,
         "memory_mib": seen.memory_total if seen else None,
         "mig": None,
+        "fabric": asdict(seen.fabric) if seen and seen.fabric.state else None,
     }
     if seen is not None and seen.mig_current and found.smi is not None:
         shown["mig"] = {
@@ -136,6 +140,26 @@ def _unfit(found: Observed, catalogue: Catalogue) -> t.Iterator[Problem]:
                 f"{device.address} ({known.product}) works with {flavours[0]} kernel modules only, and the next boot "
                 f"loads the {module.flavour} one",
             )
+
+
+def _unserved(found: Observed, catalogue: Catalogue) -> t.Iterator[Problem]:
+    """Boards whose NVSwitches are not on the PCI bus: only the product tells that they want a Fabric Manager."""
+    boards = [known_gpus.known(Gpu(device.device), catalogue) for device in found.gpus]
+    board = next((known for known in boards if known.row is not None and known.row["fabric"] == "always"), None)
+    if board is None or not found.driver_pieces:
+        return
+    present = {piece.name for piece in found.pieces}
+    if "fabric_manager" not in present and not found.nvswitches:
+        yield Problem(
+            "fabric_manager_absent",
+            f"{board.product} sits on a board with NVSwitches, and no Fabric Manager is here: CUDA fails with "
+            "error 802 without it",
+        )
+    elif "subnet_manager" not in present:
+        yield Problem(
+            "subnet_manager_absent",
+            f"{board.product} sits on a board with NVLink 5, whose Fabric Manager needs nvlsm, and that is not here",
+        )
 
 
 def _answering(found: Observed, device: PciDevice) -> SmiGpu | None:

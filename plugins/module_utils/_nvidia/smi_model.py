@@ -23,6 +23,19 @@ class MigInstance:
 
 
 @dataclass(frozen=True)
+class Fabric:
+    """Where a GPU stands with the switch fabric of its board: C(state) C(Not Started), C(In Progress), C(Completed),
+    with how that ended in C(status). ``health`` is the driver's summary, empty before R590. All empty without a
+    fabric."""
+
+    state: str = ""
+    status: str = ""
+    clique: str = ""
+    cluster: str = ""
+    health: str = ""
+
+
+@dataclass(frozen=True)
 class SmiGpu:
     """What nvidia-smi says of one GPU. Memory is in MiB, None where the GPU has none of its own (C([N/A]))."""
 
@@ -35,6 +48,7 @@ class SmiGpu:
     mig_current: str = ""
     mig_pending: str = ""
     persistence: str = ""
+    fabric: Fabric = Fabric()
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import typing as t
 from xml.etree import ElementTree
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.smi_model import (
+    Fabric,
     MigInstance,
     SmiGpu,
     SmiProcess,
@@ -56,7 +57,16 @@ def _gpu(index: int, element: ElementTree.Element) -> SmiGpu:
         mig_current=text_of(element.findtext("mig_mode/current_mig", "")),
         mig_pending=text_of(element.findtext("mig_mode/pending_mig", "")),
         persistence=text_of(element.findtext("persistence_mode", "")),
+        fabric=_fabric(element.find("fabric")),
     )
+
+
+def _fabric(element: ElementTree.Element | None) -> Fabric:
+    if element is None:
+        return Fabric()  # a driver before R525
+    tags = ("state", "status", "cliqueId", "clusterUuid", "health/summary")
+    texts = (text_of(element.findtext(tag, "")) for tag in tags)
+    return Fabric(*("" if text in ("Not Supported", "N/A") else text for text in texts))
 
 
 def _mig(gpu: SmiGpu, element: ElementTree.Element) -> t.Iterator[MigInstance]:

@@ -54,6 +54,8 @@ _OTHERS = {
     "debian": "release o=Debian",
     "nvidia": f"release l={nvidia_repository.APT_LABEL}",
 }
+# NVIDIA's subnet manager for NVLink, at versions of its own (NVIDIA's Fabric Manager guide, systems with NVLink 5).
+SUBNET_MANAGER = "nvlsm"
 
 
 def kernels_to_serve(found: Observed) -> tuple[Kernel, ...]:
@@ -194,6 +196,8 @@ def _wanted(desired: DesiredDriver, target: Target, found: Observed) -> list[Des
         if name in present and present[name].source != target.source:
             pattern = package_sets.version_of(present[name], target, version)
         entries.append(DesiredPackage(name, (name,), version=pattern, hold=desired.hold))
+    if _needs_subnet_manager(desired, target, found):
+        entries.append(DesiredPackage(SUBNET_MANAGER, (SUBNET_MANAGER,)))
     for piece in found.pieces:
         if piece.package in in_the_way:
             entries.append(_gone(piece))
@@ -246,6 +250,12 @@ def _companion_pieces(desired: DesiredDriver, target: Target, found: Observed) -
     needed = bool(found.nvswitches) or target.needs_fabric
     manager = needed if desired.fabric_manager is None else desired.fabric_manager
     return ("fabric_manager", *wanted) if manager else tuple(wanted)
+
+
+def _needs_subnet_manager(desired: DesiredDriver, target: Target, found: Observed) -> bool:
+    """Boards with NVLink 5: their NVSwitches are not on the PCI bus, and Fabric Manager does nothing without it."""
+    manager = "fabric_manager" in _companion_pieces(desired, target, found)
+    return manager and target.needs_fabric and not found.nvswitches and target.source == NVIDIA_REPOSITORY
 
 
 def _version(name: str, version: str, target: Target) -> str:
