@@ -226,53 +226,6 @@ def test_gpus_on_the_bus_and_in_the_driver_are_one(tmp_path):
     assert [problem.code for problem in findings.problems(found)] == ["gpu_not_answering", "mig_pending"]
 
 
-def with_fabric(state, status="N/A", health=""):
-    summary = f"<health><summary>{health}</summary></health>" if health else ""
-    block = f"<fabric><state>{state}</state><status>{status}</status><cliqueId>0</cliqueId>{summary}</fabric></gpu>"
-    return smi_xml(("00000000:41:00.0", "H100", "GPU-1", "1 MiB", "N/A", "N/A")).replace("</gpu>", block)
-
-
-@pytest.mark.parametrize(
-    ("fabric", "problem"),
-    [
-        (("Completed", "Success"), ""),
-        (("Completed", "Success", "Healthy"), ""),
-        (("Completed", "Success", "Unhealthy"), "its fabric is Unhealthy"),
-        (("N/A",), ""),
-        (("Not Supported", "Not Supported"), ""),
-        (("Not Started",), "not registered with the fabric (Not Started)"),
-        (("In Progress", "Success"), "not registered with the fabric (In Progress)"),
-        (("Completed", "Timeout"), "could not be registered with the fabric (Timeout)"),
-        (("Completed",), "could not be registered with the fabric (no status)"),
-    ],
-)
-def test_a_gpu_and_the_fabric_of_its_board(tmp_path, fabric, problem):
-    machine = healthy(tmp_path)
-    nvidia_smi(machine, with_fabric(*fabric))
-    found = look(machine)
-    texts = [each.text for each in findings.problems(found) if each.code == "fabric_not_ready"]
-    assert [problem in text for text in texts] == ([True] if problem else [])
-    (gpu,) = told(found, load())["gpus"]
-    assert (gpu["fabric"] is None) == (fabric[0] in ("N/A", "Not Supported"))
-
-
-@pytest.mark.parametrize(
-    ("packages", "problem"),
-    [
-        ((), "fabric_manager_absent"),
-        (("nvidia-fabricmanager 580.95.05-1",), "subnet_manager_absent"),
-        (("nvlsm 2025.10.11-1",), "fabric_manager_absent"),
-        (("nvidia-fabricmanager 580.95.05-1", "nvlsm 2025.10.11-1"), ""),
-    ],
-)
-def test_a_board_with_nvlink_5_needs_both_managers(tmp_path, packages, problem):
-    machine = GpuHost(tmp_path, kernel=KERNEL)
-    machine.gpu(device="2901")
-    machine.packages("nvidia-dkms-580-open 580.95.05-0ubuntu1", *packages)
-    codes = {each["code"] for each in told(look(machine), load())["problems"]}
-    assert {code for code in codes if code.endswith("manager_absent")} == ({problem} if problem else set())
-
-
 @pytest.mark.parametrize(
     ("device", "expected"),
     [

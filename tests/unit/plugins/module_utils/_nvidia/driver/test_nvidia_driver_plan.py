@@ -397,22 +397,3 @@ def test_options_of_the_installer(version, flavour, words):
 def test_an_old_installer_has_no_open_module():
     with pytest.raises(MlstackError, match="before 515"):
         runfile.options("470.256.02", "open", KERNEL)
-
-
-def test_a_board_with_nvlink_5_gets_its_subnet_manager_once_and_at_its_own_version():
-    wanted = target(branch="580", needs_fabric=True)
-    found = empty_host()
-    asked = desired_packages.desired_packages(desired_for(wanted), wanted, found, UBUNTU)
-    (entry,) = [package for package in asked.packages if package.requested == "nvlsm"]
-    assert (entry.version, entry.hold) == ("", None)
-    # Not where the NVSwitches are on the bus, nor from an archive that has none, nor where Fabric Manager is refused.
-    for other, host, fields in (
-        (wanted, empty_host(nvswitches=(SWITCH,)), {}),
-        (target(branch="580", needs_fabric=True, source="distribution"), found, {}),
-        (wanted, found, {"fabric_manager": False}),
-        (target(branch="580"), found, {}),
-    ):
-        names = desired_packages.desired_packages(desired_for(other, **fields), other, host, UBUNTU).names
-        assert "nvlsm" not in names
-    after = installed(found, wanted)
-    assert desired_packages.settled(asked, after)
