@@ -18,15 +18,21 @@ from collections import Counter
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), ".tree"))
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue import (
+    day,
     driver_parts,
+    own_rows,
     package_names,
     repositories,
     sources,
     table_driver_runfiles,
+    table_readings,
     table_runfiles,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.catalogue import TABLES, Catalogue, load
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.table import Row, branch_of, number, rows
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
+
+from catalogue_feeds import ageing
 
 # Releases whose installer carries another driver than the release notes ask for. 10.2 and 11.1.0: the notes leave the
 # last number out. The others: the installer's driver is newer than the least one.
@@ -49,7 +55,17 @@ Problems = t.Iterator[str]
 def problems(catalogue: Catalogue, others: t.Mapping[str, t.Sequence[Row]]) -> list[str]:
     """Everything that does not fit together. C(others) are the tables that are no part of the catalogue."""
     found: list[str] = []
-    for check in (cuda_rows, gpu_rows, branch_rows, framework_rows, wheel_rows, host_gcc_rows, unreached_rows):
+    for check in (
+        forms,
+        day_row,
+        cuda_rows,
+        gpu_rows,
+        branch_rows,
+        framework_rows,
+        wheel_rows,
+        host_gcc_rows,
+        unreached_rows,
+    ):
         found += check(catalogue)
     keys = {**OTHER_KEYS, **{name: key for name, (_text, key) in TABLES.items()}}
     for name, table in (*catalogue.tables.items(), *others.items()):
@@ -74,6 +90,24 @@ def every_row(name: str, table: t.Sequence[Row], key: t.Sequence[str]) -> Proble
             yield f"{where}: the source {row['source']} is not known, or not when it was read"
         if row["source"] == "memory" and row["status"] in sources.TRUSTED:
             yield f"{where}: nobody looked it up, and it says {row['status']}"
+
+
+def forms(catalogue: Catalogue) -> Problems:
+    """Each cell has the form that is asked of a user's row."""
+    for name, table in catalogue.tables.items():
+        for place, row in enumerate(table, 1):
+            try:
+                own_rows.check(name, place, row)
+            except MlstackError as error:
+                yield f"{name}: {error}"
+
+
+def day_row(catalogue: Catalogue) -> Problems:
+    """The day that modules tell is that of the tables."""
+    hand = {key: source.read for key, source in sources.SOURCES.items()}
+    found = ageing.day(catalogue.tables, rows(table_readings.TABLE), hand)
+    if found != day.DAY:
+        yield f"catalogue: its tables are of {found}, and day.py says {day.DAY}"
 
 
 def cuda_rows(catalogue: Catalogue) -> Problems:

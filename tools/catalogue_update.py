@@ -19,6 +19,7 @@ import argparse
 import datetime
 import difflib
 import os
+import re
 import sys
 import typing as t
 from dataclasses import dataclass, replace
@@ -28,8 +29,9 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / ".tree"))
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.catalogue import TABLES
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.sources import SOURCES
 
-from catalogue_feeds import branches, index, manifests, open_modules, pci_ids, reading, tables, wheels
+from catalogue_feeds import ageing, branches, index, manifests, open_modules, pci_ids, reading, tables, wheels
 
 CATALOGUE = HERE.parent / "plugins" / "module_utils" / "_catalogue"
 READINGS = "readings"
@@ -134,7 +136,17 @@ def update(
         files[READINGS] = _noted(files[READINGS], feed, read, path is None, today)
         notes += [f"{name}: {note}" for note in read.notes]
     changed = {file.path: file.text() for file in files.values() if file.text() != before[file.path]}
-    return changed, notes
+    return changed | _day(files), notes
+
+
+def _day(files: t.Mapping[str, tables.TableFile]) -> dict[Path, str]:
+    """The file that tells the catalogue's day, where that changes."""
+    hand = {key: source.read for key, source in SOURCES.items()}
+    found = ageing.day({name: file.rows for name, file in files.items()}, files[READINGS].rows, hand)
+    path = CATALOGUE / "day.py"
+    text = path.read_text(encoding="utf-8")
+    new = re.sub(r'^DAY = "[0-9-]*"$', f'DAY = "{found}"', text, flags=re.M)
+    return {path: new} if new != text else {}
 
 
 def _noted(table: tables.TableFile, feed: Feed, read: reading.Reading, asked: bool, today: str) -> tables.TableFile:

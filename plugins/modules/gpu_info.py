@@ -38,6 +38,12 @@ options:
       - Rows of your own for the tables of the catalogue, as M(gpufleet.mlstack.stack_plan) takes them, such as a
         product that is newer than they are.
     type: dict
+  catalogue_max_age:
+    description:
+      - After how many days a warning says that the catalogue is old. V(0) never warns.
+      - A C(date) in O(catalogue) is the day to which your own rows bring it.
+    type: int
+    default: 180
 notes:
   - Which kernel boots next is read from GRUB's files or the entries of the boot loader specification. Where there are
     none, the newest installed kernel counts as the next one.
@@ -328,6 +334,11 @@ reboot_reasons:
   returned: success
   type: list
   elements: str
+catalogue:
+  description: How old the catalogue is, and how many rows of O(catalogue) are in it.
+  returned: success
+  type: dict
+  sample: {"date": "2026-11-30", "age_days": 12, "own_rows": 0}
 commands_run:
   description: How many other programs the module started.
   returned: success
@@ -338,6 +349,7 @@ code:
   type: str
 """
 
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.day import MAX_AGE
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import run_module
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.info import GpuInfo
 
@@ -349,6 +361,7 @@ def main() -> None:
             "ask_driver": {"type": "bool", "default": True},
             "detail": {"type": "bool", "default": True},
             "catalogue": {"type": "dict"},
+            "catalogue_max_age": {"type": "int", "default": MAX_AGE},
         },
     )
 

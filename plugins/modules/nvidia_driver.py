@@ -138,6 +138,12 @@ options:
       - Rows of your own for the tables of the solver, as M(gpufleet.mlstack.stack_plan) takes them, such as a product
         or a branch that is newer than they are.
     type: dict
+  catalogue_max_age:
+    description:
+      - After how many days a warning says that the catalogue is old. V(0) never warns.
+      - A C(date) in O(catalogue) is the day to which your own rows bring it.
+    type: int
+    default: 180
   repository_url:
     description: The address of a mirror of NVIDIA's repository.
     type: str
@@ -266,6 +272,11 @@ restored:
   description: Whether the driver from before is back, by packages or by its installer, or none where there was none.
   returned: after a failure that had changed the driver
   type: bool
+catalogue:
+  description: How old the catalogue is, and how many rows of O(catalogue) are in it.
+  returned: success
+  type: dict
+  sample: {"date": "2026-11-30", "age_days": 12, "own_rows": 0}
 commands_run:
   description: How many other programs the module started.
   returned: success

@@ -65,6 +65,12 @@ options:
       - Rows of your own for the tables of the catalogue, by table. A row with the key of one of ours stands in for it.
         The tables and their columns are in C(docs/gpu-planning.md).
     type: dict
+  catalogue_max_age:
+    description:
+      - After how many days a warning says that the catalogue is old. V(0) never warns.
+      - A C(date) in O(catalogue) is the day to which your own rows bring it.
+    type: int
+    default: 180
   fail_when_impossible:
     description: Whether to fail where no set holds. By default RV(possible) tells.
     type: bool
@@ -204,6 +210,11 @@ desired:
   returned: success
   type: dict
   sample: {"torch": "2.x"}
+catalogue:
+  description: How old the catalogue is, and how many rows of O(catalogue) are in it.
+  returned: success
+  type: dict
+  sample: {"date": "2026-11-30", "age_days": 12, "own_rows": 0}
 commands_run:
   description: How many other programs the module started.
   returned: success
@@ -214,6 +225,7 @@ code:
   type: str
 """
 
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.day import MAX_AGE
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import run_module
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._stack.resource import StackPlan
 
@@ -233,6 +245,7 @@ def main() -> None:
             "compat": {"type": "bool", "default": False},
             "facts": {"type": "dict"},
             "catalogue": {"type": "dict"},
+            "catalogue_max_age": {"type": "int", "default": MAX_AGE},
             "fail_when_impossible": {"type": "bool", "default": False},
             "ask_driver": {"type": "bool", "default": True},
         },

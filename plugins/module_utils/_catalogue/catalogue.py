@@ -15,7 +15,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue import (
-    sources,
+    own_rows,
     table_branches,
     table_capabilities,
     table_cuda,
@@ -30,7 +30,6 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue import
     table_wheels,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.table import Row, minor_of, number, rows
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments
 
 # Table, its text, and the columns that tell two of its rows apart.
 TABLES: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -145,48 +144,32 @@ def load(own: t.Mapping[str, t.Any] | None = None) -> Catalogue:
     """The catalogue with a user's own rows, by table: C({"cuda": [{"version": "13.5.0", "driver": "620.10"}]}).
 
     A row with the key of one of ours stands in for it; columns that it leaves out are taken from that one, or empty.
+    Beside the tables may stand C(date), the day to which the rows bring the catalogue.
     Raises InvalidArguments.
     """
     base = shipped()
     if not own:
         return base
     tables = dict(base.tables)
-    for name, added in own.items():
-        if name not in TABLES:
-            raise _invalid(f"the table {name}", f"the tables are {', '.join(sorted(TABLES))}")
-        if not isinstance(added, (list, tuple)) or not all(isinstance(row, t.Mapping) for row in added):
-            raise _invalid(f"rows for the table {name}", "they are no list of mappings")
-        columns = list(base.tables[name][0])
-        tables[name] = _joined(name, columns, base.tables[name], [_own(name, columns, row) for row in added])
+    for name, given in own_rows.tables_in(own).items():
+        key = TABLES[name][1]
+        added = [own_rows.cells_of(name, key, place, row) for place, row in enumerate(given, 1)]
+        tables[name] = _joined(name, key, base.tables[name], added)
     return Catalogue(tables)
 
 
-def _own(name: str, columns: list[str], given: t.Mapping[str, t.Any]) -> dict[str, str]:
-    row = {str(column): "" if value is None else str(value) for column, value in given.items()}
-    unknown = sorted(set(row) - set(columns))
-    missing = [column for column in TABLES[name][1] if not row.get(column) and column != "tag"]
-    if unknown or missing:
-        said = f"{', '.join(unknown)} unknown" if unknown else f"{', '.join(missing)} missing"
-        raise _invalid(f"a row for the table {name}", f"{said}; the columns are {', '.join(columns)}")
-    if row.get("status", "user") not in sources.STATUSES:
-        raise _invalid(f"a row with the status {row['status']}", f"known are {', '.join(sorted(sources.STATUSES))}")
-    row.setdefault("status", "user")
-    row.setdefault("source", "user")
-    if name == "gpus":
-        row["id"] = row["id"].lower().rpartition(":")[2]
-    return row
+def _joined(name: str, key: tuple[str, ...], base: tuple[Row, ...], added: list[dict[str, str]]) -> tuple[Row, ...]:
+    columns = tuple(base[0])
 
+    def key_of(row: t.Mapping[str, str]) -> tuple[str, ...]:
+        return tuple(row.get(column, "") for column in key)
 
-def _joined(name: str, columns: list[str], base: tuple[Row, ...], added: list[dict[str, str]]) -> tuple[Row, ...]:
-    def key(row: t.Mapping[str, str]) -> tuple[str, ...]:
-        return tuple(row.get(column, "") for column in TABLES[name][1])
-
-    joined = {key(row): row for row in base}
-    for row in added:
-        under = joined.pop(key(row), None) or dict.fromkeys(columns, "")
-        joined[key(row)] = Row({**under, **row})
-    return tuple(joined.values())
-
-
-def _invalid(wanted: str, found: str) -> InvalidArguments:
-    return InvalidArguments("catalogue_row", wanted=wanted, found=found, to_fix="correct the rows of your own")
+    joined = {key_of(row): row for row in base}
+    own: dict[tuple[str, ...], Row] = {}
+    for place, row in enumerate(added, 1):
+        under = joined.pop(key_of(row), None) or own.get(key_of(row)) or dict.fromkeys(columns, "")
+        whole = Row({**under, **row})
+        own_rows.check(name, place, whole)
+        own[key_of(row)] = whole
+    # Of families that have an id in common the first one counts.
+    return (*own.values(), *joined.values()) if name == "families" else (*joined.values(), *own.values())

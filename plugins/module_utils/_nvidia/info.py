@@ -10,6 +10,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import asdict, dataclass
 
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue import day
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue import gpus as known_gpus
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.catalogue import Catalogue, load
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.model import Gpu
@@ -36,8 +37,12 @@ class Question:
 class GpuInfo(Inquiry[Question, Observed]):
     """The loop's resource of gpu_info; its plans are empty."""
 
+    _age: dict[str, t.Any]
+
     def all_desired(self, params: t.Mapping[str, t.Any], context: Context) -> list[Question]:
-        return [Question(params["ask_driver"], params["detail"], load(params["catalogue"]))]
+        catalogue = load(params["catalogue"])
+        self._age = day.looked_at(params, context.warn)
+        return [Question(params["ask_driver"], params["detail"], catalogue)]
 
     def title(self, desired: Question) -> str:
         return "GPUs"
@@ -46,7 +51,7 @@ class GpuInfo(Inquiry[Question, Observed]):
         return observe(context.host, context.commands, detail=desired.detail, ask_driver=desired.ask_driver)
 
     def describe(self, desired: Question, observed: Observed) -> dict[str, t.Any]:
-        return told(observed, desired.catalogue)
+        return {**told(observed, desired.catalogue), "catalogue": self._age}
 
 
 def told(found: Observed, catalogue: Catalogue) -> dict[str, t.Any]:

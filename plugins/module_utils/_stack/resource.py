@@ -13,6 +13,7 @@ import re
 import typing as t
 from dataclasses import dataclass, replace
 
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue import day
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.catalogue import Catalogue, load
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.data import (
     desired_stack_of,
@@ -52,12 +53,16 @@ class Question:
 class StackPlan(Inquiry[Question, HostFacts]):
     """The loop's resource of stack_plan; its plans are empty."""
 
+    _age: dict[str, t.Any]
+
     def all_desired(self, params: t.Mapping[str, t.Any], context: Context) -> list[Question]:
+        catalogue = load(params["catalogue"])
+        self._age = day.looked_at(params, context.warn)
         return [
             Question(
                 desired_stack_of({name: params[name] for name in _STACK_OPTIONS}),
                 dict(params["facts"] or {}),
-                load(params["catalogue"]),
+                catalogue,
                 params["fail_when_impossible"],
                 params["ask_driver"],
             )
@@ -78,6 +83,7 @@ class StackPlan(Inquiry[Question, HostFacts]):
         shown = {
             "facts": shown_facts(observed, desired.catalogue),
             "desired": desired.all_desired.given(),
+            "catalogue": self._age,
             **shown_answer(answer),
         }
         if desired.refuse and isinstance(answer, Refusal):

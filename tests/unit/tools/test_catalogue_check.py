@@ -42,6 +42,7 @@ def test_the_tables_agree():
     [
         ("cuda", 10, {"driver": "600.10"}, "there is no branch for driver 600.10"),
         ("cuda", 11, {"driver": "580.10"}, "and its installer carries"),
+        ("cuda", 10, {"minor_driver": "old"}, "minor_driver is 'old' and must be"),
         ("cuda", 10, {"status": "sure"}, "the status sure is none"),
         ("cuda", 10, {"source": "hearsay"}, "the source hearsay is not known"),
         ("gpus", 60, {"capability": "99.0"}, "nothing is known of capability 99.0"),
@@ -88,6 +89,12 @@ def test_a_mistake_in_another_table_is_found(table, place, changed, said):
     others = catalogue_check.shipped_others()
     others[table][place] = Row({**others[table][place], **changed})
     assert [problem for problem in catalogue_check.problems(load(), others) if said in problem]
+
+
+def test_the_day_that_modules_tell_is_that_of_the_tables(monkeypatch):
+    monkeypatch.setattr(catalogue_check.day, "DAY", "2027-01-01")
+    found = catalogue_check.problems(load(), catalogue_check.shipped_others())
+    assert [problem for problem in found if "and day.py says 2027-01-01" in problem]
 
 
 def test_every_row_tells_its_source_and_the_day():

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from catalogue_feeds import index, pci_ids
+from catalogue_feeds import ageing, index, pci_ids
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,17 @@ def test_the_index_is_that_of_pip(monkeypatch):
     monkeypatch.delenv("PIP_INDEX_URL")
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
     assert index.address().startswith("https://")
+
+
+def test_the_catalogue_is_as_old_as_what_was_looked_at_longest_ago():
+    tables = {
+        "branches": [{"source": "page"}],
+        "cuda": [{"source": "page"}, {"source": "notes"}],
+        "frameworks": [{"framework": name, "source": f"{name}-index"} for name in ("torch", "tensorflow", "jax")],
+    }
+    complete = {"torch-index": "2027-03-01", "tensorflow-index": "2027-02-01", "jax-index": "2027-03-02"}
+    readings = [{"source": source, "read": "2027-09-09", "complete": day} for source, day in complete.items()]
+    assert ageing.day(tables, readings, {"page": "2027-04-01", "notes": "2027-01-01"}) == "2027-02-01"
+    assert ageing.day(tables, readings, {"page": "2027-01-15", "notes": "2027-01-01"}) == "2027-01-15"
+    asked = [*readings, {"source": "driver-releases", "read": "", "complete": "2027-08-01"}]
+    assert ageing.day(tables, asked, {"page": "2027-01-15", "notes": "2027-05-01"}) == "2027-02-01"

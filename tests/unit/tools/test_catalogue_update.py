@@ -38,6 +38,7 @@ def catalogue(tmp_path, monkeypatch):
     folder.mkdir()
     for name in (*TABLES, catalogue_update.READINGS):
         shutil.copy(SHIPPED / f"table_{name}.py", folder)
+    shutil.copy(SHIPPED / "day.py", folder)
     monkeypatch.setattr(catalogue_update, "CATALOGUE", folder)
     return folder
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.day import MAX_AGE
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Distribution
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia import nvidia_repository
@@ -47,6 +48,7 @@ SPEC: dict[str, dict[str, t.Any]] = {
     "keep_runfile": {"type": "bool", "default": True},
     "allow_changes": {"type": "list", "elements": "str", "default": []},
     "catalogue": {"type": "dict"},
+    "catalogue_max_age": {"type": "int", "default": MAX_AGE},
     "repository_url": {"type": "str"},
     "repository_key": {"type": "str", "no_log": False},
     "repository_key_url": {"type": "str", "no_log": False},

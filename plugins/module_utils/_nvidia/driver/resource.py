@@ -14,6 +14,7 @@ import functools
 import typing as t
 from dataclasses import replace
 
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue import day
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Distribution
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Resource
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia import findings, observe
@@ -47,12 +48,15 @@ class Driver(Resource[DesiredDriver, DriverState]):
     left_out = ("repository_key",)
     _context: Context
     _distribution: Distribution
+    _catalogue: dict[str, t.Any]
 
     def all_desired(self, params: t.Mapping[str, t.Any], context: Context) -> list[DesiredDriver]:
         self._context, self._distribution = context, context.host.distribution()
         if params["state"] == "previous":
             params = record.previous_arguments(context.host, params)
-        return [arguments.read_desired(params, self._distribution, context.host.machine)]
+        desired = arguments.read_desired(params, self._distribution, context.host.machine)
+        self._catalogue = day.looked_at(params, context.warn)
+        return [desired]
 
     def title(self, desired: DesiredDriver) -> str:
         return "NVIDIA driver"
@@ -113,6 +117,7 @@ class Driver(Resource[DesiredDriver, DriverState]):
                 "sources": list(found.sources),
             },
             "target": choose.shown(target),
+            "catalogue": self._catalogue,
             "problems": [problem.text for problem in findings.problems(found)],
         }
 

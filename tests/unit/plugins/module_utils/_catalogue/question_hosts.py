@@ -126,7 +126,7 @@ def _plan(host: GpuHost, row: dict[str, str], desired: str) -> str:
     given["glibc"] = glibc
     context = _context(host)
     params = dict.fromkeys((*STACK_OPTIONS, "compat", "catalogue"))
-    params.update(facts=given, fail_when_impossible=False, ask_driver=False)
+    params.update(facts=given, fail_when_impossible=False, ask_driver=False, catalogue_max_age=0)
     plan = StackPlan()
     (question,) = plan.all_desired(params, context)
     facts = facts_of(plan.describe(question, plan.observe(question, context))["facts"])

@@ -20,6 +20,7 @@ ASKED = {
     "compat": False,
     "fail_when_impossible": False,
     "ask_driver": False,
+    "catalogue_max_age": 0,
 }
 
 
