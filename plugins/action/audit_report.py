@@ -13,13 +13,16 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import failure
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.model import SEVERITIES
-from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.outputs import files, fleet
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.outputs import context, files, fleet
 
 _SPEC: dict[str, t.Any] = {
     "results": {"type": "str", "default": "dep_audit_result"},
     "hosts": {"type": "list", "elements": "str"},
     "folder": {"type": "path"},
     "formats": {"type": "list", "elements": "str", "choices": list(files.FORMATS), "default": ["html", "json"]},
+    "due_days": {"type": "dict", "default": {}, "options": {name: {"type": "int"} for name in SEVERITIES}},
+    "epss": {"type": "path"},
+    "kev": {"type": "path"},
     "title": {"type": "str", "default": "Audit of the fleet"},
 }
 
@@ -62,7 +65,8 @@ class ActionModule(ActionBase):
         if not options["folder"]:
             return []
         folder = os.path.abspath(os.path.expanduser(options["folder"]))
-        documents = list(files.documents(audited, options["formats"]))
+        known = context.read(folder, audited, options)
+        documents = list(files.documents(audited, options["formats"], known))
         if self._task.check_mode:
             return [os.path.join(folder, path) for path, _make in documents]
         return [files.write(folder, path, make()) for path, make in documents]

@@ -44,6 +44,35 @@ options:
     elements: str
     choices: [html, json, sarif, junit, markdown, cyclonedx]
     default: [html, json]
+  due_days:
+    description:
+      - In how many days after it was first seen a flaw is due, by severity. The page tells the day, and what is late.
+      - When a flaw was first seen, and how many there were before, is kept in C(audit-history.json) in O(folder), which
+        is written with the page.
+    type: dict
+    default: {}
+    suboptions:
+      critical:
+        description: For critical flaws.
+        type: int
+      high:
+        description: For high ones.
+        type: int
+      medium:
+        description: For medium ones.
+        type: int
+      unknown:
+        description: For those that nobody rates.
+        type: int
+      low:
+        description: For low ones.
+        type: int
+  epss:
+    description: A file of EPSS on the controller, as CSV, C(.gz) or not, for the page.
+    type: path
+  kev:
+    description: CISA's catalogue of known exploited vulnerabilities on the controller, as JSON, for the page.
+    type: path
   title:
     description: The title of page and documents.
     type: str

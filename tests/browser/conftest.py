@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.outputs import html_page, page_data
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.outputs.context import Context
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.outputs.fleet import Fleet
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
@@ -26,9 +27,9 @@ class Browser:
         self.driver = driver
         self.shots = folder
 
-    def open(self, fleet: Fleet, address: str = "") -> None:
+    def open(self, fleet: Fleet, address: str = "", known: Context | None = None) -> None:
         page = self.shots / "page.html"
-        page.write_text(html_page.render(page_data.page_data(fleet)), encoding="utf-8")
+        page.write_text(html_page.render(page_data.page_data(fleet, known)), encoding="utf-8")
         self.driver.get("about:blank")  # else an address that differs in its end alone opens nothing
         self.driver.get(f"{page.as_uri()}{address}")
         assert self.js("document.documentElement.dataset.ready") == "yes"

@@ -12,6 +12,7 @@ import time
 from dataclasses import replace
 
 import pytest
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.outputs.context import Context
 from ansible_collections.gpufleet.mlstack.tests.unit.plugins.plugin_utils._audit.outputs import fleets
 
 PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
@@ -20,7 +21,7 @@ OPENS_WITHIN_S = 2.0
 
 @pytest.fixture
 def small(browser):
-    browser.open(fleets.small())
+    browser.open(fleets.small(), "#hosts")
     yield browser
     assert browser.complaints() == []
 
@@ -99,7 +100,7 @@ def test_where_a_complete_lock_asked_for_everything_the_tree_tells_who_needs_wha
         for one in first.audit.environments
     )
     first = replace(first, audit=replace(first.audit, environments=environments))
-    browser.open(replace(audited, hosts=(first, *others)))
+    browser.open(replace(audited, hosts=(first, *others)), "#hosts")
     browser.click(".fold", "gpu-1")
     assert "via torch" in browser.text("tr.more")
     browser.search("filelock")
@@ -133,7 +134,7 @@ def test_by_package_by_flaw_outdated_and_the_rest(small):
 def test_searching_narrows_every_view_and_the_address_remembers(small):
     small.search("cve-2023-4863")
     assert small.rows() == ["gpu-1"]
-    assert small.js("[...document.querySelectorAll('.tab i')].map(e => e.innerText)") == ["1", "1", "1", "0", "0"]
+    assert small.js("[...document.querySelectorAll('.tab i')].map(e => e.innerText)") == ["1", "1", "1", "1", "0", "0"]
     small.search("pillow==10")
     assert small.rows() == ["gpu-1"]
     small.search("numpy gpu-2")
@@ -212,7 +213,7 @@ def test_the_policy_would_stop_what_came_in_all_the_same(browser):
 
 
 def test_a_thousand_hosts_open_search_and_sort_at_once(browser, thousand):
-    browser.open(thousand)
+    browser.open(thousand, "#hosts")
     took = browser.js("performance.getEntriesByType('navigation')[0].loadEventEnd") / 1000
     print(
         f"1,000 hosts x 300 packages: open after {took:.2f} s, {(browser.shots / 'page.html').stat().st_size:,} bytes"
@@ -234,7 +235,7 @@ def test_a_thousand_hosts_open_search_and_sort_at_once(browser, thousand):
     assert "package-" in browser.text(".tree") and time.monotonic() - started < OPENS_WITHIN_S
 
 
-@pytest.mark.parametrize("view", ["hosts", "packages", "flaws", "outdated", "problems"])
+@pytest.mark.parametrize("view", ["todo", "hosts", "packages", "flaws", "outdated", "problems"])
 def test_a_phone_shows_it_without_scrolling_sideways(browser, view):
     browser.cdp("Emulation.setDeviceMetricsOverride", **PHONE)
     browser.open(fleets.small(), f"#{view}")
@@ -261,7 +262,7 @@ def test_hostile_names_do_not_break_a_phone_either(browser):
 
 
 def test_paper_has_all_of_it_with_headings_on_every_page(browser, tmp_path):
-    browser.open(fleets.large(60, 40))
+    browser.open(fleets.large(60, 40), "#hosts")
     pdf = tmp_path / "page.pdf"
     made = browser.cdp("Page.printToPDF", preferCSSPageSize=True)
     pdf.write_bytes(base64.b64decode(made["data"]))
@@ -279,7 +280,7 @@ def test_dark_and_light_have_enough_contrast(browser):
     """The contrast of WCAG 2.1 AA, 4.5 to 1, for every chip and for soft text."""
     for scheme in ("light", "dark"):
         browser.cdp("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
-        browser.open(fleets.large(20, 60))
+        browser.open(fleets.large(20, 60), "#hosts")
         ratios = browser.js(
             """(() => {
             const level = (rgb) => { const [r, g, b] = rgb.match(/[\\d.]+/g).slice(0, 3).map((v) => { const c = v / 255;
@@ -295,3 +296,59 @@ def test_dark_and_light_have_enough_contrast(browser):
         assert len(ratios) > 50
         assert {name: round(ratio, 2) for name, ratio in ratios if ratio < 4.5} == {}, scheme
     browser.cdp("Emulation.setEmulatedMedia", features=[])
+
+
+def test_what_to_do_comes_first_with_the_command(browser):
+    browser.open(fleets.small())
+    assert browser.rows() == ["pillow → 10.0.1", "jinja2 → 3.1.3"]
+    assert "patch_name=ml" in browser.text("#view") and browser.js("location.hash") == ""
+    browser.click(".fold", "jinja2")
+    assert "jinja2 → 3.1.3 ends 1 flaw on 1 host" in browser.text("tr.more")
+    assert "ansible-playbook -i hosts.yml gpufleet.mlstack.patch -e patch_name=ml" in browser.text("tr.more pre")
+    assert browser.complaints() == []
+
+
+def test_what_is_unfolded_has_an_address(browser):
+    browser.open(fleets.small())
+    browser.click(".fold", "jinja2")
+    address = browser.js("location.hash")
+    browser.open(fleets.small(), address)
+    assert "ends 1 flaw on 1 host" in browser.text("tr.more")
+    browser.click(".fold", "jinja2")
+    assert "open=" not in browser.js("location.hash")
+    browser.open(fleets.large(300, 40), "#hosts?open=gpu-0299.rack7.example.com")
+    assert "Dependency tree" in browser.text("tr.more"), "also beyond the rows that are shown at first"
+
+
+@pytest.mark.parametrize("made", [fleets.small, lambda: fleets.large(200, 60), fleets.infected])
+def test_a_phone_says_the_state_of_the_fleet_on_its_first_screen(browser, made):
+    browser.cdp("Emulation.setDeviceMetricsOverride", **PHONE)
+    browser.open(made())
+    browser.shoot("phone-first")
+    place = browser.js(
+        "(() => { const r = document.querySelector('.state').getBoundingClientRect(); return [r.top, r.bottom]; })()"
+    )
+    assert 0 < place[0] < place[1] < 500
+    assert " of " in browser.text(".state") and "known flaws" in browser.text(".state")
+    tiles = browser.js("document.querySelector('.tiles').getBoundingClientRect().bottom")
+    assert tiles < PHONE["height"], "and the numbers"
+
+
+def test_history_due_days_and_what_is_exploited(browser):
+    fleet = fleets.small()
+    before = {"made": "2026-11-16T08:00:00Z", "hosts": 3, "affected": 3, "unheard": 1, "critical": 4, "high": 0}
+    known = Context(
+        first_seen={"GHSA-h5c8-rqwp-cp95": "2026-11-01", "PYSEC-2023-175": "2026-11-20"},
+        days={"critical": 7, "medium": 14},
+        epss={"CVE-2024-22195": 0.412},
+        kev={"CVE-2024-22195": "2026-12-01"},
+        runs=(before,),
+    )
+    browser.open(fleet, known=known)
+    assert browser.rows() == ["jinja2 → 3.1.3", "pillow → 10.0.1"], "what is exploited comes first"
+    text = browser.text("#view")
+    assert "exploited" in text and "41 %" in text and "2026-11-15, overdue" in text and "2026-11-27" in text
+    assert "Since 2026-11-16: 2 fewer hosts with flaws, 3 fewer critical" in browser.text("#summary")
+    browser.tab("Flaws")
+    assert "2026-11-01" in browser.text("#view")
+    assert browser.complaints() == []

@@ -61,6 +61,7 @@ def test_the_files_of_a_fleet(fleet):
     folder = fleet.folder / "reports"
     lying = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     assert {path for path in lying if "/" not in path} == {
+        "audit-history.json",
         "audit.html",
         "audit.json",
         "audit.sarif",
@@ -107,7 +108,7 @@ def test_check_mode_writes_nothing_and_says_what_it_would(fleet):
     hold(fleet, fleets.small())
     done, told = report(fleet, "--check")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert len(told["files"]) == 8 and not (fleet.folder / "reports").exists()
+    assert len(told["files"]) == 9 and not (fleet.folder / "reports").exists()
 
 
 def test_a_folder_that_cannot_be_written_is_named(fleet):

@@ -25,6 +25,7 @@ from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.outputs im
     page_data,
     sarif,
 )
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.outputs.context import HISTORY, Context, history
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.outputs.fleet import TOOL, Fleet, Placed
 
 Document = tuple[str, t.Callable[[], str]]
@@ -71,19 +72,24 @@ def as_json(fleet: Fleet) -> str:
 
 
 _SINGLE: dict[str, tuple[str, t.Callable[[Fleet], str]]] = {
-    "html": ("audit.html", lambda fleet: html_page.render(page_data.page_data(fleet))),
     "json": ("audit.json", as_json),
     "sarif": ("audit.sarif", sarif.render),
     "junit": ("audit.junit.xml", junit.render),
     "markdown": ("audit.md", markdown.render),
 }
-FORMATS = (*_SINGLE, "cyclonedx")
+FORMATS = ("html", *_SINGLE, "cyclonedx")
 
 
-def documents(fleet: Fleet, formats: t.Iterable[str]) -> t.Iterator[Document]:
+def documents(fleet: Fleet, formats: t.Iterable[str], context: Context | None = None) -> t.Iterator[Document]:
     """The files of these formats, relative to their folder, each with what makes its text. Raises MlstackError for a
     format that cannot be made here, before anything is made."""
     wanted = list(dict.fromkeys(formats))
+    if "html" in wanted:
+        wanted.remove("html")
+        known = context or Context()
+        yield "audit.html", lambda: html_page.render(page_data.page_data(fleet, known))
+        if context is not None:
+            yield HISTORY, lambda: history(fleet, known)
     if "cyclonedx" in wanted:
         cyclonedx.require()
     for name in wanted:

@@ -7,12 +7,16 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 from dataclasses import dataclass, field
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import names
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.model import Flaw, Package
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.outputs.fleet import Fleet, Placed, rank
+
+# Names that need no quoting in a command; those of generations are such.
+_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 @dataclass
@@ -58,13 +62,26 @@ class Trouble:
 
 @dataclass
 class Upgrade:
-    """A package that goes to a version; ``ends`` are the flaws that end by it, ``hosts`` where, in order."""
+    """A package that goes to a version; ``ends`` are the flaws that end by it, ``hosts`` where, in order. ``managed``
+    are the names of environments that the playbook patch can mend."""
 
     package: str
     fix: str
+    kind: str = "pypi"
     ends: dict[str, Flaw] = field(default_factory=dict)
     hosts: dict[str, None] = field(default_factory=dict)
     environments: dict[str, None] = field(default_factory=dict)
+    managed: dict[str, None] = field(default_factory=dict)
+
+    @property
+    def commands(self) -> list[str]:
+        """What does it, for an operator to copy; empty where that depends on who made the environment."""
+        if self.kind == "deb":
+            return [f"apt-get install --only-upgrade {self.package}"]
+        if self.kind == "rpm":
+            return [f"dnf upgrade {self.package}"]
+        patch = "ansible-playbook -i hosts.yml gpufleet.mlstack.patch"
+        return [f"{patch} -e patch_name={name} -e patch_lock=files/{name}.lock" for name in self.managed]
 
 
 def flaws(fleet: Fleet) -> list[Found]:
@@ -94,16 +111,22 @@ def troubles(fleet: Fleet) -> list[Trouble]:
 
 def upgrades(found: t.Iterable[Found]) -> list[Upgrade]:
     """What to do, the most urgent first: by the worst flaw that ends, then by the number of hosts."""
-    groups: dict[tuple[str, str], Upgrade] = {}
+    groups: dict[tuple[str, str, str], Upgrade] = {}
     for item in found:
         for place, package in zip(item.places, item.packages):
             if item.ignored or not package.fix or item.flaw.id in package.left or not place.environment.in_use:
                 continue
             name = _name(package)
-            group = groups.setdefault((name, package.fix), Upgrade(name, package.fix))
+            group = groups.setdefault((package.kind, name, package.fix), Upgrade(name, package.fix, package.kind))
             group.ends.setdefault(item.flaw.id, item.flaw)
             group.hosts.setdefault(place.host)
             group.environments.setdefault(place.environment.name)
+            if (
+                place.environment.kind == "venv"
+                and place.environment.generation
+                and _SAFE.fullmatch(place.environment.name)
+            ):
+                group.managed.setdefault(place.environment.name)
     return sorted(groups.values(), key=_urgency)
 
 

@@ -21,7 +21,7 @@ import typing as t
 
 _PARTS = os.path.join(os.path.dirname(__file__), "page")
 # One script, in this order.
-_SCRIPTS = ("model.js", "dom.js", "details.js", "views.js", "main.js")
+_SCRIPTS = ("model.js", "dom.js", "details.js", "views.js", "state.js", "main.js")
 
 
 def render(data: t.Mapping[str, t.Any]) -> str:

@@ -15,6 +15,8 @@ import typing as t
 from dataclasses import replace
 
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.model import Flaw, Package, Problem
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.outputs import grouped
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.outputs.context import Context, run
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.outputs.fleet import TOOL, Fleet, Placed
 
 Item = t.TypeVar("Item", bound=t.Hashable)
@@ -30,14 +32,14 @@ class Numbered(t.Generic[Item]):
         return self.items.setdefault(item, len(self.items))
 
 
-def page_data(fleet: Fleet) -> dict[str, t.Any]:
+def page_data(fleet: Fleet, context: Context | None = None) -> dict[str, t.Any]:
     """What html_page.render() takes."""
-    return _Collector(fleet).data()
+    return _Collector(fleet, context or Context()).data()
 
 
 class _Collector:
-    def __init__(self, fleet: Fleet) -> None:
-        self._fleet = fleet
+    def __init__(self, fleet: Fleet, context: Context) -> None:
+        self._fleet, self._context = fleet, context
         self._flaws: Numbered[Flaw] = Numbered()
         self._packages: Numbered[Package] = Numbered()
         self._problems: Numbered[Problem] = Numbered()
@@ -51,6 +53,7 @@ class _Collector:
         fleet = self._fleet
         numbers = {host.name: number for number, host in enumerate(fleet.hosts)}
         environments = [self._environment(item, numbers[item.host]) for item in fleet.environments()]
+        todo = [self._upgrade(item, numbers) for item in grouped.upgrades(grouped.flaws(fleet))]
         return {
             "title": fleet.title,
             "made": fleet.made,
@@ -64,7 +67,9 @@ class _Collector:
             "notes": fleet.notes(),
             "hosts": [{"name": host.name, "failed": host.failed} for host in fleet.hosts],
             "packages": [self._package(item, number) for item, number in self._packages.items.items()],
-            "flaws": [_flaw(item) for item in self._flaws.items],
+            "flaws": [self._flaw(item) for item in self._flaws.items],
+            "todo": todo,
+            "trend": [*self._context.runs, run(fleet)] if self._context.runs else [],
             "sets": [list(item) for item in self._sets.items],
             "requested": [list(item) for item in self._requested.items],
             "environments": environments,
@@ -98,6 +103,27 @@ class _Collector:
             "ignored": [[flaw, why] for flaw, why in ignored.items()],
             "failed": item.failed,
         }
+
+    def _upgrade(self, item: grouped.Upgrade, numbers: t.Mapping[str, int]) -> dict[str, t.Any]:
+        return {
+            "package": item.package,
+            "fix": item.fix,
+            "kind": item.kind,
+            "ends": [self._flaws.number(flaw) for flaw in item.ends.values()],
+            "hosts": [numbers[name] for name in item.hosts],
+            "environments": list(item.environments),
+            "commands": item.commands,
+        }
+
+    def _flaw(self, item: Flaw) -> dict[str, t.Any]:
+        found = _flaw(item)
+        more = {
+            "seen": self._context.seen(item),
+            "due": self._context.due(item),
+            "epss": self._context.chance(item),
+            "kev": self._context.exploited(item),
+        }
+        return {**found, **{key: value for key, value in more.items() if value}}
 
     def _number(self, package: Package) -> int:
         """The number of a package, whether or not somebody asked for it. Objects that many environments share are told

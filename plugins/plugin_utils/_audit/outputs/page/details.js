@@ -68,7 +68,7 @@ function tree(environment) {
 function environmentPart(environment) {
   const part = h("div", { class: "part" });
   const about = [environment.kind, environment.python ? `Python ${environment.python}` : "", environment.generation ? `generation ${environment.generation}` : "", plural(environment.packages.length, "package")];
-  part.append(h("h3", {}, environment.name, h("span", { class: "soft" }, about.filter(Boolean).join(", "))), h("p", { class: "path mono" }, environment.path));
+  part.append(h("h2", {}, environment.name, h("span", { class: "soft" }, about.filter(Boolean).join(", "))), h("p", { class: "path mono" }, environment.path));
   if (environment.failed) part.append(h("p", { class: "note bad" }, environment.failed));
   if (environment.problems.length) {
     part.append(h("ul", { class: "plain" }, environment.problems.map((problem) => h("li", { class: problem.ignored ? "ignored" : null },
@@ -88,6 +88,18 @@ function environmentPart(environment) {
   return part;
 }
 
+function todoDetails(item) {
+  const part = h("div", { class: "part" });
+  part.append(h("h2", {}, `${todoText(item)} ends ${plural(item.ends.length, "flaw")} on ${plural(item.hosts.length, "host")}`));
+  if (item.commands.length) part.append(h("pre", { tabindex: "0", "aria-label": "Command" }, item.commands.join("\n")));
+  else part.append(h("p", { class: "soft" }, "These environments were not built by this collection: update them where they are made."));
+  part.append(plainTable(["Flaw", "Severity", "What it is"], [...item.ends].sort((a, b) => rankOf(b) - rankOf(a)).map((flaw) => ({
+    cells: [flawName(flaw), severityChip(flaw), flaw.summary],
+  }))));
+  part.append(h("h2", {}, "Where"), some(item.hosts, (host) => host.name, 20));
+  return part;
+}
+
 function hostDetails(host) {
   const parts = [...host.environments].sort((a, b) => weight(b.counts) - weight(a.counts)).map(environmentPart);
   if (host.failed) parts.unshift(h("p", { class: "note bad" }, host.failed));
@@ -100,7 +112,7 @@ function places(list) {
 
 function packageDetails(group) {
   const parts = group.versions.map(({ version, builds, first, hosts: having }) => {
-    const part = h("div", { class: "part" }, h("h3", {}, `${group.name} ${version}`, h("span", { class: "soft" }, `on ${plural(having.length, "host")}`)));
+    const part = h("div", { class: "part" }, h("h2", {}, `${group.name} ${version}`, h("span", { class: "soft" }, `on ${plural(having.length, "host")}`)));
     const facts = [first.licence && `licence ${first.licence}`, first.latest && `newest ${first.latest}`, first.yanked && `yanked: ${first.yanked}`];
     if (facts.some(Boolean)) part.append(h("p", { class: "soft" }, facts.filter(Boolean).join("; ")));
     if (first.found.length) {
@@ -113,7 +125,7 @@ function packageDetails(group) {
     return part;
   });
   const users = [...new Set(packages.filter((item) => item.needs.includes(canonical(group.name))).map((item) => item.name))];
-  if (users.length) parts.push(h("div", { class: "part" }, h("h3", {}, "Needed by"), some(users.sort(compare), (name) => name, 40)));
+  if (users.length) parts.push(h("div", { class: "part" }, h("h2", {}, "Needed by"), some(users.sort(compare), (name) => name, 40)));
   return h("div", {}, parts);
 }
 
@@ -128,7 +140,7 @@ function flawDetails(flaw) {
   }))));
   const open = flaw.environments.filter((environment) => !environment.ignored.has(flaw));
   const ignored = flaw.environments.filter((environment) => environment.ignored.has(flaw));
-  if (open.length) part.append(h("h3", {}, "Where"), places(open));
-  if (ignored.length) part.append(h("h3", {}, "Ignored", h("span", { class: "soft" }, ignored[0].ignored.get(flaw))), places(ignored));
+  if (open.length) part.append(h("h2", {}, "Where"), places(open));
+  if (ignored.length) part.append(h("h2", {}, "Ignored", h("span", { class: "soft" }, ignored[0].ignored.get(flaw))), places(ignored));
   return part;
 }

@@ -52,7 +52,7 @@ function some(items, show, most) {
 }
 
 // A button that unfolds what `make` returns, made when it is first asked for, into the node that `place` returns.
-function fold(text, make, place) {
+function fold(text, make, place, told) {
   let made = null;
   const button = h("button", {
     class: "fold", type: "button", "aria-expanded": "false",
@@ -61,6 +61,7 @@ function fold(text, make, place) {
       button.setAttribute("aria-expanded", String(open));
       if (open && !made) { made = make(); place(made); }
       if (made) made.hidden = !open;
+      if (told) told(open);
     },
   }, text);
   return button;
@@ -73,8 +74,8 @@ function compare(a, b) {
 
 // A table of `columns` {label, sort(row), cell(row), num, down, lead, text} over `rows`. The first column unfolds `more(row)`.
 class Table {
-  constructor(columns, rows, { more, sorted, empty }) {
-    Object.assign(this, { columns, rows, more, empty, by: sorted, down: columns[sorted].down !== false, most: STEP });
+  constructor(columns, rows, { more, sorted, empty, key }) {
+    Object.assign(this, { columns, rows, more, empty, key, by: sorted, down: columns[sorted].down !== false, most: STEP });
     this.node = h("div", { class: "sheet" });
   }
 
@@ -105,11 +106,14 @@ class Table {
     const sign = this.down ? -1 : 1;
     const keyed = this.rows.map((row, place) => ({ row, place, key: column.sort(row) }));
     keyed.sort((a, b) => sign * compare(a.key, b.key) || a.place - b.place);
+    const wanted = keyed.findIndex(({ row }) => !this.onPaper && this.key && isUnfolded(this.key(row)));
+    if (wanted >= this.most) this.most = wanted + 1;
     const shown = keyed.slice(0, this.most).flatMap(({ row }) => this.row(row));
     const left = keyed.length - Math.min(this.most, keyed.length);
     this.node.replaceChildren(
       this.rows.length ? h("table", { class: "main" }, this.head(), h("tbody", {}, shown)) : h("p", { class: "empty" }, this.empty),
     );
+    if (this.pending) { const button = this.pending; this.pending = null; button.click(); }
     if (left) {
       this.node.append(h("div", { class: "bar" },
         h("button", { type: "button", onclick: () => { this.most += STEP; this.render(); } }, `Show ${Math.min(STEP, left)} more`),
@@ -131,10 +135,17 @@ class Table {
       const value = column.cell(row);
       const classes = [column.num && "num", index === 0 && "lead", column.text && "text", value === "0" && "zero"];
       const cell = h("td", { class: classes.filter(Boolean).join(" ") || null, "data-label": index && !column.text ? column.label : null });
-      cell.append(index === 0 && this.more ? fold(value, () => this.unfolded(row), (made) => line.after(made)) : value);
+      cell.append(index === 0 && this.more ? this.foldOf(row, value, line) : value);
       line.append(cell);
     });
     return [line];
+  }
+
+  // What is unfolded has an address; a row that the address names is unfolded as soon as it is on the page.
+  foldOf(row, value, line) {
+    const button = fold(value, () => this.unfolded(row), (made) => line.after(made), (open) => unfoldedRow(this.key(row), open));
+    if (!this.onPaper && isUnfolded(this.key(row))) this.pending = button;
+    return button;
   }
 
   unfolded(row) {

@@ -3,9 +3,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // The page: summary, tabs, search, address and printing.
-const OLD_AFTER_DAYS = 14;
-const at = (id) => document.getElementById(id);
-const state = { view: VIEWS[0], query: "", severity: "" };
 const tables = new Map(VIEWS.map((view) => [view, view.table(view)]));
 const texts = new Map(VIEWS.map((view) => [view, new Map()]));
 
@@ -24,7 +21,7 @@ function render() {
   const found = new Map(VIEWS.map((view) => [view, matching(view)]));
   at("tabs").replaceChildren(...VIEWS.map((view) => h("button", {
     class: "tab", type: "button", role: "tab", id: `tab-${view.id}`, "aria-selected": String(view === state.view), "aria-controls": "view",
-    onclick: () => { state.view = view; remember(); render(); },
+    onclick: () => { state.view = view; state.open = ""; remember(); render(); },
   }, view.title, h("i", {}, number(found.get(view).length)))));
   const rows = found.get(state.view);
   const told = [`${number(rows.length)} of ${number(state.view.rows.length)}`];
@@ -48,46 +45,11 @@ function order(table) {
   return choice;
 }
 
-function tile(value, text, tone) {
-  return h("div", { class: `tile ${tone}${value ? "" : " zero"}` }, h("b", {}, number(value)), h("span", {}, text));
-}
-
-function severityTile(severity) {
-  const value = flaws.filter((flaw) => flaw.open && flaw.severity === severity).length;
-  return h("button", {
-    class: `tile ${severity}${value ? "" : " zero"}`, type: "button", "aria-pressed": String(state.severity === severity),
-    title: severity === "unknown" ? "The sources give no severity for these" : null,
-    onclick: () => {
-      state.severity = state.severity === severity ? "" : severity;
-      if (!state.view.counts) state.view = VIEWS[0];
-      remember(); renderSummary(); render();
-    },
-  }, h("b", {}, number(value)), h("span", {}, severity === "unknown" ? "unknown severity" : severity));
-}
-
-function renderSummary() {
-  const affected = hosts.filter((host) => worstOf(host.counts)).length;
-  const unheard = hosts.filter((host) => host.failed).length;
-  const notes = [];
-  const verdict = data.verdict;
-  if (verdict.reasons.length) {
-    const shown = verdict.reasons.slice(0, 8).map((reason) => h("li", {}, reason));
-    if (verdict.reasons.length > 8) shown.push(h("li", { class: "soft" }, `and ${number(verdict.reasons.length - 8)} more`));
-    notes.push(h("div", { class: "note bad" }, h("strong", {}, "The policy is not met."), h("ul", {}, shown)));
-  } else if (verdict.checked) notes.push(h("div", { class: "note good" }, h("strong", {}, "The policy is met.")));
-  if (unheard) notes.push(h("div", { class: "note warn" }, `${plural(unheard, "host")} could not be audited: nothing is known of ${unheard === 1 ? "it" : "them"}.`));
-  data.databases.filter((one) => one.age_days >= OLD_AFTER_DAYS).forEach((one) => notes.push(h("div", { class: "note warn" },
-    `The newest advisory of ${one.source} is ${plural(one.age_days, "day")} old. Flaws that became known since are not in here.`)));
-  data.notes.forEach((text) => notes.push(h("div", { class: "note warn" }, text)));
-  at("summary").replaceChildren(...notes, h("div", { class: "tiles" },
-    tile(hosts.length, hosts.length === 1 ? "host" : "hosts", ""), tile(affected, "with a known flaw", affected ? "high" : "fine"),
-    ...SEVERITIES.map(severityTile), tile(names.length, "packages", "")));
-}
-
 function remember() {
   const parts = new URLSearchParams();
   if (state.query) parts.set("q", state.query);
   if (state.severity) parts.set("severity", state.severity);
+  if (state.open) parts.set("open", state.open);
   const query = parts.toString();
   history.replaceState(null, "", `#${state.view.id}${query ? `?${query}` : ""}`);
 }
@@ -98,6 +60,7 @@ function recall() {
   state.view = VIEWS.find((view) => view.id === id) || VIEWS[0];
   state.query = parts.get("q") || "";
   state.severity = SEVERITIES.includes(parts.get("severity")) ? parts.get("severity") : "";
+  state.open = parts.get("open") || "";
   at("search").value = state.query;
 }
 
@@ -111,12 +74,13 @@ function databaseText() {
 let waiting = 0;
 at("search").addEventListener("input", () => {
   clearTimeout(waiting);
-  waiting = setTimeout(() => { state.query = at("search").value.trim(); remember(); render(); }, 80);
+  waiting = setTimeout(() => { state.query = at("search").value.trim(); state.open = ""; remember(); render(); }, 80);
 });
 at("tabs").addEventListener("keydown", (event) => {
   const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
   if (!step) return;
   state.view = VIEWS[(VIEWS.indexOf(state.view) + step + VIEWS.length) % VIEWS.length];
+  state.open = "";
   remember();
   render();
   at(`tab-${state.view.id}`).focus();

@@ -84,6 +84,16 @@ for (const host of hosts) {
   open.forEach((flaw) => tally(host.counts, flaw));
 }
 
+const todo = data.todo.map((item) => ({ ...item, ends: item.ends.map((index) => flaws[index]), hosts: item.hosts.map((index) => hosts[index]) }));
+for (const item of todo) {
+  item.counts = emptyCounts();
+  item.ends.forEach((flaw) => tally(item.counts, flaw));
+  item.kev = item.ends.some((flaw) => flaw.kev);
+  item.epss = Math.max(0, ...item.ends.map((flaw) => flaw.epss || 0));
+  item.due = item.ends.map((flaw) => flaw.due || "").filter(Boolean).sort()[0] || "";
+}
+todo.sort((a, b) => b.kev - a.kev || weight(b.counts) - weight(a.counts) || b.hosts.length - a.hosts.length);
+
 for (const flaw of flaws) {
   flaw.hosts = distinctHosts(flaw.environments);
   flaw.open = flaw.environments.some((environment) => !environment.ignored.has(flaw));

@@ -154,9 +154,10 @@ def large(hosts: int, packages: int, seed: int = 7) -> Fleet:
         needs = tuple(chance.sample(below, min(len(below), chance.choice((0, 0, 1, 2, 4)))))
         kinds[name] = []
         for major in (1, 2, 3):
-            item = Package(name, f"{major}.{place % 9}.0", needs=needs, licence="MIT")
+            flawed = chance.random() < 0.12
+            item = Package(name, f"{major}.{place % 9}.0", needs=needs, licence="MIT", fix="9.0.0" if flawed else "")
             kinds[name].append((item, replace(item, requested=True)))
-            if chance.random() < 0.12:
+            if flawed:
                 flaws[name, item.version] = tuple(_flaw(item, number, chance) for number in range(chance.randint(1, 3)))
     audited = []
     for number in range(hosts):
