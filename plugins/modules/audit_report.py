@@ -39,10 +39,11 @@ options:
         of it as data. V(sarif) is C(audit.sarif), for code scanning. V(junit) is C(audit.junit.xml), for the test
         reports of a continuous integration. V(markdown) is C(audit.md).
       - V(cyclonedx) is a bill of materials per environment in C(sbom/), with its vulnerabilities, in version 1.6 of the
-        specification. It needs C(cyclonedx-python-lib) on the controller, which C(./converge) brings.
+        specification. V(spdx) is the same in version 2.3 of SPDX, V(openvex) one OpenVEX document of the fleet. They
+        need C(cyclonedx-python-lib) on the controller, which C(./converge) brings.
     type: list
     elements: str
-    choices: [html, json, sarif, junit, markdown, cyclonedx]
+    choices: [html, json, sarif, junit, markdown, openvex, cyclonedx, spdx]
     default: [html, json]
   due_days:
     description:

@@ -29,7 +29,7 @@ PLAY = """\
       run_once: true
       check_mode: false
 """
-EVERYTHING = ["html", "json", "sarif", "junit", "markdown", "cyclonedx"]
+EVERYTHING = ["html", "json", "sarif", "junit", "markdown", "openvex", "cyclonedx"]
 
 
 @pytest.fixture
@@ -67,6 +67,7 @@ def test_the_files_of_a_fleet(fleet):
         "audit.sarif",
         "audit.junit.xml",
         "audit.md",
+        "audit.openvex.json",
     }
     bills = sorted(path for path in lying if "/" in path)
     assert [path.rpartition("-")[0] for path in bills] == ["sbom/gpu-1--dev", "sbom/gpu-1--ml", "sbom/gpu-2--ml"]
@@ -108,7 +109,7 @@ def test_check_mode_writes_nothing_and_says_what_it_would(fleet):
     hold(fleet, fleets.small())
     done, told = report(fleet, "--check")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert len(told["files"]) == 9 and not (fleet.folder / "reports").exists()
+    assert len(told["files"]) == 10 and not (fleet.folder / "reports").exists()
 
 
 def test_a_folder_that_cannot_be_written_is_named(fleet):

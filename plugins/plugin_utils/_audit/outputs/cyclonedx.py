@@ -80,7 +80,7 @@ def render(placed: Placed, made: str) -> str:
 def bill(placed: Placed, made: str) -> Bom:
     """The bill as the library's object."""
     environment = placed.environment
-    bom = Bom(serial_number=_serial(placed), version=1)
+    bom = Bom(serial_number=serial(placed), version=1)
     bom.metadata.timestamp = datetime.fromisoformat(made.replace("Z", "+00:00"))
     bom.metadata.tools.components.add(
         Component(
@@ -115,7 +115,7 @@ def bill(placed: Placed, made: str) -> Bom:
 def _component(item: Package) -> Component:
     """The component of a package, the same one in the bills of all environments that have it."""
     component = Component(
-        type=ComponentType.LIBRARY, name=item.name, version=item.version, purl=_url(item), bom_ref=str(_url(item))
+        type=ComponentType.LIBRARY, name=item.name, version=item.version, purl=purl(item), bom_ref=str(purl(item))
     )
     if item.licence:
         component.licenses.add(LicenseFactory().make_from_string(item.licence))
@@ -127,7 +127,16 @@ def _component(item: Package) -> Component:
     return component
 
 
-def _url(item: Package) -> PackageURL:
+def expression(licence: str) -> str:
+    """A licence as an SPDX expression; empty where it is none."""
+    if not licence:
+        return ""
+    found = LicenseFactory().make_from_string(licence)
+    return str(getattr(found, "id", None) or getattr(found, "value", None) or "")
+
+
+def purl(item: Package) -> PackageURL:
+    """The package URL of a package, its origin and distribution in it."""
     # The purl specification normalises less than PEP 503 does.
     name = item.name.lower().replace("_", "-") if item.kind == "pypi" else item.name
     qualifiers = {}
@@ -232,7 +241,7 @@ def _time(text: str) -> datetime | None:
         return None
 
 
-def _serial(placed: Placed) -> uuid.UUID:
+def serial(placed: Placed) -> uuid.UUID:
     environment = placed.environment
     packages = sorted(f"{item.name}=={item.version}" for item in environment.packages)
     flaws = sorted(f"{item.flaw.id}:{item.ignored}" for item in environment.findings)

@@ -14,6 +14,7 @@ import re
 import tempfile
 import typing as t
 from dataclasses import asdict, replace
+from functools import partial
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.model import Environment
@@ -22,8 +23,10 @@ from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.outputs im
     html_page,
     junit,
     markdown,
+    openvex,
     page_data,
     sarif,
+    spdx,
 )
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.outputs.context import HISTORY, Context, history
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._audit.outputs.fleet import TOOL, Fleet, Placed
@@ -76,8 +79,10 @@ _SINGLE: dict[str, tuple[str, t.Callable[[Fleet], str]]] = {
     "sarif": ("audit.sarif", sarif.render),
     "junit": ("audit.junit.xml", junit.render),
     "markdown": ("audit.md", markdown.render),
+    "openvex": ("audit.openvex.json", openvex.render),
 }
-FORMATS = ("html", *_SINGLE, "cyclonedx")
+_BILLS = {"cyclonedx": ("cdx", cyclonedx.render), "spdx": ("spdx", spdx.render)}
+FORMATS = ("html", *_SINGLE, *_BILLS)
 
 
 def documents(fleet: Fleet, formats: t.Iterable[str], context: Context | None = None) -> t.Iterator[Document]:
@@ -90,25 +95,26 @@ def documents(fleet: Fleet, formats: t.Iterable[str], context: Context | None = 
         yield "audit.html", lambda: html_page.render(page_data.page_data(fleet, known))
         if context is not None:
             yield HISTORY, lambda: history(fleet, known)
-    if "cyclonedx" in wanted:
+    if {"openvex", *_BILLS} & set(wanted):
         cyclonedx.require()
     for name in wanted:
-        if name == "cyclonedx":
+        if name in _BILLS:
+            end, render = _BILLS[name]
             for placed in fleet.environments():
                 if not placed.environment.failed:
-                    yield _bill_name(placed), lambda placed=placed: cyclonedx.render(placed, fleet.made)  # type: ignore[misc]
+                    yield _bill_name(placed, end), partial(render, placed, fleet.made)
         else:
             path, make = _SINGLE[name]
             yield path, lambda make=make: make(fleet)  # type: ignore[misc]
 
 
-def _bill_name(placed: Placed) -> str:
+def _bill_name(placed: Placed, end: str) -> str:
     """A name that people can read, without anything that a file system or a shell would misunderstand, and with the
     digest that makes it the only one."""
     item = placed.environment
     readable = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{placed.host}--{item.name or item.path}").strip("-.")[:_LONGEST_NAME]
     digest = hashlib.sha256(json.dumps([placed.host, item.path, item.generation]).encode()).hexdigest()[:8]
-    return os.path.join("sbom", f"{readable}-{digest}.cdx.json")
+    return os.path.join("sbom", f"{readable}-{digest}.{end}.json")
 
 
 def write(folder: str, path: str, text: str) -> str:
