@@ -1,15 +1,19 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What ./converge does: a private Ansible controller here, then playbooks/site.yml through it."""
+"""What ./converge does: a private Ansible controller here, then a playbook of the collection through it."""
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 import locale
 import os
 import re
+import shlex
+import signal
+import subprocess
 import sys
 import typing as t
 
@@ -19,15 +23,24 @@ from locked_environment import CHECKOUT
 from refusal import Refusal
 
 OLDEST_PYTHON = (3, 10)  # of ansible-core 2.17, the oldest in the lock
-THIS_MACHINE = os.path.join(CHECKOUT, "playbooks", "inventories", "this_machine")
+PLAYBOOKS = os.path.join(CHECKOUT, "playbooks")
+THIS_MACHINE = os.path.join(PLAYBOOKS, "inventories", "this_machine")
+INTERRUPTED = 130  # what shells say of a program that Ctrl-C ended
+ANSIBLE_INTERRUPTED = 99
 USAGE = """\
-usage: ./converge [arguments of ansible-playbook]
+usage: ./converge [playbook] [arguments of ansible-playbook]
 
 Without an inventory it converges this machine: build tools, then the Python environment 'ml' (see
 playbooks/inventories/this_machine). With one (-i hosts.yml) it converges the hosts in there.
   ./converge --check --diff      what would change here
   ./converge -i hosts.yml -l db1 one host of a fleet
   ./converge --become -K         as an ordinary user, with sudo for what needs root
+  ./converge plan -i hosts.yml   another playbook
+
+playbooks, of which site is the one that runs when none is named:
+{playbooks}
+A run is shown by the callback gpufleet.mlstack.progress: -v shows everything, MLSTACK_PROGRESS=plain, quiet or json
+other ways (docs/progress.md).
 
 The controller lives in ${MLSTACK_HOME:-${XDG_DATA_HOME:-~/.local/share}/gpufleet-mlstack}; deleting that folder undoes
 the set-up. MLSTACK_PYTHON names the Python to use. As an ordinary user without --become, environments go to
@@ -37,10 +50,11 @@ ${XDG_DATA_HOME:-~/.local/share}/mlstack/envs, and what needs root is left out.
 
 def main(arguments: list[str]) -> None:
     if arguments in (["-h"], ["--help"]):
-        print(USAGE, end="")
+        print(usage(), end="")
         return
     home = home_folder(os.environ)
     try:
+        playbook, arguments = chosen(arguments)
         python = interpreters.find(OLDEST_PYTHON, os.environ.get("MLSTACK_PYTHON"))
         lock = os.path.join(CHECKOUT, "requirements-controller.lock")
         controller = locked_environment.prepare("controller", lock, python, home, say)
@@ -48,10 +62,70 @@ def main(arguments: list[str]) -> None:
     except Refusal as refusal:
         sys.exit(f"converge: {refusal}")
     environ = controller_environ(dict(os.environ), controller, collections)
+    environ.setdefault("MLSTACK_COMMAND", command_line(playbook, os.getcwd()))
     argv = [os.path.join(controller, "bin", "python"), os.path.join(controller, "bin", "ansible-playbook")]
-    argv += playbook_arguments(arguments, environ, is_root=os.geteuid() == 0)
+    argv += playbook_arguments(arguments, environ, is_root=os.geteuid() == 0, playbook=playbook)
     sys.stdout.flush()
-    os.execve(argv[0], argv, environ)
+    sys.exit(run(argv, environ))
+
+
+def usage() -> str:
+    return USAGE.replace("{playbooks}", "".join(f"  {name:15} {about}\n" for name, about in playbooks().items()))
+
+
+def playbooks() -> dict[str, str]:
+    """The playbooks of the collection by name, each with the name of its first play."""
+    found = {}
+    for name in sorted(os.listdir(PLAYBOOKS)):
+        if name.endswith(".yml"):
+            with open(os.path.join(PLAYBOOKS, name), encoding="utf-8") as stream:
+                play = re.search(r"^- name: (.+)$", stream.read(), re.MULTILINE)
+            found[name[: -len(".yml")]] = play.group(1) if play else ""
+    return found
+
+
+def chosen(arguments: list[str]) -> tuple[str, list[str]]:
+    """The playbook that the first argument names, else 'site', and the other arguments. Raises Refusal."""
+    if not arguments or arguments[0].startswith("-"):
+        return "site", arguments
+    known = list(playbooks())
+    if arguments[0] in known:
+        return arguments[0], arguments[1:]
+    near = difflib.get_close_matches(arguments[0], known, 1)
+    raise Refusal(
+        "the name of a playbook of this collection: " + ", ".join(known),
+        f"'{printable(arguments[0])}'",
+        f"did you mean '{near[0]}'?" if near else "./converge --help says what each is for",
+    )
+
+
+def printable(text: str) -> str:
+    return "".join(character if character.isprintable() else "?" for character in text[:80])
+
+
+def command_line(playbook: str, folder: str) -> str:
+    """What somebody in a folder types to run this."""
+    command = os.path.join(CHECKOUT, "converge")
+    command = "./converge" if folder == CHECKOUT else shlex.quote(command)
+    return command if playbook == "site" else f"{command} {playbook}"
+
+
+def run(argv: list[str], environ: dict[str, str]) -> int:
+    """Run Ansible to its end, the status for our caller. Ctrl-C reaches it by the terminal: it ends, and so do we."""
+    child: list[subprocess.Popen[bytes]] = []
+
+    def pass_on(number: int, _frame: t.Any) -> None:
+        if child and number != signal.SIGINT:
+            child[0].send_signal(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, pass_on)
+    child.append(subprocess.Popen(argv, env=environ))
+    status = child[0].wait()
+    if status in (ANSIBLE_INTERRUPTED, -signal.SIGINT):
+        print("converge: interrupted; the next run finds out what is left to do", file=sys.stderr)
+        return INTERRUPTED
+    return 128 - status if status < 0 else status
 
 
 def say(text: str) -> None:
@@ -95,7 +169,8 @@ def controller_environ(environ: dict[str, str], controller: str, collections: st
     environ["ANSIBLE_COLLECTIONS_PATH"] = f"{collections}:{others}"
     environ["PATH"] = os.path.join(controller, "bin") + os.pathsep + environ.get("PATH", os.defpath)
     environ.setdefault("ANSIBLE_PIPELINING", "1")
-    environ.setdefault("ANSIBLE_DISPLAY_SKIPPED_HOSTS", "0")  # a phase without a desired state is no news
+    environ.setdefault("ANSIBLE_STDOUT_CALLBACK", "gpufleet.mlstack.progress")
+    environ.setdefault("MLSTACK_COMMAND_INVENTORY", THIS_MACHINE)
     environ.setdefault("MLSTACK_SYSTEM_PYTHON", system_python())
     for name in ("PYTHONHOME", "PYTHONPATH"):
         environ.pop(name, None)
@@ -121,9 +196,11 @@ def locale_is_utf8() -> bool:
     return encoding.lower().replace("-", "") == "utf8"
 
 
-def playbook_arguments(arguments: list[str], environ: dict[str, str], is_root: bool) -> list[str]:
+def playbook_arguments(
+    arguments: list[str], environ: dict[str, str], is_root: bool, playbook: str = "site"
+) -> list[str]:
     """The whole command line after 'ansible-playbook'. Ours come first, so that the user's win."""
-    ours = [os.path.join(CHECKOUT, "playbooks", "site.yml")]
+    ours = [os.path.join(PLAYBOOKS, f"{playbook}.yml")]
     if not names_inventory(arguments) and not environ.get("ANSIBLE_INVENTORY"):
         ours += ["--inventory", THIS_MACHINE]
         if not is_root and not asks_for_root(arguments):
@@ -147,4 +224,8 @@ def asks_for_root(arguments: list[str]) -> bool:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    try:
+        main(sys.argv[1:])
+    except KeyboardInterrupt:
+        print("\nconverge: interrupted; what was begun is removed, and the next run begins anew", file=sys.stderr)
+        sys.exit(INTERRUPTED)

@@ -11,10 +11,12 @@ import hashlib
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import typing as t
 
 from interpreters import Interpreter
@@ -22,6 +24,7 @@ from refusal import Refusal
 
 CHECKOUT = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 _RECORD = "complete.json"
+_TELL_EVERY = 5.0  # seconds
 # A user's settings for their own installations must not decide where ours goes.
 _NOT_FOR_US = ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PIP_REQUIREMENT", "PYTHONHOME", "PYTHONPATH")
 
@@ -75,7 +78,9 @@ def _build(name: str, lock: str, python: Interpreter, link: str, say: t.Callable
     say(f"setting up the {name} environment, once, in {link}")
     target = tempfile.mkdtemp(prefix=os.path.basename(link) + ".build-", dir=os.path.dirname(link))
     try:
-        _fill(target, lock, python, f"{link}.log")
+        started = time.monotonic()
+        _fill(target, lock, python, f"{link}.log", say)
+        say(f"the {name} environment is ready after {time.monotonic() - started:.0f}s")
         real = os.path.realpath(os.path.join(target, "bin", "python"))
         with open(os.path.join(target, _RECORD), "w", encoding="utf-8") as stream:
             json.dump({"python": real, "lock": os.path.basename(lock)}, stream)
@@ -95,25 +100,55 @@ def _build(name: str, lock: str, python: Interpreter, link: str, say: t.Callable
         shutil.rmtree(before, ignore_errors=True)
 
 
-def _fill(target: str, lock: str, python: Interpreter, log: str) -> None:
+def _fill(target: str, lock: str, python: Interpreter, log: str, say: t.Callable[[str], None]) -> None:
     environ = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_US}
     environ["PIP_USER"] = "0"
+    say(f"looking for a pip for {python.path}")
     pip = find_pip(python.path, os.path.join(os.path.dirname(target), "pip"))
     environ.update(pip.env)
     own = os.path.join(target, "bin", "python")
     install = ["install", "--require-hashes", "--no-deps", "--requirement", lock]
     with open(log, "w", encoding="utf-8") as stream:
         for argv in ([python.path, "-m", "venv", "--without-pip", target], [*pip.argv_for(own), *install]):
-            done = subprocess.run(
-                argv, stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT, env=environ, check=False
-            )
-            if done.returncode != 0:
+            say(f"running {'pip install --require-hashes' if install[0] in argv else 'python -m venv'}, log: {log}")
+            status = _watched(argv, stream, environ, log, say)
+            if status != 0:
                 raise Refusal(
                     f"the packages of {os.path.basename(lock)} in an environment of {python.path}",
-                    f"{_last_error(log)} (status {done.returncode}; all of it is in {log})",
+                    f"{_last_error(log)} (status {status}; all of it is in {log})",
                     "see that this machine reaches a package index (PIP_INDEX_URL, PIP_FIND_LINKS and a proxy are "
                     "taken from the environment), then run this again",
                 )
+
+
+def _watched(argv: list[str], stream: t.TextIO, environ: dict[str, str], log: str, say: t.Callable[[str], None]) -> int:
+    """Run a program to its end, and say now and then how far it is."""
+    told = ""
+    with subprocess.Popen(
+        argv, stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT, env=environ
+    ) as process:
+        try:
+            while True:
+                try:
+                    return process.wait(_TELL_EVERY)
+                except subprocess.TimeoutExpired:
+                    now = _how_far(log)
+                    if now != told:
+                        told = now
+                        say(f"  {now}")
+        except BaseException:
+            process.terminate()
+            raise
+
+
+def _how_far(log: str) -> str:
+    """What pip's log says of where it is."""
+    with open(log, encoding="utf-8", errors="replace") as stream:
+        text = stream.read()
+    if "Installing collected packages" in text:
+        return "all packages are there, installing them"
+    collected = re.findall(r"^Collecting (\S+)", text, re.MULTILINE)
+    return f"{len(collected)} packages so far, now {collected[-1]}" if collected else "working"
 
 
 def find_pip(python: str, state_dir: str) -> t.Any:

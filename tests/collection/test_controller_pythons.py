@@ -8,6 +8,7 @@ from __future__ import annotations
 import glob
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,3 +38,9 @@ def test_a_controller_of_every_python(version, tmp_path):
 
     assert f"ansible-playbook [core {SERIES[version]}." in converge("--version")
     assert "gpufleet.mlstack.python_envs" in converge("--list-tasks")
+    here = ("-i", "here,", "-c", "local", "-e", f"ansible_python_interpreter={sys.executable}")
+    # Nothing is asked for: what is looked at is the screen under this Ansible.
+    printed = converge(*here)
+    assert "No variable asks for anything here." in printed
+    assert "SUMMARY of 1 host in " in printed
+    assert "UNTOUCHED here: no task ran there" in printed

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,22 +18,23 @@ USER = "newcomer"
 
 @dataclass(frozen=True)
 class Run:
-    """How ./converge ended: its status, what it printed, and the numbers of Ansible's recap, if it came that far."""
+    """How ./converge ended: its status, what it printed, and the numbers of the summary, if it came that far."""
 
     rc: int
     printed: str
 
     @property
-    def recap(self) -> dict[str, int]:
-        assert "PLAY RECAP" in self.printed, self.printed
-        line = self.printed.split("PLAY RECAP")[1].splitlines()[1]
-        return {name: int(value) for name, value in (pair.split("=") for pair in line.split(":", 1)[1].split())}
+    def summary(self) -> dict[str, int]:
+        found = re.search(r"^(?:SUMMARY|CHECK) of 1 host in \w+: (.+)$", self.printed, re.MULTILINE)
+        assert found, self.printed
+        counted = [part.split(" ", 1) for part in found.group(1).replace("would change", "changed").split(", ")]
+        return {name: int(number) for number, name in counted}
 
     def converged(self, changed: bool) -> Run:
         """Itself, if everything went well and something, or nothing, was changed."""
         assert self.rc == 0, self.printed[-6000:]
-        assert self.recap["failed"] == self.recap["unreachable"] == 0
-        assert bool(self.recap["changed"]) is changed, self.printed[-6000:]
+        assert self.summary["failed"] == self.summary["unreachable"] == 0
+        assert bool(self.summary["changed"]) is changed, self.printed[-6000:]
         return self
 
 

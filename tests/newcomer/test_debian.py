@@ -60,6 +60,12 @@ def test_an_ordinary_user_gets_the_environment_at_home(debian, first_as_user):
     assert versions(debian, python, USER) == PINS
 
 
+def test_the_end_says_how_to_use_what_there_is_now(first_as_user, first_as_root):
+    activate = f"source /home/{USER}/.local/share/mlstack/envs/ml/bin/activate"
+    assert f"READY environment ml: {activate}" in first_as_user.printed
+    assert "READY environment ml: source /opt/mlstack/envs/ml/bin/activate" in first_as_root.printed
+
+
 def test_an_ordinary_user_is_told_what_needs_root(first_as_user):
     assert "system_packages needs root" in first_as_user.printed
     assert "--become" in first_as_user.printed

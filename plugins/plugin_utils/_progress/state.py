@@ -69,6 +69,7 @@ class Host:
     looked: bool = False
     reboot: bool = False
     rescued: bool = False
+    interrupted: bool = False
     things: dict[str, Thing] = field(default_factory=dict)
 
     @property
@@ -77,6 +78,8 @@ class Host:
         if self.problems and not self.rescued:
             worst: str = max((problem.status for problem in self.problems), key=RANK.index)
             return worst
+        if self.interrupted:
+            return "interrupted"
         if not self.results:
             return "waiting"
         if self.changed:
@@ -154,9 +157,10 @@ class Run:
             hosts.append(host)
 
     def ended(self, failures: t.Mapping[str, int], dark: t.Mapping[str, int]) -> None:
-        """The run is over. A host whose failures were all rescued has none by Ansible's count."""
+        """The run is over. A host whose failures were all rescued has none by Ansible's count; one that is still at
+        work was interrupted."""
         for host in self.hosts.values():
-            host.now = None
+            host.interrupted, host.now = host.now is not None, None
             host.rescued = bool(host.problems) and not failures.get(host.name) and not dark.get(host.name)
 
     def running(self) -> list[Host]:

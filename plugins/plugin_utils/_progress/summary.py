@@ -51,6 +51,8 @@ def _title(run: Run, now: float) -> str:
     hosts = list(run.hosts.values())
     words = _PREVIEW if run.preview else _REAL
     parts = [f"{run.count('unreachable')} unreachable", f"{run.count('failed')} failed"]
+    if run.count("interrupted"):
+        parts.append(f"{run.count('interrupted')} interrupted")
     if run.count("waiting"):
         parts.append(f"{run.count('waiting')} without a result")
     if any(host.rescued for host in hosts):
@@ -113,6 +115,11 @@ def _end(text: str) -> str:
 
 def _left_out(run: Run) -> list[Line]:
     told: list[Line] = []
+    interrupted = [host.name for host in run.hosts.values() if host.status == "interrupted"]
+    if interrupted:
+        told.append(
+            ("warning", f"INTERRUPTED {few(interrupted)}: at work when the run ended, so nothing is known of it")
+        )
     waiting = [host.name for host in run.hosts.values() if host.status == "waiting"]
     if waiting:
         told.append(("warning", f"NO RESULT {few(waiting)}: the run ended before their turn, so nothing is known"))

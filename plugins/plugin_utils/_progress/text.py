@@ -20,21 +20,19 @@ _NUMBERED = re.compile(r"^(?P<before>.*?)(?P<number>\d+)(?P<after>\D*)$")
 
 def one_line(text: t.Any, most: int = 0) -> str:
     """The text without anything that moves, colours, hides or turns; with ``most``, cut there."""
-    raw = str(text)[:MOST]
-    if not (raw.isascii() and raw.isprintable()):
-        raw = _ESCAPES.sub(" ", _STRINGS.sub(" ", raw))
-        raw = "".join(_shown(character) for character in raw)
-    raw = " ".join(raw.split())
+    raw = " ".join(_harmless(str(text)[:MOST]).split())
     return f"{raw[: most - 3].rstrip()}..." if most and len(raw) > most else raw
 
 
 def lines(text: t.Any) -> list[str]:
-    """Each line of a text by itself, with its leading spaces."""
-    told = []
-    for line in str(text)[:MOST].splitlines():
-        leading = len(line) - len(line.lstrip(" "))
-        told.append(" " * leading + one_line(line))
-    return told
+    """Each line of a text by itself, with its spaces: it may be a row of a table."""
+    return [_harmless(line.expandtabs(8)).rstrip() for line in str(text)[:MOST].splitlines()]
+
+
+def _harmless(raw: str) -> str:
+    if raw.isascii() and raw.isprintable():
+        return raw
+    return "".join(_shown(character) for character in _ESCAPES.sub(" ", _STRINGS.sub(" ", raw)))
 
 
 def _shown(character: str) -> str:

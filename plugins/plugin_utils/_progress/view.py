@@ -128,9 +128,6 @@ class View:
             if self.mode != "json" and self.run.hosts:
                 for line in [("plain", ""), *summary(self.run, now)]:
                     self._show(line)
-                self._show(
-                    ("warning", f"INTERRUPTED with {len(running)} hosts at work; what they did last is not known")
-                )
 
     def _stop(self, now: float) -> None:
         self._over.set()

@@ -68,10 +68,31 @@ def test_builds_once_and_is_then_found(lock, python, tmp_path):
     said = []
     folder = prepared(lock, python, tmp_path / "home", said)
     assert can_import(folder)
-    assert len(said) == 1
+    assert said[0].startswith("setting up the probe environment, once, in ")
+    assert re.fullmatch(r"the probe environment is ready after \d+s", said[-1])
+    said.clear()
     assert prepared(lock, python, tmp_path / "home", said) == folder
-    assert len(said) == 1
+    assert said == []
     assert entries(tmp_path / "home") == ["probe-H", "probe-H.build-X", "probe-H.lock", "probe-H.log"]
+
+
+@pytest.mark.parametrize(
+    ("log", "told"),
+    [
+        ("", "working"),
+        ("Collecting rich==15.0.0 (from -r x)\n  Downloading rich.whl\nCollecting cffi==2 (from x)\n",
+         "2 packages so far, now cffi==2"),
+        ("Collecting rich==15.0.0\nInstalling collected packages: rich\n", "all packages are there, installing them"),
+    ],
+)  # fmt: skip
+def test_it_says_how_far_a_long_build_is(tmp_path, monkeypatch, log, told):
+    monkeypatch.setattr(locked_environment, "_TELL_EVERY", 0.1)
+    path, said = tmp_path / "log", []
+    path.write_text(log)
+    argv = [sys.executable, "-c", "import time; time.sleep(0.5)"]
+    with open(path, "a") as stream:
+        assert locked_environment._watched(argv, stream, dict(os.environ), str(path), said.append) == 0
+    assert said == [f"  {told}"]  # once, though it looked several times
 
 
 def test_another_lock_gets_another_environment(lock, python, tmp_path):

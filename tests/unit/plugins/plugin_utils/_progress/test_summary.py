@@ -82,6 +82,17 @@ def test_a_host_on_which_nothing_ran_is_not_well():
     assert any(text.startswith("NO RESULT gpu-02") for text in told)
 
 
+def test_a_host_at_work_when_the_run_ends_is_not_well():
+    run = fleet(3)
+    end(run, "gpu-01", Told("ok"))
+    run.host_started("gpu-01", BUILD, 5.0)
+    end(run, "gpu-02", Told("ok"))
+    close(run)
+    told = texts(run)
+    assert "1 interrupted, 1 without a result, 0 changed, 1 unchanged" in told[0]
+    assert "INTERRUPTED gpu-01: at work when the run ended, so nothing is known of it" in told
+
+
 def test_rescued_and_ignored_are_neither_failed_nor_silent():
     run = fleet(2)
     end(run, "gpu-01", failed("a"))

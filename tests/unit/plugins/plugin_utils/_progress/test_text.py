@@ -51,8 +51,8 @@ def test_a_long_text_is_cut():
     assert len(one_line("a" * 10**6)) == 20_000
 
 
-def test_lines_keep_their_indent_and_lose_all_else():
-    assert lines("a:\n  b\x1b[2J\n") == ["a:", "  b"]
+def test_lines_keep_their_columns_and_lose_what_moves():
+    assert lines("a:\n  b   c\x1b[2J\n\td") == ["a:", "  b   c", "        d"]
 
 
 @pytest.mark.parametrize(
