@@ -73,7 +73,7 @@ import typing as t
 
 from ansible import constants, context
 from ansible.plugins.callback.default import CallbackModule as Default
-from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._progress import ansible_side, told
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._progress import ansible_side, near, told
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._progress.state import Run, Task
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._progress.summary import Line
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._progress.text import one_line
@@ -101,6 +101,7 @@ class CallbackModule(Default):
         self._view: View | None = None
         self._tasks: dict[str, Task] = {}
         self._play_name = ""
+        self._known: near.Known | None = None
         self._pid = os.getpid()
 
     @property
@@ -158,6 +159,10 @@ class CallbackModule(Default):
         self._view = self._begin(str(playbook._file_name))
         if self._full:
             super().v2_playbook_on_start(playbook)
+        asked = [str(tag) for name in ("tags", "skip_tags") for tag in context.CLIARGS.get(name) or ()]
+        if set(asked) - {"all"}:
+            for text in near.of_tags(asked, ansible_side.tags_of(playbook)):
+                self._view.warn(text)
 
     def v2_playbook_on_play_start(self, play: t.Any) -> None:
         self._play = play
@@ -166,6 +171,10 @@ class CallbackModule(Default):
         if self._full:
             super().v2_playbook_on_play_start(play)
         self._shown.play_started(self._play_name, ansible_side.hosts_of(play))
+        if self._known is None:  # the first play
+            self._known = near.known()
+            for text in near.of_variables(self._known, ansible_side.variables_of(play, near.MOST_HOSTS)):
+                self._shown.warn(text)
 
     def v2_playbook_on_vars_prompt(self, varname: t.Any, *arguments: t.Any, **options: t.Any) -> None:
         self._shown.hold()

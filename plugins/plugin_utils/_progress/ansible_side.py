@@ -52,6 +52,32 @@ def hosts_of(play: t.Any) -> list[str]:
         return []
 
 
+def variables_of(play: t.Any, most: int) -> dict[str, t.Mapping[str, t.Any]]:
+    """The variables of the first hosts of a play, as they are written. Ansible has no public way to ask for these."""
+    try:
+        manager = play.get_variable_manager()
+        hosts = manager._inventory.get_hosts(play.hosts)[:most]
+        return {host.get_name(): manager.get_vars(play=play, host=host, include_hostvars=False) for host in hosts}
+    except Exception:  # whatever is wrong with a variable is told, with its place, when a task needs it
+        return {}
+
+
+def tags_of(playbook: t.Any) -> set[str]:
+    """All tags of the tasks of a playbook that are known before it runs."""
+    found: set[str] = set()
+
+    def walk(parts: t.Iterable[t.Any]) -> None:
+        for part in parts:
+            found.update(str(tag) for tag in getattr(part, "tags", None) or ())
+            for section in ("block", "rescue", "always"):
+                walk(getattr(part, section, None) or ())
+
+    for play in playbook.get_plays():
+        found.update(str(tag) for tag in play.tags or ())
+        walk(play.compile())
+    return found
+
+
 def harmless_diff(diff: t.Any) -> t.Any:
     """A diff whose contents cannot move the cursor or forge lines."""
     if isinstance(diff, (list, tuple)):

@@ -15,7 +15,7 @@ _STRINGS = re.compile(r"(?:\x1b[\]PX^_]|[\x90\x98\x9d\x9e\x9f])[^\x07\x1b\x9c\n]
 _ESCAPES = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b[ -/]*[0-~]")
 # What has no place in a line: controls, formats (they turn the direction of writing), halves of characters, line ends.
 _NO_PLACE = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
-_NUMBERED = re.compile(r"^(?P<before>.*?)(?P<number>\d+)(?P<after>\D*)$")
+_NUMBERED = re.compile(r"(?P<before>.*?)(?P<number>\d+)(?P<after>\D*)")
 
 
 def one_line(text: t.Any, most: int = 0) -> str:
@@ -46,7 +46,7 @@ def names(hosts: t.Iterable[str]) -> list[str]:
     rows: dict[tuple[str, str, int], list[int]] = {}
     told: list[tuple[tuple[str, int], str]] = []
     for host in sorted(set(hosts)):
-        found = _NUMBERED.match(host) if host.isascii() else None
+        found = _NUMBERED.fullmatch(host) if host.isascii() else None
         if found is None:
             told.append(((host, 0), host))
             continue

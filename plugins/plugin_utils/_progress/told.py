@@ -14,7 +14,7 @@ from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._progress.text im
 Result = t.Mapping[str, t.Any]
 _OURS = re.compile(
     r"(?:\[(?P<title>[^\]]*)\] )?Wanted: (?P<wanted>.*?)\.? Found: (?P<found>.*?)\.? To fix: (?P<to_fix>.*?)\.?"
-    r"(?=(?: \[[^\]]*\] Wanted: )|$)",
+    r"(?=(?: \[[^\]]*\] Wanted: )|\Z)",
     re.DOTALL,
 )
 # What Ansible itself says, what it means, and what to do.

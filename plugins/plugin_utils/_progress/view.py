@@ -87,7 +87,8 @@ class View:
         with self._lock:
             self.run.warn(text)
             self._emit("warning", text=text)
-            self._print([("warning", f"WARNING {text}")])
+            if self.mode != "json":
+                self._show(("warning", f"WARNING {text}"))
 
     def above(self, lines: list[Line]) -> None:
         """Lines of others, between ours."""
