@@ -11,7 +11,7 @@ type: stdout
 short_description: What each host does now, and one summary at the end
 version_added: 0.2.0
 author:
-  - gpufleet.mlstack contributors
+  - gpufleet.mlstack contributors (@gpufleet)
 description:
   - On a terminal it draws hosts and phases, what each host does now and for how long, and what is left by what earlier
     runs took. Anywhere else it prints a line when a task starts to run, when hosts are changed and when one fails.
@@ -125,8 +125,17 @@ class CallbackModule(Default):
         atexit.register(self._at_exit)
         return view
 
+    def _chosen(self, name: str, variable: str, default: str) -> str:
+        """An option. A callback that is made of this one, as AWX's is, has its own options and not these."""
+        try:
+            return str(self.get_option(name))
+        except KeyError:
+            return os.environ.get(variable) or default
+
     def _mode(self) -> str:
-        chosen = str(self.get_option("progress"))
+        chosen = self._chosen("progress", "MLSTACK_PROGRESS", "auto")
+        if self.__class__ is not CallbackModule and chosen in ("auto", "live"):
+            chosen = "plain"  # it cuts what is printed into events
         if chosen in ("quiet", "json"):
             return chosen
         if self._display.verbosity > 0:
@@ -173,7 +182,8 @@ class CallbackModule(Default):
         self._shown.play_started(self._play_name, ansible_side.hosts_of(play))
         if self._known is None:  # the first play
             self._known = near.known()
-            for text in near.of_variables(self._known, ansible_side.variables_of(play, near.MOST_HOSTS)):
+            given = ansible_side.variables_of(play, near.MOST_HOSTS)
+            for text in near.of_variables(self._known, given) + near.of_packages(given):
                 self._shown.warn(text)
 
     def v2_playbook_on_vars_prompt(self, varname: t.Any, *arguments: t.Any, **options: t.Any) -> None:
@@ -275,6 +285,8 @@ class CallbackModule(Default):
         if self._full:
             super().v2_playbook_on_stats(stats)
         again = ansible_side.again(
-            str(self.get_option("command")), context.CLIARGS, str(self.get_option("command_inventory"))
+            self._chosen("command", "MLSTACK_COMMAND", "ansible-playbook"),
+            context.CLIARGS,
+            self._chosen("command_inventory", "MLSTACK_COMMAND_INVENTORY", ""),
         )
         self._shown.end(stats.failures, stats.dark, again)

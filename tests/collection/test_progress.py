@@ -43,6 +43,25 @@ PLAYS = """
 """
 
 
+# What ansible-runner does with the chosen callback: a class of its own, with the documentation of another.
+CUTTING = '''
+from ansible.plugins.loader import callback_loader
+DOCUMENTATION = """
+name: cutting
+type: stdout
+short_description: Cut
+description: Cut.
+extends_documentation_fragment: [default_callback, result_format_callback]
+"""
+Chosen = type(callback_loader.get("gpufleet.mlstack.progress"))
+class CallbackModule(Chosen):
+    CALLBACK_NAME = "cutting"
+    def v2_playbook_on_play_start(self, play):
+        self._display.display("cut: a play")
+        super().v2_playbook_on_play_start(play)
+'''
+
+
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("fleet")
@@ -141,6 +160,15 @@ def test_verbose_keeps_everything(installed, fleet):
     assert "PLAY RECAP" in printed
     assert "s3cret" not in printed
     assert "SUMMARY of 2 hosts" in printed.split("PLAY RECAP")[1]
+
+
+def test_a_callback_can_be_made_of_it_as_that_of_awx_is(installed, fleet):
+    folder = fleet / "callback_plugins"
+    folder.mkdir()
+    (folder / "cutting.py").write_text(CUTTING)
+    printed = played(installed, fleet, "--limit", "gpu-01,gpu-07", ANSIBLE_STDOUT_CALLBACK="cutting")
+    assert printed.startswith("cut: ")
+    assert "SUMMARY of 2 hosts" in printed
 
 
 def test_on_a_terminal_it_draws_and_hands_the_terminal_back(installed, fleet):

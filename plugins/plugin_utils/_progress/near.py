@@ -11,6 +11,7 @@ import typing as t
 from dataclasses import dataclass
 
 import yaml
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.names import canonical_names
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._progress.text import few, one_line
 
 COLLECTION = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
@@ -81,6 +82,25 @@ def of_variables(what: Known, given: t.Mapping[str, t.Mapping[str, t.Any]]) -> l
                 text = f"no role reads the variable {one_line(name, 80)}; did you mean {checked[name]}?"
                 told.setdefault(text, []).append(host)
     return [text if len(hosts) == len(given) else f"{text} ({few(hosts, 60)})" for text, hosts in told.items()]
+
+
+def of_packages(given: t.Mapping[str, t.Mapping[str, t.Any]]) -> list[str]:
+    """What to tell of names of packages that are nearly one of those that mean the same on every distribution.
+
+    Only of those that no distribution has: ``build-tools`` and ``openssl-headers``, not ``python3-pip``.
+    """
+    ours = [name for name in canonical_names() if name.endswith(("-tools", "-headers"))]
+    told: dict[str, None] = {}
+    for variables in given.values():
+        packages = variables.get("system_packages_list")
+        for item in packages if isinstance(packages, list) else ():
+            name = item.get("name") if isinstance(item, dict) else item
+            if not isinstance(name, str) or name in ours or len(name) < _SHORTEST:
+                continue
+            near = min((distance(name, other), other) for other in ours)
+            if near[0] <= _NEAR:
+                told[f"the package {one_line(name, 60)} is in system_packages_list; did you mean {near[1]}?"] = None
+    return list(told)
 
 
 def _instead(name: str, what: Known) -> str:

@@ -55,6 +55,18 @@ def test_a_list_that_is_null_is_told_with_its_hosts(known):
     assert near.of_variables(known, {"a": {"python_envs_toolbox": None}}) == []
 
 
+@pytest.mark.parametrize("item", ["build-tool", {"name": "build-tool"}])
+def test_a_package_that_is_nearly_one_of_our_names_is_told(item):
+    assert near.of_packages({"a": {"system_packages_list": [item]}, "b": {"system_packages_list": [item]}}) == [
+        "the package build-tool is in system_packages_list; did you mean build-tools?"
+    ]
+
+
+@pytest.mark.parametrize("packages", [None, "{{ x }}", ["build-tools", "python3-zip", "gcc-headers-of-mine", 7, {}]])
+def test_other_packages_are_not_told(packages):
+    assert near.of_packages({"a": {"system_packages_list": packages}}) == []
+
+
 def test_a_tag_that_no_task_has_is_told():
     there = {"python_envs", "always"}
     assert near.of_tags(["python_env"], there) == [
