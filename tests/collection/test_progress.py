@@ -124,7 +124,7 @@ def broken_are_named(lines: list[str]) -> None:
         (entry,) = [number for number, line in enumerate(lines) if line.startswith(f"FAILED {host} | ")]
         assert lines[entry].endswith(f"| python_envs | {code}")
         assert lines[entry + 2].startswith("  To fix: ")
-    assert lines[-1].endswith("--limit 'gpu-03,gpu-07,gpu-09,gpu-11,gpu-15'")
+    assert lines[-1].endswith("--limit gpu-03,gpu-07,gpu-09,gpu-11,gpu-15")
 
 
 def test_five_broken_of_twenty_are_named_in_25_lines(installed, fleet):

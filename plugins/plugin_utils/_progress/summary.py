@@ -21,7 +21,7 @@ _REAL = {"changed": "changed", "ok": "unchanged"}
 
 
 def summary(run: Run, now: float, again: str = "") -> list[Line]:
-    """``again`` is the command, without hosts, that runs this once more."""
+    """``again`` is the command that runs this once more for the hosts that need it."""
     told = [("title", _title(run, now))]
     for (status, phase, code, _key), hosts in _groups(run).items():
         told += _group(status, phase, code, hosts)
@@ -30,21 +30,15 @@ def summary(run: Run, now: float, again: str = "") -> list[Line]:
     told += _warnings(run)
     told += _well(run)
     told += _things(run)
-    bad = bad_hosts(run)
-    if bad and again:
-        told.append(("plain", f"Next: {again} --limit '{limit(bad)}'"))
+    if again:
+        told.append(("plain", f"Next: {again}"))
     return told
 
 
 def bad_hosts(run: Run) -> list[str]:
-    return [host.name for host in run.hosts.values() if host.status in _WORD]
-
-
-def limit(hosts: list[str]) -> str:
-    """Hosts as --limit takes them; a name that means something else there is left to the reader."""
-    plain = [host for host in hosts if re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", host)]
-    told = ",".join(sorted(plain))
-    return told if len(told) <= 300 else told[:300].rpartition(",")[0] + ",..."
+    """Hosts that failed or did not answer, as --limit takes them: not names that mean something else there."""
+    bad = (host.name for host in run.hosts.values() if host.status in _WORD)
+    return sorted(name for name in bad if re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name))
 
 
 def _title(run: Run, now: float) -> str:

@@ -50,17 +50,24 @@ def _numbers(spans: t.Any) -> list[float]:
 
 def save(name: str, timings: Timings) -> None:
     """Write the file anew; where that cannot be, the next run knows less, which is all."""
+    write(name, json.dumps(timings))
+
+
+def write(name: str, text: str) -> bool:
+    """Put a file there, in a folder of the user's own, by one rename."""
     folder = os.path.dirname(name)
     with contextlib.suppress(OSError):
         os.makedirs(folder, mode=0o700, exist_ok=True)
         handle, new = tempfile.mkstemp(prefix=".progress-", dir=folder)
         try:
             with open(handle, "w", encoding="utf-8") as stream:
-                json.dump(timings, stream)
+                stream.write(text)
             os.replace(new, name)
+            return True
         except OSError:
             with contextlib.suppress(OSError):
                 os.unlink(new)
+    return False
 
 
 def learnt(timings: Timings, kind: str, run: Run) -> Timings:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import sys
 import threading
@@ -18,10 +19,16 @@ from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._progress.lines i
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._progress.picture import picture
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._progress.screen import Stream, Terminal
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._progress.state import Run, Task
-from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._progress.summary import Line, as_data, summary
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._progress.summary import (
+    Line,
+    as_data,
+    bad_hosts,
+    summary,
+)
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._progress.told import Told
 
 TICK = 0.5
+LONGEST_LIMIT = 300  # characters
 Print = t.Callable[[Line], None]
 
 
@@ -111,9 +118,22 @@ class View:
             self.run.ended(failures, dark)
             self._emit("summary", **as_data(self.run, now))
             if self.mode != "json":
-                for line in [("plain", ""), *summary(self.run, now, again if len(self.run.hosts) > 1 else "")]:
+                for line in [("plain", ""), *summary(self.run, now, self._next(again))]:
                     self._show(line)
             timings.save(self._file, timings.learnt(self._timings, self._kind, self.run))
+
+    def _next(self, again: str) -> str:
+        """The command for the hosts that need it. More than fit on a line stand in a file."""
+        bad = bad_hosts(self.run)
+        if not bad or not again or len(self.run.hosts) == 1:
+            return ""
+        limit = ",".join(bad)
+        if len(limit) > LONGEST_LIMIT:
+            name = os.path.join(os.path.dirname(self._file), "failed-hosts")
+            if not timings.write(name, "".join(f"{host}\n" for host in bad)):
+                return ""
+            limit = f"@{name}"
+        return f"{again} --limit {shlex.quote(limit)}"
 
     def abandon(self) -> None:
         """The run ended before its end: hand the terminal back, and say what is known."""
