@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._files_here import FilesHere, packed
 
 
@@ -23,25 +22,10 @@ class ActionModule(FilesHere):
         contents: dict[str, bytes] = {}
         environments = arguments.get("environments") or []
         if isinstance(environments, list):
-            arguments["environments"] = [self._with_paths(item, contents) for item in environments]
+            arguments["environments"] = [self.with_paths(item, contents) for item in environments]
         if contents:
             arguments["requirement_files"] = packed(contents)
         result: dict[str, t.Any] = self._execute_module(
             module_name="gpufleet.mlstack.pip_pinned", module_args=arguments, task_vars=task_vars
         )
         return result
-
-    def _with_paths(self, environment: t.Any, contents: dict[str, bytes]) -> t.Any:
-        """The environment with absolute paths; what they lead to is added to ``contents``."""
-        if not isinstance(environment, dict) or boolean(environment.get("remote_src", False), strict=False):
-            return environment
-        located = dict(environment)
-        for option in ("requirements", "constraints"):
-            paths = environment.get(option)
-            paths = paths.split(",") if isinstance(paths, str) else paths  # as the module would divide it
-            if not paths or not isinstance(paths, list):
-                continue  # the module's own validation says what is wrong
-            located[option] = [self.located(path) for path in paths]
-            for path in located[option]:
-                self.gather(path, contents)
-        return located

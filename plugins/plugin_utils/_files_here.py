@@ -12,6 +12,7 @@ import typing as t
 import zlib
 
 from ansible.errors import AnsibleError
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import requirement_files
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._at_once import AtOnce
 
@@ -54,3 +55,18 @@ class FilesHere(AtOnce):
             return contents[name]
 
         requirement_files.read_leniently([path], load=load)
+
+    def with_paths(self, environment: t.Any, contents: dict[str, bytes]) -> t.Any:
+        """The environment with absolute paths; what they lead to is added to ``contents``."""
+        if not isinstance(environment, dict) or boolean(environment.get("remote_src", False), strict=False):
+            return environment
+        located = dict(environment)
+        for option in ("requirements", "constraints"):
+            paths = environment.get(option)
+            paths = paths.split(",") if isinstance(paths, str) else paths  # as the module would divide it
+            if not paths or not isinstance(paths, list):
+                continue  # the module's own validation says what is wrong
+            located[option] = [self.located(path) for path in paths]
+            for path in located[option]:
+                self.gather(path, contents)
+        return located

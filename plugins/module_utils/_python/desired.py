@@ -64,8 +64,7 @@ def all_desired(params: Params) -> list[DesiredEnvironment]:
     """The desired states of a module call. Raises InvalidArguments for what contradicts itself."""
     argument_checks.check(params)
     root = params["root"]
-    packed = params.get("requirement_files") or {}
-    files = {path: zlib.decompress(base64.b64decode(text)) for path, text in packed.items()}
+    files = files_of(params)
     found = []
     for options in params["environments"]:
         desired = DesiredEnvironment(
@@ -87,6 +86,12 @@ def all_desired(params: Params) -> list[DesiredEnvironment]:
             to_fix="merge the entries, or give them names of their own",
         )
     return found
+
+
+def files_of(params: Params) -> dict[str, bytes]:
+    """The contents of the requirement files that lie on the controller, as its action plugin packed them."""
+    packed = params.get("requirement_files") or {}
+    return {path: zlib.decompress(base64.b64decode(text)) for path, text in packed.items()}
 
 
 def sources_of(params: Params) -> Sources:

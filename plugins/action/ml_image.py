@@ -1,0 +1,37 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The controller's half of ml_image: requirement files that lie here travel with the task, in the same round trip."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._files_here import FilesHere, packed
+
+
+class ActionModule(FilesHere):
+    """Reads the requirement files of all images' environments, and runs the module with their contents."""
+
+    _supports_check_mode = True
+    _supports_diff = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        super().run(tmp, task_vars)
+        arguments = dict(self._task.args)
+        contents: dict[str, bytes] = {}
+        images = arguments.get("images") or []
+        if isinstance(images, list):
+            arguments["images"] = [self._image(image, contents) for image in images]
+        if contents:
+            arguments["requirement_files"] = packed(contents)
+        result: dict[str, t.Any] = self._execute_module(
+            module_name="gpufleet.mlstack.ml_image", module_args=arguments, task_vars=task_vars
+        )
+        return result
+
+    def _image(self, image: t.Any, contents: dict[str, bytes]) -> t.Any:
+        if not isinstance(image, dict) or not isinstance(image.get("python_envs"), list):
+            return image  # the module's own validation says what is wrong
+        environments = [self.with_paths(item, contents) for item in image["python_envs"]]
+        return {**image, "python_envs": environments}
