@@ -135,6 +135,38 @@ options:
         description: Whether to write the Dockerfile and the locks and build nothing.
         type: bool
         default: false
+      push:
+        description:
+          - Whether registries shall have the image under all of O(images[].tags). They are asked each time, and
+            pushed to where they have another image or none.
+        type: bool
+        default: false
+      save_to:
+        description:
+          - A folder in which the image is kept as a file for hosts without a registry, once for each image, under a
+            name with the beginning of its ID. Older files stay.
+        type: path
+  archives:
+    description:
+      - Images that come to this host as a file which O(images[].save_to) made, for hosts without a registry. A file is
+        loaded where the host does not have its image, and need not be there otherwise.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      path:
+        description: The file, on the host.
+        type: path
+        required: true
+      id:
+        description: The ID of the image in it, as RV(images[].id) told it.
+        type: str
+        required: true
+      tags:
+        description: The names that the image shall have on the host.
+        type: list
+        elements: str
+        required: true
   root:
     description: The folder with the images' folders. Nobody else may be able to write there.
     type: path
@@ -184,6 +216,16 @@ options:
   ca_bundle:
     description: A file of certificates to verify the index with.
     type: path
+  registry_username:
+    description: Who pushes. By default the user's own login of the builder, where registries tell all what they have.
+    type: str
+  registry_password:
+    description: The password or token of O(registry_username).
+    type: str
+  registry_plain_http:
+    description: Whether registries are spoken to without TLS, as on loopback. It sends passwords readably.
+    type: bool
+    default: false
   free_mb:
     description: How much must be free where the builder keeps images before anything is built. An environment with CUDA
       takes about three times its size, which can be 20000.
@@ -285,6 +327,11 @@ images:
       type: dict
       returned: when there is an image
       sample: {"ml": {"numpy": "2.3.4"}}
+    archive:
+      description: The file that holds the image, in the form of O(archives).
+      type: dict
+      returned: when O(images[].save_to) is given and the image is there
+      sample: {"path": "/srv/ml-environment-0123456789ab.tar", "id": "sha256:0123", "tags": ["ml-environment:latest"]}
     seconds:
       description: How long it took.
       type: float
@@ -294,6 +341,12 @@ images:
       type: dict
       returned: when it was built
       sample: {"build": 40.1, "verify": 1.2}
+archives:
+  description: What became of each archive, in the order of O(archives), with the keys of RV(images) that apply.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{"path": "/srv/ml-environment-0123456789ab.tar", "id": "sha256:0123", "changed": true, "failed": false}]
 plan:
   description: The steps from what was found to what was wanted. Empty when they agree.
   returned: always
@@ -321,6 +374,11 @@ def listed(elements: str = "str", **more: t.Any) -> dict[str, t.Any]:
     return {"type": "list", "elements": elements, "default": [], **more}
 
 
+ARCHIVE_SPEC = {
+    "path": {"type": "path", "required": True},
+    "id": {"type": "str", "required": True},
+    "tags": {"type": "list", "elements": "str", "required": True},
+}
 COPY_SPEC = {"src": {"type": "str", "required": True}, "dest": {"type": "str", "required": True}}
 IMAGE_SPEC: dict[str, dict[str, t.Any]] = {
     "name": {"type": "str", "required": True},
@@ -342,6 +400,8 @@ IMAGE_SPEC: dict[str, dict[str, t.Any]] = {
     "created": {"type": "str"},
     "folder": {"type": "path"},
     "write_only": {"type": "bool", "default": False},
+    "push": {"type": "bool", "default": False},
+    "save_to": {"type": "path"},
 }
 
 
@@ -350,6 +410,7 @@ def main() -> None:
         Images(),
         {
             "images": listed("dict", options=IMAGE_SPEC),
+            "archives": listed("dict", options=ARCHIVE_SPEC),
             "root": {"type": "path", "default": "/opt/mlstack/images"},
             "environments_root": {"type": "str", "default": "/opt/mlstack/envs"},
             "builder": {"type": "str", "choices": ["auto", "docker", "podman", "buildah"], "default": "auto"},
@@ -361,6 +422,9 @@ def main() -> None:
             "extra_index_urls": listed(),
             "trusted_hosts": listed(),
             "ca_bundle": {"type": "path"},
+            "registry_username": {"type": "str"},
+            "registry_password": {"type": "str", "no_log": True},
+            "registry_plain_http": {"type": "bool", "default": False},
             "free_mb": {"type": "int", "default": 2048},
             "timeout": {"type": "float", "default": 3600},
             "lock_timeout": {"type": "float", "default": 600},

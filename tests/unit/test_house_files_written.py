@@ -44,6 +44,7 @@ ALLOWED = {
         f"{JUDGED} (the package cache), each package in a new folder",
     ),
     "_conda/rattler_process/records.py": ("write_text", BUILDING),
+    "_images/apply.py": ("tempfile.mkdtemp", JUDGED),
     "_images/observe.py": ("tempfile.TemporaryDirectory", PRIVATE),
     "_python/toolbox.py": (
         "os.rename shutil.rmtree tempfile.mkdtemp tempfile.TemporaryDirectory",

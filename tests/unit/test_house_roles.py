@@ -119,7 +119,13 @@ def test_schedulers_are_asked_by_their_programs_alone_where_the_operator_says():
 
 
 # What others may read of a role after it has run.
-RESULTS = {"nvidia_driver_result", "container_toolkit_result", "dep_audit_result", "dep_audit_report"}
+RESULTS = {
+    "ml_image_result",
+    "nvidia_driver_result",
+    "container_toolkit_result",
+    "dep_audit_result",
+    "dep_audit_report",
+}
 
 
 def made_in(role: Path) -> set[str]:
@@ -160,6 +166,7 @@ KEPT_BY = {
     "container_toolkit": {"container_toolkit": {}},
     "cuda_toolkit": {"cuda_toolkit": {}},
     "dep_audit": {"dep_audit": {}, "audit_report": {"hosts": "all hosts of the play"}},
+    "ml_image": {"ml_image": {"requirement_files": "the action plugin fills it in"}},
     "nvidia_driver": {"nvidia_driver": {}},
     "python_envs": {"pip_pinned": {"requirement_files": "the action plugin fills it in"}},
     "system_packages": {"system_packages": {}},

@@ -14,6 +14,8 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.program im
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._containers.apply import Steps as ContainerSteps
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.apply import Steps
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._images.apply import Steps as ImageSteps
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._images.archives import Archives
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._images.observe import Looker
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.cache import Caches as PythonCaches
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.lockfile import Locks
 
@@ -23,6 +25,7 @@ WINGS = {
     "_containers/plan.py": lambda: ContainerSteps(None, None).handlers(),
     "_conda/plan_program.py": lambda: Programs().handlers(None, None),
     "_conda/cache_resource.py": lambda: CondaCaches().handlers(None, None),
+    "_images/plan_archive.py": lambda: Archives(Looker({}, None)).handlers(None, None),
     "_images/plan.py": lambda: ImageSteps(None, None).handlers(),
     "_python/cache.py": lambda: PythonCaches().handlers(None, None),
     "_python/lockfile.py": lambda: Locks({}).handlers(None, None),

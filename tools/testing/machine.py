@@ -27,6 +27,9 @@ BED_PROGRAMS = {
     "gpg": "gnupg",
     "openssl": "openssl",
     "ssh": "openssh-client",
+    "podman": "podman",
+    "buildah": "buildah",
+    "docker-registry": "docker-registry",
 }
 
 # A page is looked at in a browser, and on the paper that the browser makes of it.

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import os
 import shlex
+import tempfile
 import time
 import typing as t
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk, writing
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk, trust, writing
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._images import dockerfile, failures
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._images.builder import Build
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._images.model import DESIRED, DesiredImage, Observed
@@ -31,7 +32,14 @@ class Steps:
         self._desired, self._looker = desired, looker
 
     def handlers(self) -> dict[str, t.Any]:
-        return {"write": self._write, "delete": self._delete, "build": self._build, "tag": self._tag}
+        return {
+            "write": self._write,
+            "delete": self._delete,
+            "build": self._build,
+            "tag": self._tag,
+            "push": self._push,
+            "save": self._save,
+        }
 
     def _write(self, actions: t.Sequence[Action], change: t.Any) -> None:
         made = change.observed.made
@@ -51,10 +59,40 @@ class Steps:
         for action in actions:
             self._looker.builder.tag(action.details["id"], action.subject)
 
+    def _push(self, actions: t.Sequence[Action], change: t.Any) -> None:
+        login = self._looker.login()
+        folder = os.path.join(self._looker.scratch, "login")
+        disk.make_folder(folder)
+        auth = os.path.join(folder, "config.json") if login.username else ""
+        if auth:
+            writing.write_whole(auth, login.config(self._desired.tags), 0o600)
+        try:
+            for action in actions:
+                self._looker.builder.push(action.subject, auth, login.plain_http, self._looker.params["timeout"])
+        finally:
+            disk.delete(folder)
+
+    def _save(self, actions: t.Sequence[Action], change: t.Any) -> list[Action]:
+        """Under a name that tells which image it is, whole or not at all."""
+        tag, folder = self._desired.tags[0], self._desired.save_to
+        image = self._looker.builder.images([tag])[tag]
+        path = os.path.join(folder, f"{self._desired.name}-{image.id[7:19]}.tar")
+        with disk.explained(f"save {tag} in {path}"):
+            disk.make_folder(folder)
+            trust.require(folder, f"save {tag} in {path}", "choose another folder")
+            beside = tempfile.mkdtemp(prefix=".mlstack-", dir=folder)
+            try:
+                self._looker.builder.save(tag, os.path.join(beside, "image.tar"), self._looker.params["timeout"])
+                writing.copy_in(os.path.join(beside, "image.tar"), path, 0o644, link=True)
+            finally:
+                disk.delete(beside)
+        return [Action("save", path, f"save the image in {path}")] * len(actions)
+
     def _build(self, actions: t.Sequence[Action], change: t.Any) -> None:
         for action in actions:
             started = time.monotonic()
             self._require_space()
+            self._require_base(change.observed)
             image = self._built()
             built = time.monotonic()
             try:
@@ -76,6 +114,20 @@ class Steps:
                 wanted=f"image {self._desired.name} built with at least {needed} MB free in {store}",
                 found=f"{free} MB are free",
                 to_fix=f"remove images that nobody needs ({self._looker.builder.name} image prune), or lower free_mb",
+            )
+
+    def _require_base(self, observed: Observed) -> None:
+        """A base that FROM names without a digest is still the one that was looked into."""
+        base = observed.recipe.base if observed.recipe else None
+        if base is None or "@" in base.reference:
+            return
+        found = self._looker.builder.images([base.reference]).get(base.reference)
+        if found is None or found.id != base.digest:
+            raise MlstackError(
+                "base_changed",
+                wanted=f"image {self._desired.name} on {base.digest}",
+                found=f"{base.reference} leads to another image by now",
+                to_fix="run the task again, and name the base by its digest",
             )
 
     def _free(self) -> tuple[str, int]:

@@ -119,6 +119,8 @@ def _desired(options: Params, params: Params) -> DesiredImage:
         engine=params["engine"],
         created=_created(options["created"], f"{where}created"),
         write_only=options["write_only"],
+        push=options["push"],
+        save_to=os.path.normpath(options["save_to"]) if options["save_to"] else "",
     )
 
 

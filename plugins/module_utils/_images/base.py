@@ -53,7 +53,8 @@ def locate(asked: str, builder: Builder, *, fetch: bool, timeout: float) -> Imag
 def exact(asked: str, found: ImageFacts) -> tuple[str, str]:
     """How FROM names the base, and its digest: the asked one, or what the name leads to today.
 
-    A base that never was in a registry has no digest there: then its ID counts, on this host alone.
+    A base that never was in a registry has no digest there: then its ID counts, and FROM has the name, since BuildKit
+    takes no ID.
     """
     parts = spelling.reference(asked, "base")
     if parts["digest"]:
@@ -62,7 +63,7 @@ def exact(asked: str, found: ImageFacts) -> tuple[str, str]:
         repository, at, digest = known.partition("@")
         if at and (repository == parts["repository"] or repository.endswith(f"/{parts['repository']}")):
             return f"{asked}@{digest}", digest
-    return found.id, found.id
+    return asked, found.id
 
 
 def look(asked: str, found: ImageFacts, builder: Builder, folder: str) -> Base:

@@ -94,6 +94,23 @@ class Builder(abc.ABC):
         known = image.partition("sha256:")[2] or image
         self.commands.run([self.program, "tag", known, reference], purpose=f"call the image {reference}")
 
+    def push(self, reference: str, auth: str, plain_http: bool, timeout: float) -> None:
+        """Push an image; ``auth`` is a file of credentials, empty for those that the user has."""
+        result = self._call(self._pushing(reference, auth, plain_http), timeout)
+        if not result.ok:
+            raise failures.of_push(self.commands.failure(result), result, reference)
+
+    @abc.abstractmethod
+    def _pushing(self, reference: str, auth: str, plain_http: bool) -> list[str]: ...
+
+    def save(self, reference: str, path: str, timeout: float) -> None:
+        argv = [self.program, "save", "--output", path, reference]
+        self.commands.run(argv, purpose=f"save {reference} in a file", timeout=timeout)
+
+    def load(self, path: str, timeout: float) -> None:
+        argv = [self.program, "load", "--quiet", "--input", path]
+        self.commands.run(argv, purpose=f"load the image in {path}", timeout=timeout)
+
     def remove(self, image: str) -> None:
         """Remove an image that has no name; what others still use stays."""
         self._call(["rmi", image], _QUICK_S)
@@ -128,6 +145,10 @@ class Docker(Builder):
     def run(self, image: str, script: str, folder: str, timeout: float) -> CommandResult:
         argv = ["run", "--rm", "--pull=never", "--network=none", "--entrypoint=/bin/sh", image, "-c", script]
         return self._call(argv, timeout)
+
+    def _pushing(self, reference: str, auth: str, plain_http: bool) -> list[str]:
+        # Which registries it may speak to without TLS is the daemon's to know; loopback is among them.
+        return [*(["--config", os.path.dirname(auth)] if auth else []), "push", reference]
 
     def store(self) -> str:
         result = self._call(["info", "--format", "{{.DockerRootDir}}"], _QUICK_S)
@@ -165,6 +186,10 @@ class Podman(Builder):
             os.unlink(iidfile)
         return result
 
+    def _pushing(self, reference: str, auth: str, plain_http: bool) -> list[str]:
+        options = ["--authfile", auth] if auth else []
+        return ["push", *options, *(["--tls-verify=false"] if plain_http else []), reference]
+
     def store(self) -> str:
         result = self._call(["info", "--format", "{{.Store.GraphRoot}}"], _QUICK_S)
         return result.out.strip() if result.ok else ""
@@ -183,6 +208,14 @@ class Buildah(Podman):
             elif not _ABSENT.search(result.err):
                 raise failures.unreachable(self.commands.failure(result), self.name)
         return found
+
+    def save(self, reference: str, path: str, timeout: float) -> None:
+        argv = [self.program, "push", reference, f"docker-archive:{path}:{reference}"]
+        self.commands.run(argv, purpose=f"save {reference} in a file", timeout=timeout)
+
+    def load(self, path: str, timeout: float) -> None:
+        argv = [self.program, "pull", f"docker-archive:{path}"]
+        self.commands.run(argv, purpose=f"load the image in {path}", timeout=timeout)
 
     def store(self) -> str:
         result = self._call(["info"], _QUICK_S)

@@ -78,6 +78,21 @@ def of_build(error: MlstackError, result: CommandResult, title: str) -> MlstackE
     )
 
 
+def of_push(error: MlstackError, result: CommandResult, reference: str) -> MlstackError:
+    """The error for an image that a registry did not take."""
+    text = f"{result.out}\n{result.err}"
+    denied = re.search(r"(?i)denied|unauthorized|authentication required|no basic auth", text)
+    return MlstackError(
+        "push_denied" if denied else "push_failed",
+        wanted=f"{reference} in its registry",
+        found=f"the push failed: {last_line(text)}",
+        to_fix="give registry_username and registry_password of somebody who may write there"
+        if denied
+        else "see whether this host reaches the registry and whether it has room, then run the task again",
+        **error.details,
+    )
+
+
 def full(error: MlstackError, store: str, free: int) -> MlstackError:
     """The error for a build that failed where next to nothing is free."""
     return MlstackError(

@@ -60,6 +60,17 @@ class DesiredImage:
     engine: str
     created: int | None
     write_only: bool
+    push: bool = False
+    save_to: str = ""
+
+
+@dataclass(frozen=True)
+class DesiredArchive:
+    """One item of the argument ``archives``: a file with the image ``id``, and the names that it shall have here."""
+
+    path: str
+    id: str
+    tags: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -137,7 +148,8 @@ class Observed:
     """What there is. ``digest`` is that of the desired state, with the contents of all its files.
 
     ``made`` are the files of the build context as they should be; None where they are as they should be, or where
-    nobody could find that out without changing the host (``unknown`` then says why).
+    nobody could find that out without changing the host (``unknown`` then says why). ``unpushed`` are the names under
+    which registries have another image or none; ``archive`` is the file for the image that there is.
     """
 
     digest: str
@@ -147,3 +159,6 @@ class Observed:
     recipe: Recipe | None = None
     asked_pins: t.Mapping[str, t.Mapping[str, str]] = field(default_factory=dict)
     unknown: str = ""
+    unpushed: tuple[str, ...] = ()
+    archive: str = ""
+    saved: bool = False

@@ -17,13 +17,20 @@ from dataclasses import asdict, replace
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments, MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import reading, trust
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._images import arguments, builder, dockerfile, locking
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._images import (
+    arguments,
+    builder,
+    dockerfile,
+    locking,
+    registry,
+)
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._images.builder import Builder
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._images.model import (
     DESIRED,
     Base,
     Context,
     DesiredImage,
+    ImageFacts,
     Lock,
     Observed,
     Package,
@@ -37,7 +44,7 @@ if t.TYPE_CHECKING:
 _FORMAT = 1  # to be raised when the same arguments come to mean another image
 _MOST_TEXT, _MOST_FILE = 16 << 20, 512 << 20
 # What bears on what an image holds; where it is kept and what it is called does not.
-_NO_CONTENT = {"name", "folder", "tags", "environments", "copies", "write_only"}
+_NO_CONTENT = {"name", "folder", "tags", "environments", "copies", "write_only", "push", "save_to"}
 
 
 class Looker:
@@ -74,12 +81,35 @@ class Looker:
         observed = Observed(digest, images, context, asked_pins={name: item.pins for name, item in asked.items()})
         current = context.digest == digest and context.whole
         image = images.get(desired.tags[0])
-        if current and (desired.write_only or (image is not None and image.labels.get(DESIRED) == digest)):
+        built = image is not None and image.labels.get(DESIRED) == digest
+        if image is not None and built and not desired.write_only:
+            observed = replace(observed, **self._elsewhere(desired, image))
+        if current and (desired.write_only or built):
             return observed
         made = self._recipe(desired, digest, context)
         if isinstance(made, str):
             return replace(observed, unknown=made)
         return replace(observed, made=dockerfile.files(made), recipe=made)
+
+    def login(self) -> registry.Login:
+        """Who we are for registries."""
+        given = self.params
+        return registry.Login(
+            given["registry_username"] or "", given["registry_password"] or "", given["registry_plain_http"]
+        )
+
+    def _elsewhere(self, desired: DesiredImage, image: ImageFacts) -> dict[str, t.Any]:
+        """Where the image has not come yet of all places that it shall come to."""
+        found: dict[str, t.Any] = {}
+        if desired.save_to:
+            wanted = f"image {desired.name} saved in {desired.save_to}"
+            trust.require(desired.save_to, wanted, "choose another folder")
+            found["archive"] = os.path.join(desired.save_to, f"{desired.name}-{image.id[7:19]}.tar")
+            found["saved"] = os.path.isfile(found["archive"])
+        if desired.push:
+            there = {tag: registry.ask(tag, self.login()) for tag in desired.tags}
+            found["unpushed"] = tuple(tag for tag, remote in there.items() if not (remote and remote.is_image(image)))
+        return found
 
     def sources(self) -> Sources:
         """The index as the arguments name it, or as pip is told on this host: that is what locks come from, too."""
@@ -111,10 +141,8 @@ class Looker:
         if found is None:
             return f"the base {desired.base} is not on this host, and check mode fetches nothing"
         base = bases.look(desired.base, found, self.builder, self.scratch)
-        if base.reference != desired.base:
-            self._context.warn(
-                f"image {desired.name}: the base {desired.base} is {base.reference} here. {_advice(base)}"
-            )
+        if "@" not in desired.base:
+            self._context.warn(f"image {desired.name}: {_advice(desired.base, base)}")
         if desired.environments:
             locking.require_python(desired, base)
         locks = self._locks(desired, base, context)
@@ -163,10 +191,12 @@ class Looker:
         return replace(recipe, index=self.index(), certificates=bool(sources.ca_bundle))
 
 
-def _advice(base: Base) -> str:
-    if base.reference.startswith("sha256:"):
-        return "That one never was in a registry, so that others cannot build from it."
-    return "Write that into base, so that the same one is taken everywhere and at any time."
+def _advice(asked: str, base: Base) -> str:
+    if "@" not in base.reference:
+        return (
+            f"the base {asked} is {base.digest} here and never was in a registry, so that others cannot build from it"
+        )
+    return f"the base {asked} is {base.reference} here. Write that into base, so that the same one is taken everywhere."
 
 
 def written(desired: DesiredImage) -> Context:

@@ -26,11 +26,15 @@ def plan(desired: DesiredImage, observed: Observed) -> Plan:
     if not desired.write_only:
         if image is None or image.labels.get(model.DESIRED) != observed.digest:
             why = "there is none" if image is None else "it was built for something else"
+            elsewhere: tuple[tuple[str, ...], str] = desired.tags if desired.push else (), desired.save_to
             steps.append(
                 Action("build", desired.tags[0], f"build {desired.tags[0]} ({why})", {"tags": list(desired.tags)})
             )
         else:
+            elsewhere = observed.unpushed, "" if observed.saved else observed.archive
             steps += _tags(desired, observed, image)
+        steps += [Action("push", tag, f"push {tag}") for tag in elsewhere[0]]
+        steps += [Action("save", elsewhere[1], f"save the image in {elsewhere[1]}")] if elsewhere[1] else []
     if not steps:
         return Plan()
     return Plan(tuple(steps), before=_before(desired, observed), after=_after(desired, observed))

@@ -10,23 +10,45 @@ from __future__ import annotations
 import os
 import typing as t
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._images import arguments
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._by_kind import ByKind
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._images import archives, arguments
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._images import plan as planning
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._images.archives import Archives
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._images.model import PINS, DesiredImage, Observed
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._images.observe import Looker
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Outcome, Resource
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
 
 
-class Images(Resource[DesiredImage, Observed]):
-    """What ml_image manages."""
+class Images(ByKind):
+    """What ml_image manages: images that are built here, and such that come as a file."""
 
     left_out = ("requirement_files",)
-    _looker: Looker
+    _built: BuiltImages
+    _loaded: Archives
 
-    def all_desired(self, params: t.Mapping[str, t.Any], context: Context) -> list[DesiredImage]:
-        self._looker = Looker(params, context)
-        return arguments.all_desired(params)
+    def all_desired(self, params: t.Mapping[str, t.Any], context: Context) -> list[t.Any]:
+        looker = Looker(params, context)
+        self._built, self._loaded = BuiltImages(looker), Archives(looker)
+        return [*arguments.all_desired(params), *archives.all_desired(params)]
+
+    def resource_of(self, desired: t.Any) -> Resource[t.Any, t.Any]:
+        return self._built if isinstance(desired, DesiredImage) else self._loaded
+
+    def result(self, outcomes: list[Outcome[t.Any]]) -> dict[str, t.Any]:
+        built = [outcome for outcome in outcomes if isinstance(outcome.desired, DesiredImage)]
+        loaded = [outcome for outcome in outcomes if not isinstance(outcome.desired, DesiredImage)]
+        return {
+            "images": [_told(outcome, name=outcome.desired.name, folder=outcome.desired.folder) for outcome in built],
+            "archives": [_told(outcome, path=outcome.desired.path) for outcome in loaded],
+        }
+
+
+class BuiltImages(Resource[DesiredImage, Observed]):
+    """``images`` of ml_image."""
+
+    def __init__(self, looker: Looker) -> None:
+        self._looker = looker
 
     def title(self, desired: DesiredImage) -> str:
         return desired.name
@@ -57,6 +79,8 @@ class Images(Resource[DesiredImage, Observed]):
         image = observed.images.get(desired.tags[0])
         if image is not None:
             told["id"] = image.id
+            if observed.archive:
+                told["archive"] = {"path": observed.archive, "id": image.id, "tags": list(desired.tags)}
             told["environments"] = {
                 label[len(PINS) :]: dict(pin.split("==", 1) for pin in value.split())
                 for label, value in image.labels.items()
@@ -64,14 +88,10 @@ class Images(Resource[DesiredImage, Observed]):
             }
         return told
 
-    def result(self, outcomes: list[Outcome[DesiredImage]]) -> dict[str, t.Any]:
-        return {"images": [_told(outcome) for outcome in outcomes]}
 
-
-def _told(outcome: Outcome[DesiredImage]) -> dict[str, t.Any]:
+def _told(outcome: Outcome[t.Any], **names: str) -> dict[str, t.Any]:
     told: dict[str, t.Any] = {
-        "name": outcome.desired.name,
-        "folder": outcome.desired.folder,
+        **names,
         "tags": list(outcome.desired.tags),
         "changed": outcome.changed,
         "failed": outcome.error is not None,

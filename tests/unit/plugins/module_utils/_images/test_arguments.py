@@ -30,6 +30,8 @@ IMAGE = {
     "created": None,
     "folder": None,
     "write_only": False,
+    "push": False,
+    "save_to": None,
 }
 
 

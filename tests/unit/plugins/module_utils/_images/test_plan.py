@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._images import dockerfile, plan
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._images import dockerfile, plan, plan_archive
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._images.model import (
     Context,
+    DesiredArchive,
     ImageFacts,
     Observed,
     Package,
@@ -53,6 +54,7 @@ def test_a_diff_shows_pins_packages_and_base():
     old = image(lock(alpha="1.0", beta="1.0"), system=(Package("git"),), digest=OTHER)
     new = recipe(lock(alpha="1.1", gamma="2.0"), system=(Package("curl"),))
     found = plan.plan(desired(), observed({"demo:latest": old}, made=dockerfile.files(new), recipe=new))
+    assert verbs(found)[-1] == ("build", "demo:latest")
     gone, come = set(found.before) - set(found.after), set(found.after) - set(found.before)
     assert gone == {"ml alpha 1.0", "ml beta 1.0", "package git"}
     assert come == {"ml alpha 1.1", "ml gamma 2.0", "package curl"}
@@ -82,3 +84,27 @@ def test_what_check_mode_cannot_know_is_said():
     assert verbs(found) == [("write", "Dockerfile"), ("build", "demo:latest")]
     assert "the base is not here" in found.actions[0].summary
     assert "ml alpha 1.0" in found.after
+
+
+def test_an_image_goes_where_it_is_lacking():
+    wanted = desired(push=True, save_to="/srv", tags=("demo:latest", "demo:1"))
+    images = {"demo:latest": image(), "demo:1": image()}
+    lacking = observed(images, unpushed=("demo:1",), archive="/srv/demo-1.tar")
+    assert verbs(plan.plan(wanted, lacking)) == [("push", "demo:1"), ("save", "/srv/demo-1.tar")]
+    assert not plan.plan(wanted, observed(images, archive="/srv/demo-1.tar", saved=True)).changed
+    built = verbs(plan.plan(wanted, observed(made={})))
+    assert built == [("build", "demo:latest"), ("push", "demo:latest"), ("push", "demo:1"), ("save", "/srv")]
+    assert not plan.plan(desired(push=True, save_to="/srv", write_only=True), observed()).changed
+
+
+def test_an_archive_is_loaded_where_its_image_is_lacking():
+    wanted = DesiredArchive("/srv/demo.tar", "sha256:1", ("demo:1", "demo:latest"))
+    assert verbs(plan_archive.plan(wanted, {})) == [
+        ("load", "/srv/demo.tar"),
+        ("tag", "demo:1"),
+        ("tag", "demo:latest"),
+    ]
+    one = ImageFacts("sha256:1")
+    there = {"sha256:1": one, "demo:1": one, "demo:latest": ImageFacts("sha256:2")}
+    assert verbs(plan_archive.plan(wanted, there)) == [("tag", "demo:latest")]
+    assert not plan_archive.plan(wanted, {**there, "demo:latest": one}).changed
