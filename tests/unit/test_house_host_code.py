@@ -37,7 +37,7 @@ def imported(path: Path) -> set[str]:
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: a relative import does not survive the way to a host"
+            assert node.level == 0, f"{path}: one form for all imports, see docs/development.md"
             names |= {f"{node.module}.{alias.name}" for alias in node.names}
     return names
 
