@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Action, Plan
 
@@ -27,6 +27,11 @@ class Change:
     done: list[Action] = field(default_factory=list)
     shown: Plan | None = None
 
+    def show(self, before: t.Iterable[str] = (), after: t.Iterable[str] = ()) -> None:
+        """Add lines to the diff, which then has no others."""
+        shown = self.shown or Plan()
+        self.shown = replace(shown, before=(*shown.before, *before), after=(*shown.after, *after))
+
 
 class Handler(t.Protocol):
     """Executes consecutive actions. Returns what was really done where that is not what was planned, else None.
@@ -41,13 +46,17 @@ class Handler(t.Protocol):
 Handlers = t.Mapping[str, Handler]
 
 
-def execute(plan: Plan, handlers: Handlers, change: Change) -> None:
-    """Execute a plan; a verb without a handler is a defect that shows before anything is done."""
+def execute(plan: Plan, handlers: Handlers, change: Change) -> bool:
+    """Execute a plan, up to the first step after which the rest must be planned anew; whether there was one. A verb
+    without a handler is a defect that shows before anything is done."""
     chosen = [(handlers[action.verb], action) for action in plan.actions]
     for handler, group in itertools.groupby(chosen, key=lambda pair: pair[0]):
         actions = tuple(action for _handler, action in group)
         done = handler(actions, change)
         change.done += actions if done is None else done
+        if any(action.renews for action in actions):
+            return True
+    return False
 
 
 def repeated(plan: Plan, done: t.Sequence[Action]) -> bool:

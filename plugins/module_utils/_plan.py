@@ -17,12 +17,16 @@ class Action:
 
     ``verb`` is a stable word (``install``, ``build``, ``switch``), ``subject`` what it acts on, ``summary`` the
     sentence a person reads in check mode. ``details`` is data for whoever applies the step and for the result.
+    ``order`` is what a handler executes where several steps are one, and is not shown. ``renews`` says that what
+    follows is only known once this is done: the loop then observes and plans again.
     """
 
     verb: str
     subject: str
     summary: str
     details: t.Mapping[str, t.Any] = field(default_factory=dict)
+    order: t.Any = None
+    renews: bool = False
 
     def result(self) -> dict[str, t.Any]:
         shown: dict[str, t.Any] = {"action": self.verb, "subject": self.subject, "summary": self.summary}

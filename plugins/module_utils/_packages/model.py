@@ -103,12 +103,14 @@ class Change:
 class Transaction:
     """What is asked of the package manager. ``install`` pairs a name with an exact version, or with "" for its choice.
 
-    ``lifted`` are held packages that it may change nevertheless; their holds are put back afterwards.
+    ``lifted`` are held packages that it may change nevertheless; ``held_again`` are those of them whose holds are put
+    back afterwards.
     """
 
     install: tuple[tuple[str, str], ...] = ()
     remove: tuple[str, ...] = ()
     lifted: tuple[str, ...] = ()
+    held_again: tuple[str, ...] = ()
     install_recommends: bool = False
     allow_removal: bool = False
     allow_downgrade: bool = False

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import (
@@ -25,6 +25,9 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model i
     version_matches,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Action, Plan
+
+CHANGES = ("install", "upgrade", "downgrade", "reinstall", "remove")  # what a transaction does to a package
+VERBS = ("repair", "refresh", "unhold", *CHANGES, "hold")
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,7 @@ def resolve(desired: Desired, observed: Observed) -> Resolution:
             install=tuple(install),
             remove=tuple(remove),
             lifted=tuple(lifted),
+            held_again=tuple(name for name in lifted if name not in unhold),
             install_recommends=desired.install_recommends,
             allow_removal=bool(desired.allow_removal),
             allow_downgrade=desired.allow_downgrade,
@@ -107,37 +111,60 @@ def plan(desired: Desired, observed: Observed) -> Plan:
     interrupted = observed.interrupted
     if forecast is not None and not refresh and not interrupted:
         check(desired, resolution, forecast)
-    actions: list[Action] = []
+    repair: list[Action] = []
     if interrupted:
-        actions.append(Action("repair", "package manager", f"finish its interrupted run ({interrupted})"))
-    actions += sources.actions
+        summary = f"finish its interrupted run ({interrupted})"
+        repair.append(Action("repair", "package manager", summary, renews=True))
+    first = list(sources.actions)
     if refresh:
-        actions.append(Action("refresh", "package lists", f"refresh the package lists ({refresh})"))
-    actions += [Action("unhold", name, f"allow other versions of {name}") for name in resolution.unhold]
-    changes = expected_changes(transaction, observed)
+        first.append(Action("refresh", "package lists", f"refresh the package lists ({refresh})"))
+    if first:  # from other sources, or by other lists, the rest may be another
+        first[-1] = replace(first[-1], renews=True)
+    actions = [Action("unhold", name, f"allow other versions of {name}") for name in resolution.unhold]
     provisional = ""
     if refresh:
         known = forecast is not None and forecast.changes
         provisional = (
             ", going by the present package lists" if known else ", with what fresh package lists say it needs"
         )
-    actions += [_change_action(change, transaction, provisional) for change in changes]
+    actions += [_change_action(change, transaction, provisional) for change in expected_changes(transaction, observed)]
     actions += [
         Action("install", name, f"install {name} {version} (once the package lists offer it)", {"to": version})
         for name, version in resolution.unresolved
     ]
     actions += [Action("hold", name, f"hold {name} at its version") for name in resolution.hold]
     return Plan(
-        actions=tuple(actions),
-        before=sources.before
-        + tuple(f"{change.name} {change.before}" for change in changes if change.before)
-        + tuple(f"{name} held" for name in resolution.unhold),
-        after=sources.after
-        + tuple(f"{change.name} {change.after}".rstrip() for change in changes if change.action != "remove")
-        + tuple(f"{name} {version}" for name, version in resolution.unresolved)
-        + tuple(f"{name} held" for name in resolution.hold),
-        details={"kept_back": list(resolution.kept_back)},
+        actions=(*repair, *first, *actions),
+        before=(*sources.before, *lines_before(actions)),
+        after=(*sources.after, *lines_after(actions)),
     )
+
+
+def changes_of(actions: t.Iterable[Action]) -> tuple[Change, ...]:
+    """What steps do to packages."""
+    return tuple(
+        Change(action.verb, action.subject, action.details.get("from", ""), action.details["to"])
+        for action in actions
+        if action.verb in CHANGES
+    )
+
+
+def lines_before(actions: t.Iterable[Action]) -> t.Iterator[str]:
+    """What a diff shows of packages and holds that steps take away."""
+    for action in actions:
+        if action.verb == "unhold":
+            yield f"{action.subject} held"
+        elif action.verb in CHANGES and action.details.get("from"):
+            yield f"{action.subject} {action.details['from']}"
+
+
+def lines_after(actions: t.Iterable[Action]) -> t.Iterator[str]:
+    """What a diff shows of packages and holds that steps bring."""
+    for action in actions:
+        if action.verb == "hold":
+            yield f"{action.subject} held"
+        elif action.verb in CHANGES and action.verb != "remove":
+            yield f"{action.subject} {action.details['to']}".rstrip()
 
 
 def sources_plan(desired: Desired, observed: Observed) -> Plan:
@@ -211,20 +238,8 @@ def check(desired: Desired, resolution: Resolution, forecast: Forecast) -> None:
             found=f"the package manager cannot do that: {forecast.problem}",
             to_fix="see which named package stands in the way, and name another version, remove it or unhold it",
         )
-    named = resolution.transaction.named
     _refuse_unwanted(desired, resolution, forecast)
-    removed = [c for c in forecast.changes if c.action == "remove" and c.name not in named]
-    if desired.allow_removal is not True:
-        allowed = desired.allow_removal or frozenset()
-        removed = [change for change in removed if change.name not in allowed]
-        if removed:
-            raise MlstackError(
-                "removal_refused",
-                wanted=_in_words(resolution.transaction),
-                found="that would remove packages nobody named: " + _listed(removed),
-                to_fix="name them with state absent, or permit it with allow_removal",
-                would_remove=[change.name for change in removed],
-            )
+    _refuse_removals(desired, resolution, forecast)
     downgraded = [change for change in forecast.changes if change.action == "downgrade"]
     if downgraded and not desired.allow_downgrade:
         raise MlstackError(
@@ -246,16 +261,40 @@ def check(desired: Desired, resolution: Resolution, forecast: Forecast) -> None:
         )
 
 
+def _refuse_removals(desired: Desired, resolution: Resolution, forecast: Forecast) -> None:
+    present = {name for package in desired.packages if package.state != ABSENT for name in package.names}
+    named = resolution.transaction.named
+    removed = [c for c in forecast.changes if c.action == "remove" and c.name not in named]
+    refused = [c for c in removed if c.name in present]
+    to_fix = "ask for one or the other"
+    if not refused and desired.allow_removal is not True:
+        allowed = desired.allow_removal or frozenset()
+        refused = [change for change in removed if change.name not in allowed]
+        to_fix = "name them with state absent, or permit it with allow_removal"
+    if refused:
+        which = "that shall be present" if refused[0].name in present else "nobody named"
+        raise MlstackError(
+            "removal_refused",
+            wanted=_in_words(resolution.transaction),
+            found=f"that would remove packages {which}: {_listed(refused)}",
+            to_fix=to_fix,
+            would_remove=[change.name for change in refused],
+        )
+
+
 def _refuse_unwanted(desired: Desired, resolution: Resolution, forecast: Forecast) -> None:
-    found = [
-        c for c in forecast.changes if c.action == "install" and desired.unwanted and re.match(desired.unwanted, c.name)
-    ]
+    absent = {name for package in desired.packages if package.state == ABSENT for name in package.names}
+    coming = [c for c in forecast.changes if c.action == "install"]
+    found = [c for c in coming if c.name in absent or (desired.unwanted and re.match(desired.unwanted, c.name))]
     if found:
+        to_fix = "name packages that do not need these"
         raise MlstackError(
             "unwanted_package",
             wanted=_in_words(resolution.transaction),
             found=f"that would bring in {', '.join(f'{c.name} {c.after}'.rstrip() for c in found)}",
-            to_fix=desired.unwanted_why or "name packages that do not need these",
+            to_fix=f"{to_fix}, or do not ask for their absence"
+            if found[0].name in absent
+            else desired.unwanted_why or to_fix,
             would_install=[change.name for change in found],
         )
 
@@ -338,7 +377,7 @@ def _change_action(change: Change, transaction: Transaction, provisional: str) -
     if change.name not in transaction.named:
         shown += " (nobody named it)" if change.action == "remove" else " (dependency)"
     shown += provisional if change.action != "remove" else ""
-    return Action(change.action, change.name, shown, {"from": change.before, "to": change.after})
+    return Action(change.action, change.name, shown, {"from": change.before, "to": change.after}, order=transaction)
 
 
 def _in_words(transaction: Transaction) -> str:

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils import _managed_files as managed
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
@@ -38,6 +38,15 @@ class SourcesChange:
 
     def __bool__(self) -> bool:
         return bool(self.keys or self.rivals or self.files or self.streams)
+
+
+@dataclass(frozen=True)
+class SourcesOrder:
+    """What the steps of a plan are together: all of them or none. ``before`` and ``after`` are the lines of a diff."""
+
+    change: SourcesChange
+    before: tuple[str, ...]
+    after: tuple[str, ...]
 
 
 def change(desired: Sources, observed: SourcesObservation) -> SourcesChange:
@@ -92,7 +101,8 @@ def plan(desired: Sources, observed: SourcesObservation) -> Plan:
         steps += _stream_steps(stream, present_stream)
         before += [f"stream {stream.module}:{present_stream}"] if present_stream else []
         after += [f"stream {stream.module}:{stream.stream}"] if stream.stream else []
-    return Plan(tuple(steps), tuple(before), tuple(after))
+    order = SourcesOrder(found, tuple(before), tuple(after))
+    return Plan(tuple(replace(step, order=order) for step in steps), order.before, order.after)
 
 
 def _stream_steps(stream: ModuleStream, present: str) -> t.Iterator[Action]:

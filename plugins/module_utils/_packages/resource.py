@@ -16,6 +16,9 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model i
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.work import PackageWork
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
 
+if t.TYPE_CHECKING:
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._apply import Handlers
+
 
 class SystemPackages(Resource[Desired, Observed]):
     """All packages of a task are one desired state: a package manager solves them together or not at all."""
@@ -41,13 +44,8 @@ class SystemPackages(Resource[Desired, Observed]):
     def lock(self, desired: Desired, context: Context) -> t.ContextManager[t.Any]:
         return self._work.lock(desired.lock_timeout)
 
-    def apply(self, desired: Desired, observed: Observed, plan: Plan, context: Context) -> dict[str, t.Any]:
-        done, changes = self._work.carry_out(desired, observed, plan)
-        return {
-            "plan": done,
-            "changes": [change.result() for change in changes],
-            "cache_refreshed": self._work.refreshed,
-        }
+    def handlers(self, desired: Desired, context: Context) -> Handlers:
+        return self._work.handlers()
 
     def describe(self, desired: Desired, observed: Observed) -> dict[str, t.Any]:
         packages = []
@@ -69,6 +67,7 @@ class SystemPackages(Resource[Desired, Observed]):
             "manager": self._work.manager.name,
             "packages": packages,
             "changes": [change.result() for change in changes],
+            "kept_back": list(planner.resolve(desired, observed).kept_back),
             "cache_refreshed": self._work.refreshed,
         }
 

@@ -29,14 +29,17 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model i
     Desired,
     Installed,
     Observed,
+    Transaction,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Action, Plan
 
+if t.TYPE_CHECKING:
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._apply import Handlers
+
 
 class PackageWork:
-    """What a Subject does with packages: look() when it observes, lock() around a change, carry_out() when it applies.
-
-    The plan in between is planner.plan(), which is pure.
+    """What a resource does with packages: look() when it observes, lock() around a change, and handlers() that execute
+    what planner.plan() has said, which is pure.
     """
 
     def __init__(self, context: Context, distribution: Distribution) -> None:
@@ -46,6 +49,9 @@ class PackageWork:
         self._context = context
         self._lifted = LiftedHolds(context.host)
         self._locked = False
+        # What is to be taken back should the change fail, and whether anything of it lasts then.
+        self.undo = contextlib.ExitStack()
+        self.lasting = False
         self._told: set[str] = set()  # folders of transactions
 
     @functools.cached_property
@@ -61,6 +67,9 @@ class PackageWork:
         where somebody has just asked for them."""
         simulate = self._context.preview or self._locked if simulate is None else simulate
         manager = self.manager
+        old = manager.stale(desired.cache_valid_time) if desired.update_cache and not self.refreshed else ""
+        # Answers come from the lists that the host has, until it may be changed and these are as they shall be.
+        manager.may_fetch = self._locked and not old
         installed = manager.installed(desired.names) if known is None else _by_name(known, desired.names)
         lookups = planner.names_to_look_up(desired, installed)
         observed = Observed(
@@ -72,14 +81,12 @@ class PackageWork:
             lost_holds=self._lifted.lost(manager),
         )
         if desired.sources is not None:
-            observed = replace(observed, sources=self._sources().observe(desired.sources))
+            observed = replace(observed, sources=self.sources.observe(desired.sources))
         resolution = planner.resolve(desired, observed)
         transaction = resolution.transaction
         # Old lists only matter to who is about to install from them.
         matters = transaction.install or resolution.unresolved or any(p.state == LATEST for p in desired.packages)
-        stale = (
-            manager.stale(desired.cache_valid_time) if matters and desired.update_cache and not self.refreshed else ""
-        )
+        stale = old if matters else ""
         forecast = manager.simulate(transaction) if simulate and transaction else None
         unknown = [name for name in forecast.unknown if " " not in name] if forecast is not None else []
         similar = {name: tuple(manager.similar(name)) for name in unknown}
@@ -125,72 +132,78 @@ class PackageWork:
             self._await_left_runs(seconds, wanted)
             locks.wait_until_free(self.manager.lock_holder, seconds, wanted)
             self._locked = True
-            yield
+            try:
+                with self.undoing():
+                    yield
+            except MlstackError as exc:
+                exc.details.setdefault("changed", self.lasting)
+                raise
+
+    @contextlib.contextmanager
+    def undoing(self) -> t.Iterator[None]:
+        """What handlers have entered into ``undo`` meanwhile is taken back when the body fails."""
+        outer = self.undo
+        try:
+            with contextlib.ExitStack() as self.undo:
+                yield
+        finally:
+            self.undo = outer
+
+    def handlers(self) -> Handlers:
+        """What executes the steps of planner.plan()."""
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.apply import Steps
+
+        return Steps(self).handlers()
 
     def carry_out(self, desired: Desired, observed: Observed, plan: Plan) -> tuple[Plan, tuple[Change, ...]]:
-        """Do what the plan says, and return what was really done: fresh package lists may know more than the plan did.
+        """Execute a plan for a module whose own plan is not executed step by step yet: in rounds, as the loop of every
+        module does it. Returns what was really done. When it fails, repositories and streams are again as they were.
 
-        When it fails, repositories and streams are again as they were. Raises MlstackError.
+        Raises MlstackError.
         """
-        repairs = self.repaired(plan)
-        if repairs:
-            observed = replace(observed, forecast=None)  # of the host as it was before
-        if desired.sources is None or observed.sources is None:
-            return self._carry_out(desired, observed, plan, repairs)
-        from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import plan_sources
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils import _apply
 
-        steps = tuple(action for action in plan.actions if action.verb in plan_sources.VERBS)
-        with self._sources().changed(plan_sources.change(desired.sources, observed.sources)):
-            done, changes = self._carry_out(desired, observed, plan, (*repairs, *steps))
-        shown = plan_sources.plan(desired.sources, observed.sources)
-        return replace(done, before=shown.before + done.before, after=shown.after + done.after), changes
-
-    def repaired(self, plan: Plan) -> tuple[Action, ...]:
-        """Finish what a plan says is unfinished, before anything else: it goes on from the sources that it had. Returns
-        what was done."""
-        repairs = tuple(action for action in plan.actions if action.verb == "repair")
-        if repairs:
-            self.manager.repair()
-        return repairs
-
-    def _carry_out(
-        self, desired: Desired, observed: Observed, plan: Plan, before: tuple[Action, ...]
-    ) -> tuple[Plan, tuple[Change, ...]]:
-        """``before`` are the steps that were done already."""
-        refreshes = tuple(action for action in plan.actions if action.verb == "refresh")
-        if refreshes:
-            self.manager.refresh()
-            self.refreshed = True
-        self.manager.may_fetch = True
-        if refreshes or before or observed.forecast is None:
-            desired = self.renewed(desired)
-            observed = self.look(desired, simulate=True)
-        # Raises what even fresh lists do not offer, and what must not be done.
-        plan = planner.plan(desired, observed)
-        self._change(planner.resolve(desired, observed))
-        return (
-            replace(plan, actions=(*before, *refreshes, *plan.actions)),
-            planner.forecast_changes(observed),
-        )
+        change = _apply.Change(observed)
+        handlers = self.handlers()
+        with self.undoing():
+            while _apply.execute(plan, handlers, change):
+                desired = self.renewed(desired)
+                change.observed = self.look(desired, simulate=True)
+                # Raises what even fresh lists do not offer, and what must not be done.
+                plan = planner.plan(desired, change.observed)
+                if _apply.repeated(plan, change.done):
+                    break
+        done = tuple(change.done)
+        return replace(change.shown or Plan(), actions=done), planner.changes_of(done)
 
     def renewed(self, desired: Desired) -> Desired:
         """The desired state as it is by the package lists of this moment, where it depends on them."""
         return desired
 
-    def _change(self, resolution: planner.Resolution) -> None:
-        manager = self.manager
-        if resolution.unhold:
-            manager.unhold(resolution.unhold)
-        if resolution.transaction:
-            kept = [name for name in resolution.transaction.lifted if name not in resolution.unhold]
-            with self._lifted.during(kept, manager):
-                for warning in manager.apply(resolution.transaction):
-                    self._context.warn(warning)
-        if resolution.hold:
-            manager.hold(resolution.hold)
+    def repaired(self, actions: t.Iterable[Action]) -> tuple[Action, ...]:
+        """Finish what is unfinished where that is among the steps of a plan. It comes before anything else, since it
+        goes on from the sources that it had. Returns what was done."""
+        repairs = tuple(action for action in actions if action.verb == "repair")
+        if repairs:
+            self.lasting = True
+            self.manager.repair()
+        return repairs
+
+    def transact(self, transaction: Transaction) -> None:
+        """Change packages, and put back holds that stand in the way of it, whatever happens."""
+        with self._lifted.during(transaction.held_again, self.manager):
+            for warning in self.manager.apply(transaction):
+                self._context.warn(warning)
         self._lifted.forget()
 
-    def _sources(self) -> t.Any:
+    def hold(self, names: t.Sequence[str]) -> None:
+        """Hold packages, those included whose holds an earlier run has lost."""
+        self.manager.hold(names)
+        self._lifted.forget()
+
+    @functools.cached_property
+    def sources(self) -> t.Any:
+        """Where packages come from."""
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import sources
 
         return sources.sources_for(self._context.host, self._context.commands, self._name)

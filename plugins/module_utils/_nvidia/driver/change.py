@@ -67,7 +67,7 @@ class DriverChange:
         """Do it; what was done, and whether a reboot is needed. Raises MlstackError."""
         desired, context = self._desired, self._context
         self._until_idle(plan)
-        done: list[Action] = list(self._packages.repaired(plan))
+        done: list[Action] = list(self._packages.repaired(plan.actions))
         if done:  # which driver is here, and what of it must go or stay, is only known now
             observed = self._observed(desired, context)
             plan = planner.plan(desired, observed)

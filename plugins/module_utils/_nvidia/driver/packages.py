@@ -138,7 +138,7 @@ class DriverPackages(PackageWork):
             return contextlib.nullcontext()
         found = observed.sources
         paths = [*(file.path for file in found.files), *(key.path for key in found.keys), *found.rivals]
-        paths += [self._sources().stream_path(module) for module in found.streams]
+        paths += [self.sources.stream_path(module) for module in found.streams]
         return managed.restored_on_failure(self._host, paths)
 
     def held_again(self, names: t.Sequence[str]) -> t.ContextManager[None]:
@@ -171,7 +171,7 @@ class DriverPackages(PackageWork):
     def _sources_change(self, desired: Desired) -> plan_sources.SourcesChange:
         if desired.sources is None:
             return plan_sources.SourcesChange()
-        return plan_sources.change(desired.sources, self._sources().observe(desired.sources))
+        return plan_sources.change(desired.sources, self.sources.observe(desired.sources))
 
     @contextlib.contextmanager
     def _foreseen(self, desired: Desired, change: plan_sources.SourcesChange) -> t.Iterator[None]:

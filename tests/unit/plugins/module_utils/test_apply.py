@@ -36,6 +36,15 @@ def test_consecutive_actions_of_one_handler_are_one_call_and_the_order_stays():
     assert tuple(change.done) == plan.actions
 
 
+def test_what_follows_a_step_that_renews_waits_for_another_plan():
+    change = Change("observed")
+    plan = Plan((Action("refresh", "lists", "refresh", renews=True), *actions("install")))
+    handlers = {"refresh": lambda group, change: None, "install": lambda group, change: None}
+    assert execute(plan, handlers, change)
+    assert [action.verb for action in change.done] == ["refresh"]
+    assert not execute(Plan(actions("install")), handlers, change)
+
+
 def test_a_handler_says_what_was_really_done():
     change = Change("observed")
     execute(Plan(actions("prune", "prune")), {"prune": lambda group, change: group[1:]}, change)
