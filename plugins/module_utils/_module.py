@@ -44,13 +44,15 @@ class _Module(AnsibleModule):
 @dataclass
 class Context:
     """What a resource may use of the outside world. ``preview`` is set in check mode: an observation then finds out,
-    without changing anything, what a change would bring in."""
+    without changing anything, what a change would bring in. ``locked`` says that the resource's lock is held, so that
+    what is observed is what will be changed."""
 
     host: Host
     commands: Commands
     redactor: Redactor
     preview: bool
     warn: t.Callable[[str], None]
+    locked: bool = False
 
 
 @dataclass
@@ -207,7 +209,7 @@ def converge(
         if outcome.plan.changed and not check_mode:
             with resource.lock(desired, context):
                 # Somebody else may have done it while we waited.
-                observed = _change(resource, desired, context, outcome)
+                observed = _change(resource, desired, replace(context, locked=True), outcome)
         outcome.details = {**resource.describe(desired, observed), **outcome.plan.details, **outcome.details}
     except MlstackError as exc:
         outcome.error = exc

@@ -57,7 +57,7 @@ class CudaToolkits(Resource[Desired, Observed]):
     def observe(self, desired: Desired, context: Context) -> Observed:
         host = context.host
         toolkits, paths = observe.toolkits_of(host, desired)
-        wanted, seen = self._look_at_packages(desired)
+        wanted, seen = self._look_at_packages(desired, locked=context.locked)
         files = self._files(desired, toolkits)
         return Observed(
             toolkits=toolkits,
@@ -82,7 +82,9 @@ class CudaToolkits(Resource[Desired, Observed]):
         own = planner.own_plan(desired, observed)
         if planner.package_plan(observed).changed:
             wanted, seen = self._packages_of(observed)
-            done, found = self._work.carry_out(wanted, seen, planner.package_plan(observed))
+            done, found = self._work.carry_out(
+                planner.package_plan(observed), seen, lambda: (wanted, self._work.look(wanted, locked=True))
+            )
             changes = [change.result() for change in found]
             plan = planner.joined(done, own)
             self._hold_what_came(desired)
@@ -129,7 +131,9 @@ class CudaToolkits(Resource[Desired, Observed]):
     def result(self, outcomes: list[Outcome[Desired]]) -> dict[str, t.Any]:
         return {"toolkits": [], "changes": [], **super().result(outcomes)}
 
-    def _look_at_packages(self, desired: Desired) -> tuple[packages.Desired | None, packages.Observed | None]:
+    def _look_at_packages(
+        self, desired: Desired, *, locked: bool
+    ) -> tuple[packages.Desired | None, packages.Observed | None]:
         """The package manager's part: none where no method has one."""
         managed_by = (NVIDIA, DISTRIBUTION)
         going = any(toolkit.method in managed_by for toolkit in desired.absent)
@@ -156,7 +160,7 @@ class CudaToolkits(Resource[Desired, Observed]):
             sources=sources,
             **desired.options,
         )
-        return wanted, self._work.look(wanted, known=known)
+        return wanted, self._work.look(wanted, locked=locked, known=known)
 
     def _sources(self, desired: Desired, left: t.Sequence[str]) -> t.Any:
         """NVIDIA's repository comes with the first toolkit, and goes with the last unless a driver is from there."""
@@ -181,11 +185,11 @@ class CudaToolkits(Resource[Desired, Observed]):
 
     def _hold_what_came(self, desired: Desired) -> None:
         """A hold covers packages whose names are only known now."""
-        wanted, seen = self._look_at_packages(desired)
+        wanted, seen = self._look_at_packages(desired, locked=True)
         if wanted is not None and seen is not None:
             left = package_planner.plan(wanted, seen)
             if left.changed and all(action.verb == "hold" for action in left.actions):
-                self._work.carry_out(wanted, seen, left)
+                self._work.hold([action.subject for action in left.actions])
 
     def _without_packages(self, desired: Desired, observed: Observed, context: Context) -> None:
         """Runfiles, and what packages leave behind."""

@@ -14,7 +14,12 @@ import typing as t
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import CommandResult
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import locks
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.manager import CHANGE_TIMEOUT, PackageManager
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.manager import (
+    CHANGE_TIMEOUT,
+    PRESENT,
+    Lists,
+    PackageManager,
+)
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import (
     Forecast,
     Installed,
@@ -75,7 +80,7 @@ class Apt(PackageManager):
     def all_installed(self) -> list[Installed]:
         return [package for package in self._database() if package.complete]
 
-    def interrupted(self) -> str:
+    def interrupted(self, found: t.Iterable[Installed] = ()) -> str:
         if any(name.isdigit() for name in self.host.names(_JOURNAL)):
             return "dpkg left a journal of unfinished work"
         if self._unfinished is None:
@@ -85,27 +90,27 @@ class Apt(PackageManager):
             words.setdefault(_UNFINISHED.get(package.status, package.status), []).append(package.name)
         return "; ".join(f"{word}: {', '.join(names)}" for word, names in words.items())
 
-    def candidates(self, names: t.Sequence[str]) -> dict[str, tuple[str, ...]]:
+    def candidates(self, names: t.Sequence[str], lists: Lists = PRESENT) -> dict[str, tuple[str, ...]]:
         if not names:
             return {}
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import apt_output
 
         return apt_output.parse_policy(self.commands.run(["apt-cache", "policy", *names], check=False).out)
 
-    def similar(self, name: str) -> list[str]:
+    def similar(self, name: str, lists: Lists = PRESENT) -> list[str]:
         import difflib
 
         known = self.commands.run(["apt-cache", "pkgnames"], check=False).out.split()
         return difflib.get_close_matches(name, sorted(known), n=3, cutoff=0.75)
 
-    def simulate(self, transaction: Transaction) -> Forecast:
+    def simulate(self, transaction: Transaction, lists: Lists = PRESENT) -> Forecast:
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import apt_output
 
         # Everything is allowed here: we want to hear of it, and judge it ourselves.
         result = self._apt_get(
             [
                 *("--simulate", "--option=Debug::NoLocking=1", "--allow-downgrades", "--allow-change-held-packages"),
-                *self.foreseen,
+                *lists.foreseen,
             ],
             transaction,
             check=False,

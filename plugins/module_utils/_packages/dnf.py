@@ -15,11 +15,17 @@ import uuid
 from dataclasses import replace
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import CommandResult
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import writing
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import dnf_output, locks
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.dnf_history import History, Item
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.manager import CHANGE_TIMEOUT, PackageManager
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.dnf_history import History
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.dnf_repair import Repair
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.manager import (
+    CHANGE_TIMEOUT,
+    FRESH,
+    PRESENT,
+    Lists,
+    PackageManager,
+)
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import (
     Change,
     Forecast,
@@ -53,8 +59,6 @@ _PID_FILES = ("/var/lib/dnf/rpmdb_lock.pid", f"{_CACHE}/metadata_lock.pid", f"{_
 _RPM_LOCKS = ("/var/lib/rpm/.rpm.lock", "/usr/lib/sysimage/rpm/.rpm.lock")
 # Without package lists, and for an ordinary user, dnf does not even say what it would do.
 _CANNOT_TELL = ("Cache-only enabled but no cache", "has to be run with superuser privileges")
-# See "Modular Filtering" in dnf(8); the name of a repository may be a pattern there.
-_ALL_STREAMS = "--setopt=*.module_hotfixes=1"
 _LOCKED = 200  # dnf's exit status when another dnf runs and exit_on_lock is set
 _ARCHITECTURE = re.compile(r"\.(?:x86_64|aarch64|i686|noarch|ppc64le|s390x)\Z")
 
@@ -67,7 +71,7 @@ class Dnf(PackageManager):
     def __init__(self, *arguments: t.Any) -> None:
         super().__init__(*arguments)
         self._locks = VersionLocks(self.host)
-        self._duplicates: list[str] = []
+        self._repair = Repair(self.host, self.commands, self._locks, self._rpm, self._lasting)
 
     def installed(self, names: t.Sequence[str]) -> dict[str, Installed]:
         if not names:
@@ -75,43 +79,37 @@ class Dnf(PackageManager):
         wanted = sorted({_ARCHITECTURE.sub("", name) for name in names})
         packages = self._rpm(["--whatprovides", *wanted])
         found = {name: dnf_output.pick(name, packages, self.host.machine) for name in names}
-        self._duplicates = [package.name for package in found.values() if package is not None and not package.complete]
         return {name: self._with_hold(package) for name, package in found.items() if package is not None}
 
     def all_installed(self) -> list[Installed]:
         packages = [package for package in self._rpm(["--all"]) if package.name != "gpg-pubkey"]
         return sorted((self._with_hold(package) for package in packages), key=lambda package: package.name)
 
-    def interrupted(self) -> str:
+    def interrupted(self, found: t.Iterable[Installed] = ()) -> str:
         """See PackageManager. A transaction that was killed between its installations and its removals leaves two
         versions of one package, and scripts that did not come to their end."""
-        unfinished = self._unfinished()
-        told = [f"several versions of {', '.join(self._duplicates)}"] if self._duplicates else []
-        for command in dict.fromkeys(item.command for item, _package in unfinished):
-            names = ", ".join(package.name for item, package in unfinished if item.command == command)
-            told.append(f"dnf's transaction '{command}' never ended; to be installed again: {names}")
-        return "; ".join(told)
+        return self._repair.told([package.name for package in found if not package.complete])
 
     def needed_for_holds(self) -> tuple[str, ...]:
         return () if self._locks.usable else (PLUGIN_PACKAGE,)
 
-    def candidates(self, names: t.Sequence[str]) -> dict[str, tuple[str, ...]]:
+    def candidates(self, names: t.Sequence[str], lists: Lists = PRESENT) -> dict[str, tuple[str, ...]]:
         if not names:
             return {}
-        result = self._dnf(["--quiet", "repoquery", "--queryformat", _CANDIDATE_FORMAT, *names])
+        result = self._dnf(["--quiet", "repoquery", "--queryformat", _CANDIDATE_FORMAT, *names], lists)
         return dnf_output.parse_candidates(result.out)
 
-    def similar(self, name: str) -> list[str]:
+    def similar(self, name: str, lists: Lists = PRESENT) -> list[str]:
         import difflib
 
-        known = self._dnf(["--quiet", "repoquery", "--queryformat", "%{name}"]).out.split()
+        known = self._dnf(["--quiet", "repoquery", "--queryformat", "%{name}"], lists).out.split()
         return difflib.get_close_matches(name, sorted(set(known)), n=3, cutoff=0.75)
 
-    def simulate(self, transaction: Transaction) -> Forecast | None:
+    def simulate(self, transaction: Transaction, lists: Lists = PRESENT) -> Forecast | None:
         changes: list[Change] = []
         for erasing in (False, True):
             steps = _steps(transaction, erasing=erasing)
-            results = [self._run(["--assumeno", *step], transaction) for step in steps]
+            results = [self._run(["--assumeno", *step], transaction, lists) for step in steps]
             texts = [f"{result.out}\n{result.err}" for result in results]
             if any(mark in text for text in texts for mark in _CANNOT_TELL):
                 return None
@@ -192,55 +190,11 @@ class Dnf(PackageManager):
             check=False,
         )
         if not result.ok:
-            raise self._explained(result, "refresh the package lists")
+            raise dnf_output.explained(result, "refresh the package lists")
         writing.write_whole(self.host.path(_STAMP), "")
 
     def repair(self) -> None:
-        unfinished = History(self.host).unfinished()
-        self._unfinished()
-        # What was cut off was to change locked packages too, and it can only go on where it wanted to.
-        unlocked = sorted({*self._duplicates, *(item.name for item in unfinished)})
-        if self._duplicates:
-            self._repair("remove the older of two versions", unlocked, ["remove", "--duplicates"])
-        # The newer of two versions was installed again by that.
-        again = [f"{package.name}-{package.version}.{package.arch}" for _item, package in self._unfinished()]
-        if again:
-            step = self._without_conflict(["reinstall", *again], unfinished, unlocked)
-            self._repair("install again what a transaction of dnf left unfinished", unlocked, step)
-
-    def _without_conflict(
-        self, step: t.Sequence[str], unfinished: t.Sequence[Item], unlocked: t.Sequence[str]
-    ) -> t.Sequence[str]:
-        """A step that also removes what the unfinished transaction was to remove, where that is still here and stands
-        in the way. Nothing else may go: such a step stays as it is, and dnf says what the matter is."""
-        leaving = sorted({item.name for item in unfinished if not item.brings})
-        if not self._rpm(leaving):
-            return step
-        erasing = ["--allowerasing", *step]
-        with self._locks.lifted(unlocked) as lifted:
-            told = self.commands.run(_repairing([*lifted, "--assumeno", *erasing]), timeout=CHANGE_TIMEOUT, check=False)
-        removed = {change.name for change in dnf_output.parse_table(told.out) if change.action == "remove"}
-        return erasing if removed <= set(leaving) else step
-
-    def _repair(self, wanted: str, unlocked: t.Sequence[str], step: t.Sequence[str]) -> None:
-        wanted = f"{wanted} (dnf {' '.join(step)})"
-        with self._locks.lifted(unlocked) as lifted, self.recorded(wanted) as folder:
-            result = self.lasting(_repairing([*lifted, "-y", *step]), folder, wanted)
-        if not result.ok:
-            raise self._explained(result, wanted)
-
-    def _unfinished(self) -> list[tuple[Item, Installed]]:
-        """What unfinished transactions have brought, as it is on the host now. Adds to the duplicates."""
-        items = {(item.name, item.version, item.arch): item for item in History(self.host).unfinished() if item.brings}
-        if not items:
-            return []
-        names = sorted({name for name, _version, _arch in items})
-        packages = self._rpm(names)
-        picked = [dnf_output.pick(name, packages, self.host.machine) for name in names]
-        broken = [package.name for package in picked if package is not None and not package.complete]
-        self._duplicates = list(dict.fromkeys([*self._duplicates, *broken]))
-        here = {(package.name, package.version, package.arch): package for package in packages}
-        return [(item, here[key]) for key, item in items.items() if key in here]
+        self._repair.run(dnf_output.duplicates(self._rpm(["--all"]), self.host.machine))
 
     def apply(self, transaction: Transaction) -> list[str]:
         warnings: list[str] = []
@@ -254,11 +208,11 @@ class Dnf(PackageManager):
                 if not step[1:]:
                     continue
             wanted = f"dnf {' '.join(step)}"
-            with self._unlocked(transaction) as unlocked, self.recorded(wanted) as folder:
-                argv = self._argv(["-y", f"--comment={comment}", *step], transaction, unlocked)
-                result = self.lasting(argv, folder, wanted, retries=5, retry_if=lambda result: result.rc == _LOCKED)
+            with self._unlocked(transaction) as unlocked:
+                argv = self._argv(["-y", f"--comment={comment}", *step], transaction, unlocked, FRESH)
+                result = self._lasting(argv, wanted, retries=5, retry_if=lambda result: result.rc == _LOCKED)
             if not result.ok:
-                raise self._explained(result, wanted, self._taken_back(comment))
+                raise dnf_output.explained(result, wanted, self._taken_back(comment))
             warnings += dnf_output.script_warnings(f"{result.out}\n{result.err}")
         return warnings
 
@@ -290,25 +244,25 @@ class Dnf(PackageManager):
             for change in changes
         ]
 
-    def _dnf(self, arguments: t.Sequence[str]) -> CommandResult:
-        """Dnf for a question. Until we may change the host, it answers from the lists that it has."""
-        return self.commands.run(
-            ["dnf", "--color=never", *self._lists, *arguments], timeout=CHANGE_TIMEOUT, check=False
-        )
+    def _dnf(self, arguments: t.Sequence[str], lists: Lists = PRESENT) -> CommandResult:
+        """Dnf for a question."""
+        return self.commands.run(["dnf", "--color=never", *_by(lists), *arguments], timeout=CHANGE_TIMEOUT, check=False)
 
-    def _run(self, step: t.Sequence[str], transaction: Transaction) -> CommandResult:
+    def _run(self, step: t.Sequence[str], transaction: Transaction, lists: Lists) -> CommandResult:
         """Dnf for a step that changes nothing."""
         with self._unlocked(transaction) as unlocked:
-            return self.commands.run(self._argv(step, transaction, unlocked), timeout=CHANGE_TIMEOUT, check=False)
+            argv = self._argv(step, transaction, unlocked, lists)
+            return self.commands.run(argv, timeout=CHANGE_TIMEOUT, check=False)
 
     def _unlocked(self, transaction: Transaction) -> t.ContextManager[t.Sequence[str]]:
         return self._locks.lifted([_ARCHITECTURE.sub("", name) for name in transaction.lifted])
 
-    def _argv(self, step: t.Sequence[str], transaction: Transaction, unlocked: t.Sequence[str]) -> list[str]:
+    @staticmethod
+    def _argv(step: t.Sequence[str], transaction: Transaction, unlocked: t.Sequence[str], lists: Lists) -> list[str]:
         return [
             "dnf",
             "--color=never",
-            *self._lists,
+            *_by(lists),
             f"--setopt=install_weak_deps={transaction.install_recommends}",
             # What is no longer needed stays until somebody asks: nobody named it.
             "--setopt=clean_requirements_on_remove=False",
@@ -317,30 +271,9 @@ class Dnf(PackageManager):
             *step,
         ]
 
-    @property
-    def _lists(self) -> list[str]:
-        """From which lists dnf answers, and what of them it sees."""
-        return list(self.foreseen) if self.may_fetch else ["--cacheonly", *self.foreseen]
-
-    def _explained(self, result: CommandResult, wanted: str, undone: Undone | None = None) -> MlstackError:
-        text = f"{result.out}\n{result.err}"
-        code, to_fix = dnf_output.cause_of(text)
-        found = dnf_output.problem_of(text)
-        detail = [line.strip() for line in text.splitlines() if "more space needed" in line or "is not signed" in line]
-        detail += [
-            line.strip() for line in text.splitlines() if "Curl error" in line or "GPG Keys are configured" in line
-        ]
-        detail += [line.strip() for line in text.splitlines() if line.startswith("error: %")]
-        return MlstackError(
-            code,
-            wanted=wanted,
-            found="; ".join(dict.fromkeys([*detail, found, *([str(undone)] if undone is not None else [])])),
-            to_fix=to_fix,
-            rc=result.rc,
-            stdout=result.out,
-            stderr=result.err,
-            **(undone.details() if undone is not None else {}),
-        )
+    def _lasting(self, argv: t.Sequence[str], wanted: str, **options: t.Any) -> CommandResult:
+        with self.recorded(wanted) as folder:
+            return self.lasting(argv, folder, wanted, **options)
 
     def _changed_at(self, path: str) -> float:
         try:
@@ -349,13 +282,9 @@ class Dnf(PackageManager):
             return 0.0
 
 
-def _repairing(arguments: t.Sequence[str]) -> list[str]:
-    """Dnf for a step that ends what was begun, also with what came from a module stream that is no longer, or not yet,
-    the enabled one: else it sees no package of another stream."""
-    return [
-        *("dnf", "--color=never", "--setopt=exit_on_lock=True", "--setopt=clean_requirements_on_remove=False"),
-        *(_ALL_STREAMS, *arguments),
-    ]
+def _by(lists: Lists) -> list[str]:
+    """From which lists dnf answers, and what of them it sees."""
+    return [*([] if lists.fetch else ["--cacheonly"]), *lists.foreseen]
 
 
 def _steps(transaction: Transaction, *, erasing: bool) -> list[list[str]]:

@@ -7,14 +7,20 @@
 
 from __future__ import annotations
 
+import collections
 import re
 import typing as t
 from dataclasses import replace
 
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import CommandResult
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import Change, Installed
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.rpm_version import newest_first
 
 # The headings of dnf's transaction table (dnf/cli/output.py). Other headings name what is left out.
+if t.TYPE_CHECKING:
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.undone import Undone
+
 _SECTIONS = {
     "Installing:": "install",
     "Installing dependencies:": "install",
@@ -60,6 +66,26 @@ def cause_of(text: str) -> tuple[str, str]:
     if re.search(r"(?m)^error: %pre\w*\(.+\) scriptlet failed", text):
         return "package_script_failed", "mend what the package's script complains about"
     return "package_manager_failed", "read stdout and stderr in this result, mend the cause, run the task again"
+
+
+def explained(result: CommandResult, wanted: str, undone: Undone | None = None) -> MlstackError:
+    """The error for a failed run, with what dnf and rpm say of it."""
+    text = f"{result.out}\n{result.err}"
+    code, to_fix = cause_of(text)
+    found = problem_of(text)
+    detail = [line.strip() for line in text.splitlines() if "more space needed" in line or "is not signed" in line]
+    detail += [line.strip() for line in text.splitlines() if "Curl error" in line or "GPG Keys are configured" in line]
+    detail += [line.strip() for line in text.splitlines() if line.startswith("error: %")]
+    return MlstackError(
+        code,
+        wanted=wanted,
+        found="; ".join(dict.fromkeys([*detail, found, *([str(undone)] if undone is not None else [])])),
+        to_fix=to_fix,
+        rc=result.rc,
+        stdout=result.out,
+        stderr=result.err,
+        **(undone.details() if undone is not None else {}),
+    )
 
 
 def parse_table(text: str) -> list[Change]:
@@ -173,6 +199,14 @@ def pick(name: str, packages: t.Sequence[Installed], machine: str) -> Installed 
             broken = len(versions) > 1 and not _may_stand_beside_itself(newest)
             return replace(newest, also=tuple(versions[1:]), status="duplicate" if broken else newest.status)
     return None
+
+
+def duplicates(packages: t.Sequence[Installed], machine: str) -> list[str]:
+    """The packages of which there are several versions that dnf would not keep side by side."""
+    counted = collections.Counter((package.name, package.arch) for package in packages)
+    names = sorted({name for (name, _arch), count in counted.items() if count > 1})
+    picked = (pick(name, [p for p in packages if p.name == name], machine) for name in names)
+    return [package.name for package in picked if package is not None and not package.complete]
 
 
 def _may_stand_beside_itself(package: Installed) -> bool:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Distribution
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Inquiry
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.desired import read_package
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.manager import manager_for
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import Installed
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.which import manager_for
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,10 @@ class PackagesInfo(Inquiry[Question, dict[str, t.Any]]):
             "lists_stale": manager.stale(desired.cache_valid_time),
             "lock_holder": manager.lock_holder(),
         }
-        if desired.names:
-            told["packages"] = self._named(desired)
+        named = [real for _requested, reals in desired.names for real in reals]
+        found = manager.installed(named) if named else {}
+        if named:
+            told["packages"] = self._named(desired, found)
         if desired.installed:
             everything = manager.all_installed()
             told["installed"] = [_entry(package) for package in everything]
@@ -85,15 +87,14 @@ class PackagesInfo(Inquiry[Question, dict[str, t.Any]]):
             told["shown"] = manager.show(desired.show)
         if desired.search:
             told["found"] = {text: manager.search(text) for text in desired.search}
-        told["interrupted"] = manager.interrupted()
+        told["interrupted"] = manager.interrupted(found.values())
         return told
 
     def describe(self, desired: Question, observed: dict[str, t.Any]) -> dict[str, t.Any]:
         return observed
 
-    def _named(self, desired: Question) -> list[dict[str, t.Any]]:
+    def _named(self, desired: Question, installed: t.Mapping[str, Installed]) -> list[dict[str, t.Any]]:
         names = [real for _requested, reals in desired.names for real in reals]
-        installed = self._manager.installed(names)
         candidates = self._manager.candidates(names)
         rows = []
         for requested, reals in desired.names:

@@ -3,17 +3,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Private to this collection: it may change at any time. Other collections use the modules instead.
-"""What every package manager can do for us, and which one a host has."""
+"""What every package manager can do for us."""
 
 from __future__ import annotations
 
 import abc
-import os
 import typing as t
+from dataclasses import dataclass
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import CommandResult, Commands
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Distribution, Host
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 
 if t.TYPE_CHECKING:
     from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import (
@@ -28,6 +27,19 @@ CHANGE_TIMEOUT = 7200.0
 TRANSACTIONS = "/var/lib/gpufleet-mlstack/transactions"
 
 
+@dataclass(frozen=True)
+class Lists:
+    """By which package lists a question is answered: by those that the host has, unless the manager may ``fetch`` what
+    is missing or too old. ``foreseen`` are options for answers as they will be after a change of sources, see
+    foreseen_sources.py."""
+
+    fetch: bool = False
+    foreseen: tuple[str, ...] = ()
+
+
+PRESENT, FRESH = Lists(), Lists(fetch=True)
+
+
 class PackageManager(abc.ABC):
     """One package manager's command line. Methods above the line only read; those below change the host.
 
@@ -39,10 +51,6 @@ class PackageManager(abc.ABC):
     def __init__(self, host: Host, commands: Commands) -> None:
         self.host = host
         self.commands = commands
-        # Set once the host may be changed: before, questions are answered from the lists that it has.
-        self.may_fetch = False
-        # Options with which questions are answered as they will be after a change of sources: see foreseen_sources.py.
-        self.foreseen: tuple[str, ...] = ()
 
     @abc.abstractmethod
     def installed(self, names: t.Sequence[str]) -> dict[str, Installed]:
@@ -56,23 +64,24 @@ class PackageManager(abc.ABC):
         """Every installed package, sorted by name."""
 
     @abc.abstractmethod
-    def interrupted(self) -> str:
-        """Why an earlier run must be finished before anything else can be done; empty if not. Follows installed()."""
+    def interrupted(self, found: t.Iterable[Installed] = ()) -> str:
+        """Why an earlier run must be finished before anything else can be done; empty if not. ``found`` are packages
+        whose state was asked for already."""
 
     def needed_for_holds(self) -> tuple[str, ...]:
         """Packages that must be installed before anything can be held."""
         return ()
 
     @abc.abstractmethod
-    def candidates(self, names: t.Sequence[str]) -> dict[str, tuple[str, ...]]:
+    def candidates(self, names: t.Sequence[str], lists: Lists = PRESENT) -> dict[str, tuple[str, ...]]:
         """The versions that can be installed, newest first; a name without any is left out."""
 
     @abc.abstractmethod
-    def similar(self, name: str) -> list[str]:
+    def similar(self, name: str, lists: Lists = PRESENT) -> list[str]:
         """Names that the repositories know and that look like this one."""
 
     @abc.abstractmethod
-    def simulate(self, transaction: Transaction) -> Forecast | None:
+    def simulate(self, transaction: Transaction, lists: Lists = PRESENT) -> Forecast | None:
         """What the manager itself would do. None where it cannot tell without changing something."""
 
     @abc.abstractmethod
@@ -135,43 +144,3 @@ class PackageManager(abc.ABC):
     @abc.abstractmethod
     def unhold(self, names: t.Sequence[str]) -> None:
         """Let packages change again."""
-
-
-def manager_for(host: Host, commands: Commands, distribution: Distribution) -> PackageManager:
-    """The package manager of a distribution's family. Raises MlstackError for any other, or where it is missing."""
-    # Imported here: a host needs one of them only, and the modules travel in source form.
-    if name_for(host, distribution) == "apt":
-        from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.apt import Apt
-
-        return Apt(host, commands)
-    from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.dnf import Dnf
-
-    return Dnf(host, commands)
-
-
-def name_for(host: Host, distribution: Distribution) -> str:
-    """C(apt) or C(dnf). Raises MlstackError where neither is at home."""
-    if distribution.family == "Debian" and host.which("apt-get"):
-        return "apt"
-    dnf = host.which("dnf")
-    if distribution.family == "RedHat" and dnf and os.path.basename(os.path.realpath(dnf)) != "dnf5":
-        return "dnf"
-    known = distribution.name or distribution.id or "no os-release file"
-    raise MlstackError(
-        "unsupported_host",
-        wanted="manage system packages",
-        found=f"{known}, where neither apt-get (Debian, Ubuntu) nor dnf 4 (Rocky, Alma, RHEL 9 and 10) is at home",
-        to_fix="use a supported distribution, or leave this phase out for this host",
-    )
-
-
-def left_unfinished(host: Host, distribution: Distribution) -> bool:
-    """Whether files show that an earlier run has left something, for whom a manager is not worth asking. What dpkg has
-    left is in the state of each package."""
-    if host.names(TRANSACTIONS):
-        return True
-    if distribution.family != "RedHat":
-        return False
-    from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.dnf_history import History
-
-    return bool(History(host).unfinished())

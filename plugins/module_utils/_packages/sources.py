@@ -134,16 +134,5 @@ class SourcesOfHost(abc.ABC):
         return rivals, tuple(mixed)
 
 
-def sources_for(host: Host, commands: Commands, manager: str) -> SourcesOfHost:
-    """The one of the host's package manager, C(apt) or C(dnf)."""
-    if manager == "apt":
-        from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.apt_repositories import AptSources
-
-        return AptSources(host, commands)
-    from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.dnf_repositories import DnfSources
-
-    return DnfSources(host, commands)
-
-
 def _plain(address: str) -> str:
     return address.rstrip("/")

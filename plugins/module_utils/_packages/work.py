@@ -19,9 +19,8 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.lifted_holds import LiftedHolds
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.manager import (
     TRANSACTIONS,
+    Lists,
     PackageManager,
-    manager_for,
-    name_for,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import (
     LATEST,
@@ -31,10 +30,29 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model i
     Observed,
     Transaction,
 )
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.which import (
+    manager_for,
+    name_for,
+    sources_for,
+)
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Action, Plan
 
 if t.TYPE_CHECKING:
     from ansible_collections.gpufleet.mlstack.plugins.module_utils._apply import Handlers
+
+
+class View:
+    """What of a package manager's answers counts: all of them, as they are. A module that wants less has a view of its
+    own."""
+
+    def installed(self, found: dict[str, Installed]) -> dict[str, Installed]:
+        return found
+
+    def candidates(self, offered: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        return offered
+
+
+EVERYTHING = View()
 
 
 class PackageWork:
@@ -48,7 +66,6 @@ class PackageWork:
         self._distribution = distribution
         self._context = context
         self._lifted = LiftedHolds(context.host)
-        self._locked = False
         # What is to be taken back should the change fail, and whether anything of it lasts then.
         self.undo = contextlib.ExitStack()
         self.lasting = False
@@ -60,23 +77,27 @@ class PackageWork:
         return manager_for(self._context.host, self._context.commands, self._distribution)
 
     def look(
-        self, desired: Desired, *, simulate: bool | None = None, known: t.Sequence[Installed] | None = None
+        self,
+        desired: Desired,
+        *,
+        locked: bool,
+        known: t.Sequence[Installed] | None = None,
+        view: View = EVERYTHING,
+        foreseen: tuple[str, ...] = (),
     ) -> Observed:
         """Observe, with the package manager's own forecast where that is worth its price: it costs most, so that a
         converged host never pays for it, and a real run only under the lock. ``known`` are all installed packages,
-        where somebody has just asked for them."""
-        simulate = self._context.preview or self._locked if simulate is None else simulate
+        where somebody has just asked for them. ``foreseen`` is as in Lists."""
         manager = self.manager
-        old = manager.stale(desired.cache_valid_time) if desired.update_cache and not self.refreshed else ""
-        # Answers come from the lists that the host has, until it may be changed and these are as they shall be.
-        manager.may_fetch = self._locked and not old
-        installed = manager.installed(desired.names) if known is None else _by_name(known, desired.names)
+        lists = self.lists(desired, locked=locked, foreseen=foreseen)
+        found = manager.installed(desired.names) if known is None else _by_name(known, desired.names)
+        installed = view.installed(found)
         lookups = planner.names_to_look_up(desired, installed)
         observed = Observed(
             installed=installed,
-            candidates=manager.candidates(lookups),
+            candidates=view.candidates(manager.candidates(lookups, lists)),
             refreshed=self.refreshed,
-            interrupted="; ".join(filter(None, (self._left_runs(), manager.interrupted()))),
+            interrupted="; ".join(filter(None, (self._left_runs(), manager.interrupted(found.values())))),
             hold_support=manager.needed_for_holds(),
             lost_holds=self._lifted.lost(manager),
         )
@@ -86,11 +107,22 @@ class PackageWork:
         transaction = resolution.transaction
         # Old lists only matter to who is about to install from them.
         matters = transaction.install or resolution.unresolved or any(p.state == LATEST for p in desired.packages)
-        stale = old if matters else ""
-        forecast = manager.simulate(transaction) if simulate and transaction else None
+        stale = self._stale(desired) if matters else ""
+        worth = transaction and (locked or self._context.preview)
+        forecast = manager.simulate(transaction, lists) if worth else None
         unknown = [name for name in forecast.unknown if " " not in name] if forecast is not None else []
-        similar = {name: tuple(manager.similar(name)) for name in unknown}
+        similar = {name: tuple(manager.similar(name, lists)) for name in unknown}
         return replace(observed, stale=stale, forecast=forecast, similar=similar)
+
+    def lists(self, desired: Desired, *, locked: bool, foreseen: tuple[str, ...] = ()) -> Lists:
+        """Answers come from the lists that the host has, until it may be changed and these are as they shall be."""
+        return Lists(locked and not self._stale(desired), foreseen)
+
+    def _stale(self, desired: Desired) -> str:
+        """Why the lists are to be refreshed."""
+        if self.refreshed or not desired.update_cache:
+            return ""
+        return self.manager.stale(desired.cache_valid_time)
 
     def _left_runs(self) -> str:
         """What still goes on of earlier runs of ours, which were cut off. How others of them ended is told."""
@@ -131,7 +163,6 @@ class PackageWork:
         with locks.only_one_of_us("/run/gpufleet-mlstack-packages.lock", seconds, wanted):
             self._await_left_runs(seconds, wanted)
             locks.wait_until_free(self.manager.lock_holder, seconds, wanted)
-            self._locked = True
             try:
                 with self.undoing():
                     yield
@@ -155,9 +186,12 @@ class PackageWork:
 
         return Steps(self).handlers()
 
-    def carry_out(self, desired: Desired, observed: Observed, plan: Plan) -> tuple[Plan, tuple[Change, ...]]:
+    def carry_out(
+        self, plan: Plan, observed: Observed, look: t.Callable[[], tuple[Desired, Observed]]
+    ) -> tuple[Plan, tuple[Change, ...]]:
         """Execute a plan for a module whose own plan is not executed step by step yet: in rounds, as the loop of every
-        module does it. Returns what was really done. When it fails, repositories and streams are again as they were.
+        module does it. ``look`` looks again. Returns what was really done. When it fails, repositories and streams are
+        again as they were.
 
         Raises MlstackError.
         """
@@ -167,18 +201,13 @@ class PackageWork:
         handlers = self.handlers()
         with self.undoing():
             while _apply.execute(plan, handlers, change):
-                desired = self.renewed(desired)
-                change.observed = self.look(desired, simulate=True)
+                desired, change.observed = look()
                 # Raises what even fresh lists do not offer, and what must not be done.
                 plan = planner.plan(desired, change.observed)
                 if _apply.repeated(plan, change.done):
                     break
         done = tuple(change.done)
         return replace(change.shown or Plan(), actions=done), planner.changes_of(done)
-
-    def renewed(self, desired: Desired) -> Desired:
-        """The desired state as it is by the package lists of this moment, where it depends on them."""
-        return desired
 
     def repaired(self, actions: t.Iterable[Action]) -> tuple[Action, ...]:
         """Finish what is unfinished where that is among the steps of a plan. It comes before anything else, since it
@@ -204,9 +233,7 @@ class PackageWork:
     @functools.cached_property
     def sources(self) -> t.Any:
         """Where packages come from."""
-        from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import sources
-
-        return sources.sources_for(self._context.host, self._context.commands, self._name)
+        return sources_for(self._context.host, self._context.commands, self._name)
 
 
 def _by_name(known: t.Sequence[Installed], names: t.Sequence[str]) -> dict[str, Installed]:

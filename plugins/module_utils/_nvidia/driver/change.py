@@ -112,8 +112,8 @@ class DriverChange:
         before, after = plan.before, plan.after
         if done:
             runfile.uninstall(self._context.host, self._context.commands)
-        if state.desired_packages is not None and state.packages is not None:
-            carried = self._packages.carried_out(state.desired_packages, state.packages)
+        if state.desired_packages is not None and state.packages is not None and state.aim is not None:
+            carried = self._packages.carried_out(state.aim, state.desired_packages, state.packages)
             done += carried.actions
             before, after = (*before, *carried.before), (*after, *carried.after)
         for verb in planner.OURS[1:]:

@@ -14,6 +14,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Dist
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import Observed
 
 if t.TYPE_CHECKING:
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.packages import Aim
     from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import model as packages
     from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.repository import Repository
 
@@ -147,7 +148,7 @@ class DriverState:
     """What was found.
 
     ``host`` is the whole picture, ``packages`` the package manager's view of ``desired_packages``, both None for a
-    runfile.
+    runfile; ``aim`` is by what that was looked for.
     ``record`` is what this collection wrote down of its last change. ``enabled`` are the services that start at boot,
     ``offered_services`` those that the host has. ``kept`` are installers that stayed, ``way_back`` None where no
     installer's driver is to be replaced.
@@ -157,6 +158,7 @@ class DriverState:
     target: Target | None = None
     desired_packages: packages.Desired | None = None
     packages: packages.Observed | None = None
+    aim: Aim | None = None
     record: t.Mapping[str, t.Any] = field(default_factory=dict)
     spaces: tuple[Space, ...] = ()
     block_file: str | None = None

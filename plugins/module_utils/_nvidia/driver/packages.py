@@ -8,9 +8,8 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import typing as t
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils import _managed_files as managed
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
@@ -22,7 +21,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model imp
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import foreseen_sources, plan_sources
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import plan as packages_plan
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.lifted_holds import LiftedHolds
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.manager import PackageManager
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.manager import Lists
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import (
     ABSENT,
     Desired,
@@ -31,8 +30,42 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model i
     Observed,
     Transaction,
 )
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.work import PackageWork
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.work import PackageWork, View
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
+
+
+@dataclass(frozen=True)
+class Aim:
+    """For which driver, and on what host, packages are looked for. ``open`` is what is desired of them, as it is before
+    a branch becomes a version."""
+
+    desired: DesiredDriver
+    target: Target | None
+    found: HostObservation
+    open: Desired
+
+    @property
+    def erased(self) -> frozenset[str]:
+        """What goes without being named."""
+        return desired_packages.erased(self.target, self.found)
+
+    @property
+    def without_headers(self) -> list[str]:
+        return [kernel.release for kernel in desired_packages.kernels_to_serve(self.found) if not kernel.headers]
+
+
+@dataclass(frozen=True)
+class OneSource(View):
+    """Of the driver's packages those of its source, and none for another whose name it provides: RPM Fusion's do that
+    with NVIDIA's metapackages."""
+
+    target: Target | None
+
+    def installed(self, found: dict[str, Installed]) -> dict[str, Installed]:
+        return {name: package for name, package in found.items() if package.answers_to(name)}
+
+    def candidates(self, offered: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        return desired_packages.filter_source(offered, self.target) if self.target is not None else offered
 
 
 class DriverPackages(PackageWork):
@@ -43,60 +76,32 @@ class DriverPackages(PackageWork):
         super().__init__(context, distribution)
         self._host = context.host
         self._commands = context.commands
-        self._desired = DesiredDriver()
-        self._target: Target | None = None
-        self._found = HostObservation()
-        self._erased: frozenset[str] = frozenset()
-        self._without_headers: list[str] = []
-        self._open = Desired()  # as it was before a branch became a version
 
-    @functools.cached_property
-    def manager(self) -> PackageManager:
-        """The package manager, which offers of the driver's packages those of its source, and takes none for another
-        whose name it provides: RPM Fusion's do that with NVIDIA's metapackages."""
-        manager = super().manager
-        self._plain_candidates, self._plain_installed = manager.candidates, manager.installed
-        # An instance's own: PackageWork asks its manager, whichever that is.
-        manager.candidates = self._candidates  # type: ignore[method-assign]
-        manager.installed = self._installed  # type: ignore[method-assign]
-        return manager
-
-    def expect(self, desired: DesiredDriver, target: Target | None, found: HostObservation) -> None:
-        """For which driver, and on what, packages are looked for from now on."""
-        self._desired, self._target, self._found = desired, target, found
-        self._erased = desired_packages.erased(target, found)
-        self._without_headers = [k.release for k in desired_packages.kernels_to_serve(found) if not k.headers]
-
-    def look_anew(self, desired: Desired, found: HostObservation) -> tuple[Desired, Observed]:
-        """The desired state with exact versions where packages have to change, and the package manager's view of it."""
-        self._open = desired
-        with self._foreseen(desired, self._sources_change(desired)):
-            desired = desired if desired_packages.settled(desired, found) else self.renewed(desired)
-        return desired, self.look(desired)
-
-    def look(
-        self, desired: Desired, *, simulate: bool | None = None, known: t.Sequence[Installed] | None = None
-    ) -> Observed:
-        change = self._sources_change(desired)
-        with self._foreseen(desired, change):
-            observed = super().look(desired, simulate=simulate, known=known)
-        lost = tuple(name for name in observed.lost_holds if name not in self._erased)
+    def look_for(self, aim: Aim, *, locked: bool, renew: bool = False) -> tuple[Desired, Observed]:
+        """The desired state with exact versions where packages have to change, or in any case with ``renew``, and the
+        package manager's view of it."""
+        view = OneSource(aim.target)
+        desired = aim.open
+        if renew or not desired_packages.settled(desired, aim.found):
+            with self._foreseen(desired) as (_change, options):
+                desired = self._exact(aim, view, self.lists(desired, locked=locked, foreseen=options))
+        with self._foreseen(desired) as (change, options):
+            observed = self.look(desired, locked=locked, view=view, foreseen=options)
+        lost = tuple(name for name in observed.lost_holds if name not in aim.erased)
         observed = replace(observed, lost_holds=lost, streams_foreseen=bool(change.streams))
         if observed.forecast is not None:
-            held = tuple(name for name in observed.forecast.held if name not in self._erased)
+            held = tuple(name for name in observed.forecast.held if name not in aim.erased)
             observed = replace(observed, forecast=replace(observed.forecast, held=held))
-        guards.require_expected(self._desired, packages_plan.forecast_changes(observed), desired.names, self._found)
-        return observed
+        guards.require_expected(aim.desired, packages_plan.forecast_changes(observed), desired.names, aim.found)
+        return desired, observed
 
-    def renewed(self, desired: Desired) -> Desired:
-        """The desired state with the one version that a branch means now, where something has to change and it is
-        known.
-        """
-        if self._target is None:
-            return desired
-        names = desired_packages.names_of_a_branch(self._open)
-        offered = self.manager.candidates(names) if names else {}
-        return desired_packages.exact(self._open, offered, self._target)
+    def _exact(self, aim: Aim, view: View, lists: Lists) -> Desired:
+        """The desired state with the one version that a branch means now, where that is known."""
+        if aim.target is None:
+            return aim.open
+        names = desired_packages.names_of_a_branch(aim.open)
+        offered = view.candidates(self.manager.candidates(names, lists)) if names else {}
+        return desired_packages.exact(aim.open, offered, aim.target)
 
     def with_freed(self, desired: Desired) -> Desired:
         """The desired absence of a driver with what came along and nothing else needs any more: DKMS, alternatives and
@@ -108,7 +113,7 @@ class DriverPackages(PackageWork):
         more = tuple(DesiredPackage(name, (name,), state=ABSENT) for name in freed)
         return replace(desired, packages=(*desired.packages, *more))
 
-    def carried_out(self, desired: Desired, observed: Observed) -> Plan:
+    def carried_out(self, aim: Aim, desired: Desired, observed: Observed) -> Plan:
         """Do it, and say what was done. When it fails, repositories and streams are again as they were.
 
         Raises MlstackError, with the absence of kernel headers by its own name.
@@ -116,18 +121,18 @@ class DriverPackages(PackageWork):
         plan = packages_plan.plan(desired, observed)
         if not plan.changed:
             return plan
-        if self._erased:
-            self.manager.unhold(sorted(self._erased))  # see held_again()
+        if aim.erased:
+            self.manager.unhold(sorted(aim.erased))  # see held_again()
         try:
-            done, changes = self.carry_out(desired, observed, plan)
+            done, changes = self.carry_out(plan, observed, lambda: self.look_for(aim, locked=True, renew=True))
         except MlstackError as exc:
             unknown = exc.details.get("unknown", [])
             headers = [name for name in unknown if name.startswith(("linux-headers", "kernel-devel"))]
             if exc.code == "unknown_package" and headers:
                 offered = {name: exc.details.get("offered", {}).get(name, ()) for name in headers}
-                raise guards.headers_absent(self._desired, self._without_headers, offered) from exc
+                raise guards.headers_absent(aim.desired, aim.without_headers, offered) from exc
             raise
-        came_along = desired_packages.came_along(desired, changes) if self._desired.hold else ()
+        came_along = desired_packages.came_along(desired, changes) if aim.desired.hold else ()
         if came_along:
             self.manager.hold(came_along)
         return desired_packages.with_holds(done, came_along)
@@ -161,7 +166,7 @@ class DriverPackages(PackageWork):
             allow_downgrade=True,
         )
         try:
-            if self.manager.interrupted():
+            if self.manager.interrupted(self.manager.installed([*old, *new]).values()):
                 self.manager.repair()
             self.manager.apply(transaction)
         except MlstackError:
@@ -174,14 +179,8 @@ class DriverPackages(PackageWork):
         return plan_sources.change(desired.sources, self.sources.observe(desired.sources))
 
     @contextlib.contextmanager
-    def _foreseen(self, desired: Desired, change: plan_sources.SourcesChange) -> t.Iterator[None]:
-        with foreseen_sources.options(self._host, desired.sources, change) as self.manager.foreseen:
-            yield
-        self.manager.foreseen = ()
-
-    def _installed(self, names: t.Sequence[str]) -> dict[str, Installed]:
-        return {name: found for name, found in self._plain_installed(names).items() if found.answers_to(name)}
-
-    def _candidates(self, names: t.Sequence[str]) -> dict[str, tuple[str, ...]]:
-        offered = self._plain_candidates(names)
-        return desired_packages.filter_source(offered, self._target) if self._target is not None else offered
+    def _foreseen(self, desired: Desired) -> t.Iterator[tuple[plan_sources.SourcesChange, tuple[str, ...]]]:
+        """What changes about the sources, and options for answers as they will be after it."""
+        change = self._sources_change(desired)
+        with foreseen_sources.options(self._host, desired.sources, change) as options:
+            yield change, options

@@ -31,13 +31,18 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.mo
     ABSENT,
     DesiredDriver,
     DriverState,
+    Target,
 )
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import plan_sources, sources
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.manager import left_unfinished, name_for
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import plan_sources
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.which import (
+    left_unfinished,
+    name_for,
+    sources_for,
+)
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
 
 if t.TYPE_CHECKING:
-    from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.packages import DriverPackages
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.packages import Aim, DriverPackages
     from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import Observed
     from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import Desired
 
@@ -86,9 +91,9 @@ class Driver(Resource[DesiredDriver, DriverState]):
             if not self._settled(wanted, found) or left_unfinished(host, self._distribution):
                 if desired.state == ABSENT:
                     wanted = self._packages.with_freed(wanted)
-                self._packages.expect(desired, target, found)
-                exact, packages = self._packages.look_anew(wanted, found)
-                state = replace(state, desired_packages=exact, packages=packages)
+                aim = self._aim(desired, target, found, wanted)
+                exact, packages = self._packages.look_for(aim, locked=context.locked)
+                state = replace(state, desired_packages=exact, packages=packages, aim=aim)
         if state.packages is not None or found.leftovers:
             from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia import processes
 
@@ -127,6 +132,12 @@ class Driver(Resource[DesiredDriver, DriverState]):
 
         return DriverPackages(self._context, self._distribution)
 
+    @staticmethod
+    def _aim(desired: DesiredDriver, target: Target | None, found: Observed, wanted: Desired) -> Aim:
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.driver.packages import Aim
+
+        return Aim(desired, target, found, wanted)
+
     def _settled(self, wanted: Desired, found: Observed) -> bool:
         """Whether files show already that packages and their sources are as desired."""
         if not desired_packages.settled(wanted, found):
@@ -134,5 +145,5 @@ class Driver(Resource[DesiredDriver, DriverState]):
         if wanted.sources is None:
             return True
         host = self._context.host
-        there = sources.sources_for(host, self._context.commands, name_for(host, self._distribution))
+        there = sources_for(host, self._context.commands, name_for(host, self._distribution))
         return not plan_sources.change(wanted.sources, there.observe(wanted.sources))

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.manager import PackageManager
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.manager import PRESENT, Lists, PackageManager
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import (
     Change,
     Forecast,
@@ -40,16 +40,16 @@ class MemoryManager(PackageManager):
     def all_installed(self) -> list[Installed]:
         return list(self.installed(sorted(self.present)).values())
 
-    def interrupted(self) -> str:
+    def interrupted(self, found: Iterable[Installed] = ()) -> str:
         return self.unfinished
 
-    def candidates(self, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    def candidates(self, names: Sequence[str], lists: Lists = PRESENT) -> dict[str, tuple[str, ...]]:
         return {name: tuple(self.offered[name]) for name in names if self.offered.get(name)}
 
-    def similar(self, name: str) -> list[str]:
+    def similar(self, name: str, lists: Lists = PRESENT) -> list[str]:
         return []
 
-    def simulate(self, transaction: Transaction) -> Forecast:
+    def simulate(self, transaction: Transaction, lists: Lists = PRESENT) -> Forecast:
         unknown = tuple(name for name, _version in transaction.install if not self.offered.get(name))
         if unknown:
             return Forecast(unknown=unknown)

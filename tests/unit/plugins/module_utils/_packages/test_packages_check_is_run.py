@@ -35,7 +35,6 @@ class Work(PackageWork):
 
     @contextlib.contextmanager
     def lock(self, seconds: float) -> t.Iterator[None]:
-        self._locked = True
         with self.undoing():
             yield
 

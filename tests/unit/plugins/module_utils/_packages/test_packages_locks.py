@@ -17,7 +17,7 @@ import pytest
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import LockTimeout, MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Distribution, Host
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import locks, manager
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import locks, which
 
 HOLD = (
     "import fcntl, sys; f = open(sys.argv[1], 'w'); fcntl.lockf(f, fcntl.LOCK_EX); print('held', flush=True); input()"
@@ -87,15 +87,15 @@ def program(root: Path, name: str, *, leads_to: str = "") -> None:
 def test_which_manager_a_host_has(tmp_path: Path) -> None:
     environ = {"PATH": "/usr/bin"}
     with pytest.raises(MlstackError, match="Debian GNU/Linux 12"):
-        manager.manager_for(Host(str(tmp_path), environ), Commands(), DEBIAN)
+        which.manager_for(Host(str(tmp_path), environ), Commands(), DEBIAN)
     program(tmp_path, "apt-get")
-    assert manager.manager_for(Host(str(tmp_path), environ), Commands(), DEBIAN).name == "apt"
+    assert which.manager_for(Host(str(tmp_path), environ), Commands(), DEBIAN).name == "apt"
     program(tmp_path, "dnf", leads_to="dnf-3")
-    assert manager.manager_for(Host(str(tmp_path), environ), Commands(), FEDORA).name == "dnf"
+    assert which.manager_for(Host(str(tmp_path), environ), Commands(), FEDORA).name == "dnf"
 
 
 def test_a_host_with_dnf5_is_told_so(tmp_path: Path) -> None:
     program(tmp_path, "dnf", leads_to="dnf5")
     with pytest.raises(MlstackError) as caught:
-        manager.manager_for(Host(str(tmp_path), {"PATH": "/usr/bin"}), Commands(), FEDORA)
+        which.manager_for(Host(str(tmp_path), {"PATH": "/usr/bin"}), Commands(), FEDORA)
     assert caught.value.code == "unsupported_host"

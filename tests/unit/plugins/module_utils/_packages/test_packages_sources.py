@@ -27,7 +27,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.reposit
     Sources,
     UpgradeBlock,
 )
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.sources import sources_for
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.which import sources_for
 
 RECORDED = Path(__file__).parent / "recorded"
 KEY = (RECORDED / "signing-key.asc").read_text()
