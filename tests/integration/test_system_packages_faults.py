@@ -41,6 +41,22 @@ def test_an_unknown_name_is_answered_with_one_that_looks_like_it(host: PackageHo
         assert before.count("\n") <= host.state().count("\n")
 
 
+def test_check_mode_refuses_an_unknown_name_as_the_run_does_and_says_where_it_cannot_know(host: PackageHost) -> None:
+    host.refresh()
+    before = host.state()
+    for package in ("build-tool", {"name": "bed-tool", "version": "7*"}):
+        foretold = host.refuse(["bed-leaf", package], "unknown_package", check=True)
+        assert not foretold["changed"] and host.state() == before
+        refused = host.refuse(["bed-leaf", package], "unknown_package")
+        assert [refused[key] for key in ("unknown", "similar")] == [foretold[key] for key in ("unknown", "similar")]
+        before = host.state()
+    assert host.run(["build-tool"], check=True)["similar"]["build-tool"][0] == "build-tools"
+    host.sh("sleep 1; touch /etc/apt/sources.list.d /etc/yum.repos.d 2>/dev/null || true")
+    foretold = host.succeed(["build-tool"], check=True)
+    assert foretold["changed"] and "do not offer build-tool (like build-tools" in str(foretold["warnings"])
+    host.refuse(["build-tool"], "unknown_package")
+
+
 def test_an_unknown_version_is_answered_with_those_there_are(host: PackageHost) -> None:
     refused = host.refuse([{"name": "bed-tool", "version": "7*"}], "unknown_package")
     assert refused["offered"]["bed-tool 7*"] == ["2.0-1", "1.1-2", "1.1-1", "1.0-1"]

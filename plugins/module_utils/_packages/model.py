@@ -145,7 +145,7 @@ class Observed:
     - ``candidates`` lists the installable versions of a name, newest first; ``similar`` the names that look like one
       that no repository has.
     - ``stale`` is why the package lists would be refreshed before anything is installed, empty if they would not;
-      ``refreshed`` says that this run has done it.
+      ``refreshed`` says that this run has done it, or that check mode, which does not, finds them young enough.
     - ``interrupted`` is why the manager's last run must be finished first.
     - ``hold_support`` are packages without which this host cannot hold any.
     - ``lost_holds`` were lifted by a run of ours that was killed.

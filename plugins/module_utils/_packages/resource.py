@@ -36,7 +36,7 @@ class SystemPackages(Resource[Desired, Observed]):
         return "system packages"
 
     def observe(self, desired: Desired, context: Context) -> Observed:
-        return self._work.look(desired, locked=context.locked)
+        return self._work.look(desired, locked=context.locked, believed=True)
 
     def plan(self, desired: Desired, observed: Observed) -> Plan:
         return planner.plan(desired, observed)

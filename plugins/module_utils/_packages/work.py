@@ -84,11 +84,14 @@ class PackageWork:
         known: t.Sequence[Installed] | None = None,
         view: View = EVERYTHING,
         foreseen: tuple[str, ...] = (),
+        believed: bool = False,
     ) -> Observed:
         """Observe, with the package manager's own forecast where that is worth its price: it costs most, so that a
         converged host never pays for it, and a real run only under the lock. ``known`` are all installed packages,
-        where somebody has just asked for them. ``foreseen`` is as in Lists."""
+        where somebody has just asked for them. ``foreseen`` is as in Lists. Check mode fetches none: with ``believed``
+        those that a run would not call old have the last word there."""
         manager = self.manager
+        stale = self._stale(desired)
         lists = self.lists(desired, locked=locked, foreseen=foreseen)
         found = manager.installed(desired.names) if known is None else _by_name(known, desired.names)
         installed = view.installed(found)
@@ -96,7 +99,7 @@ class PackageWork:
         observed = Observed(
             installed=installed,
             candidates=view.candidates(manager.candidates(lookups, lists)),
-            refreshed=self.refreshed,
+            refreshed=self.refreshed or (believed and self._context.preview and not stale),
             interrupted="; ".join(filter(None, (self._left_runs(), manager.interrupted(found.values())))),
             hold_support=manager.needed_for_holds(),
             lost_holds=self._lifted.lost(manager),
@@ -107,11 +110,13 @@ class PackageWork:
         transaction = resolution.transaction
         # Old lists only matter to who is about to install from them.
         matters = transaction.install or resolution.unresolved or any(p.state == LATEST for p in desired.packages)
-        stale = self._stale(desired) if matters else ""
+        stale = stale if matters else ""
         worth = transaction and (locked or self._context.preview)
         forecast = manager.simulate(transaction, lists) if worth else None
         unknown = [name for name in forecast.unknown if " " not in name] if forecast is not None else []
-        similar = {name: tuple(manager.similar(name, lists)) for name in unknown}
+        similar = {name: _like(name, manager.similar(name, lists)) for name in unknown}
+        if believed and unknown and stale and self._context.preview:
+            self._context.warn(_unknown_by_old_lists(similar, stale))
         return replace(observed, stale=stale, forecast=forecast, similar=similar)
 
     def lists(self, desired: Desired, *, locked: bool, foreseen: tuple[str, ...] = ()) -> Lists:
@@ -234,6 +239,24 @@ class PackageWork:
     def sources(self) -> t.Any:
         """Where packages come from."""
         return sources_for(self._context.host, self._context.commands, self._name)
+
+
+def _unknown_by_old_lists(similar: t.Mapping[str, t.Sequence[str]], stale: str) -> str:
+    names = [f"{name} (like {', '.join(some)})" if some else name for name, some in similar.items()]
+    return (
+        f"the package lists of this host do not offer {', '.join(names)}; that is not the last word, since {stale}:"
+        " a run fetches them first, and fails if it is so then"
+    )
+
+
+def _like(name: str, offered: t.Sequence[str]) -> tuple[str, ...]:
+    """Names that look like one that nobody knows, ours first."""
+    import difflib
+
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.names import canonical_names
+
+    ours = difflib.get_close_matches(name, list(canonical_names()), n=1, cutoff=0.8)
+    return tuple(dict.fromkeys([*ours, *offered]))
 
 
 def _by_name(known: t.Sequence[Installed], names: t.Sequence[str]) -> dict[str, Installed]:
