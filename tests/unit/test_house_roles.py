@@ -119,8 +119,13 @@ def test_schedulers_are_asked_by_their_programs_alone_where_the_operator_says():
 
 
 # What others may read of a role after it has run.
-RESULTS = {f"{role}_result" for role in ("ml_image", "ml_verify", "nvidia_driver", "container_toolkit", "dep_audit")}
-RESULTS |= {"dep_audit_report"}
+RESULTS = {
+    "ml_image_result",
+    "nvidia_driver_result",
+    "container_toolkit_result",
+    "dep_audit_result",
+    "dep_audit_report",
+}
 
 
 def made_in(role: Path) -> set[str]:
@@ -159,7 +164,6 @@ def test_roles_do_not_include_each_other(role):
 KEPT_BY = {
     "conda_envs": {"conda_env": {"environment_files": "the action plugin fills it in"}},
     "container_toolkit": {"container_toolkit": {}},
-    "ml_verify": {"ml_verify": {}},
     "cuda_toolkit": {"cuda_toolkit": {}},
     "dep_audit": {"dep_audit": {}, "audit_report": {"hosts": "all hosts of the play"}},
     "ml_image": {"ml_image": {"requirement_files": "the action plugin fills it in"}},
