@@ -28,7 +28,7 @@ options:
   engines:
     description:
       - The engines that shall reach the GPUs. V(auto) stands for all of these that the host has.
-      - With an empty list nothing is looked at or changed, unless O(state) is V(absent).
+      - With an empty list nothing is looked at or changed, unless O(state) is another than V(present).
     type: list
     elements: str
     choices: [auto, docker, crio, podman]
@@ -37,8 +37,10 @@ options:
     description:
       - V(absent) takes out what this module has put in, for all engines, and leaves what was there before. A
         C(daemon.json) that nobody else has changed since is again what it was, to the byte.
+      - V(refreshed) only writes CDI specifications anew that are there, whoever made them, and for another driver than
+        the one that runs. Without a toolkit it does nothing. The role C(nvidia_driver) does that after a change.
     type: str
-    choices: [present, absent]
+    choices: [present, absent, refreshed]
     default: present
   default_runtime:
     description:
@@ -187,7 +189,7 @@ def main() -> None:
                 "choices": ["auto", "docker", "crio", "podman"],
                 "default": [],
             },
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "state": {"type": "str", "choices": ["present", "absent", "refreshed"], "default": "present"},
             "default_runtime": {"type": "bool"},
             "cdi": {"type": "bool", "default": True},
             "cdi_file": {"type": "path"},

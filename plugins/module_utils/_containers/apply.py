@@ -49,6 +49,7 @@ class Steps:
             "configure": self._configure,
             "restore": self._restore,
             "reload": self._reload,
+            "tell": self._tell,
             "restart": self._restart,
             "generate": self._generate,
             "delete": self._delete,
@@ -85,8 +86,13 @@ class Steps:
             note.write(host, note.with_made(note.read(host), path))
         disk.make_folder(host.path(path))
 
+    def _tell(self, actions: t.Sequence[Action], change: Change) -> None:
+        for action in actions:
+            self._write(action.subject, action.details["text"])
+            self._reload((action,), change)
+
     def _reload(self, actions: t.Sequence[Action], change: Change) -> None:
-        """dockerd reads runtimes and features again at a hang-up signal; containers are not touched by that."""
+        """dockerd reads its file again at a hang-up signal; containers are not touched by that."""
         host = self._context.host
         pid = observe.docker_pid(host)
         if not pid:
@@ -99,8 +105,7 @@ class Steps:
         os.kill(pid, signal.SIGHUP)
         end = time.monotonic() + _RELOAD_SECONDS
         while time.monotonic() < end:
-            found = docker_api.ask(host)
-            if found is not None and self._has_read(found.runtimes):
+            if all(self._has_read(action) for action in actions):
                 return
             time.sleep(0.2)
         raise MlstackError(
@@ -108,10 +113,15 @@ class Steps:
             wanted=f"docker that has read {self._desired.docker_config} again",
             found=f"{_RELOAD_SECONDS:g} s after the signal it still says the same of its runtimes",
             to_fix="read its log (journalctl -u docker): it tells what it refused",
+            changed=True,
         )
 
-    def _has_read(self, runtimes: tuple[str, ...] | None) -> bool:
-        return runtimes is None or (daemon_json.NAME in runtimes) == self._desired.present
+    def _has_read(self, action: Action) -> bool:
+        found = docker_api.ask(self._context.host)
+        if found is None or found.runtimes is None:
+            return found is not None  # it runs, and does not say what it knows
+        runtime, default = daemon_json.NAME in found.runtimes, found.default_runtime == daemon_json.NAME
+        return runtime == action.details["runtime"] and action.details["default"] in (None, default)
 
     def _restart(self, actions: t.Sequence[Action], change: Change) -> None:
         for action in actions:
@@ -150,7 +160,8 @@ class Steps:
             for name in sorted(os.listdir(folder)):
                 if _SPECIFICATION.fullmatch(name):
                     place = stem + name[len("nvidia") : -len(ending)] + ending
-                    note.write(host, note.with_made(note.read(host), place))
+                    if not os.path.lexists(host.path(place)):  # one that was there is not ours to take away
+                        note.write(host, note.with_made(note.read(host), place))
                     writing.write_whole(host.path(place), self._generated(os.path.join(folder, name), wanted))
         if os.path.dirname(path) in observe.FOLDERS:
             self._require_listed(found.devices[0], wanted)

@@ -20,6 +20,7 @@ import typing as t
 NAME = "nvidia"
 PROGRAM = "nvidia-container-runtime"
 ENTRY: dict[str, t.Any] = {"path": PROGRAM, "args": []}  # as nvidia-ctk writes it
+STOCK = "runc"
 _OURS = (PROGRAM, f"/usr/bin/{PROGRAM}")
 _BOM = "\ufeff"
 _INDENT = re.compile(r"^[{\[]\s*\n(?P<indent>[ \t]+)\S")
@@ -111,9 +112,36 @@ def without_ours(text: str | None, before: str | None, *, known: bool) -> str | 
     # Without a note of ours the switch may be the user's: CDI is not NVIDIA's alone.
     if known and data.get("features", {}).get("cdi") is True and "cdi" not in earlier.get("features", {}):
         _take_out(wanted, "features", "cdi", earlier)
+    # A run that was cut off while it told the daemon has left these.
+    if known and wanted.get("runtimes") == {} and "runtimes" not in earlier:
+        del wanted["runtimes"]
+    if known and wanted.get("default-runtime") == STOCK and "default-runtime" not in earlier:
+        del wanted["default-runtime"]
+    if wanted.get("default-runtime") == NAME and NAME not in wanted.get("runtimes", {}):
+        raise NotMergeable(
+            "default_runtime_taken",
+            "its default-runtime is nvidia, not by us, and Docker dies when that runtime goes",
+            "take default-runtime out of the file by hand, restart docker, and run this again",
+        )
     if known and wanted == earlier:
         return before
     return text if wanted == data else _written(wanted, text)
+
+
+def spelt_out(text: str | None, *, runtimes: bool, default: bool) -> str | None:
+    """The file with what it only implies said in words: that there are no further ``runtimes``, and which the
+    ``default`` one is. None where it says that itself.
+
+    A running dockerd that reads its file again takes what stands there, and lets all else be as it was; one that finds
+    its default runtime gone dies, and its containers with it (20.10.24, both tried). So both are always said together.
+    """
+    data = parse(text)
+    wanted = dict(data)
+    if runtimes:
+        wanted.setdefault("runtimes", {})
+    if default:
+        wanted.setdefault("default-runtime", STOCK)
+    return None if wanted == data else _written(wanted, text)
 
 
 def is_ours(entry: t.Any) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
-PRESENT, ABSENT = "present", "absent"
+PRESENT, ABSENT, REFRESHED = "present", "absent", "refreshed"
 DOCKER, CRIO, PODMAN, AUTO = "docker", "crio", "podman", "auto"
 ENGINES = (DOCKER, CRIO, PODMAN)
 UNKNOWN = "unknown"
@@ -23,6 +23,7 @@ NEVER, WHEN_SAFE, ALWAYS = "never", "when_safe", "always"
 class Desired:
     """A whole task. ``engines`` are names of ENGINES, or AUTO for those that the host has.
 
+    With ``state`` REFRESHED only specifications that are there already are looked at, whatever ``engines`` says.
     ``default_runtime`` None leaves Docker's default as it is. ``cdi_file`` is empty for the place that fits the host.
     ``toolkit_follows`` says that the packages would be there by now, had this not been check mode.
     """

@@ -18,6 +18,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._containers.model
     DOCKER,
     PODMAN,
     REFRESH_ENV,
+    REFRESHED,
     UNKNOWN,
     ConfigFile,
     Desired,
@@ -47,7 +48,7 @@ def look(desired: Desired, context: Context) -> Observed:
     """Everything that the plan and the result are made from."""
     host = context.host
     named = [name for name in desired.engines if name != AUTO]
-    wanted = list(_PROGRAMS) if AUTO in desired.engines else named
+    wanted = list(_PROGRAMS) if AUTO in desired.engines or desired.state == REFRESHED else named
     there = [name for name in wanted if host.which(_PROGRAMS[name])]
     running = loaded.read(host)
     return Observed(

@@ -17,6 +17,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._containers.model
     NOTE,
     PODMAN,
     REFRESH_ENV,
+    REFRESHED,
     ConfigFile,
     Desired,
     Docker,
@@ -34,6 +35,8 @@ DOCKER_CDI, DOCKER_CDI_ON, DOCKER_GROUPS, PODMAN_GROUPS, GROUPS_FLAG = "25.0", "
 
 def plan(desired: Desired, observed: Observed) -> Plan:
     """The steps, in the order in which they are taken. Raises MlstackError for what must not be done."""
+    if desired.state == REFRESHED:
+        return _refreshed(desired, observed)
     if not desired.present:
         return _removal(desired, observed)
     refuse(desired, observed)
@@ -78,14 +81,36 @@ def _docker(desired: Desired, observed: Observed) -> Plan:
     changes = text != file.text
     if changes:
         _refuse_flags(desired, observed)
-    steps = [_step_configure(file.path, text, "the runtime nvidia")] if changes else []
-    lacking = docker_lacks(desired, observed)
+    step = _step_configure(file.path, text, "the runtime nvidia")
     if needs_restart(desired, observed) and may_restart(desired, observed.docker):
-        why = "it takes devices by CDI only after a restart"
+        why = "it takes devices by CDI names only after a restart"
+        steps = [step] if changes else []
         steps.append(Action("restart", DOCKER, f"restart docker ({why}; {_what_runs(observed.docker)})"))
-    elif observed.docker is not None and (changes or lacking):
-        steps.append(Action("reload", DOCKER, "let docker read its configuration again; containers go on"))
+    elif changes or docker_lacks(desired, observed):
+        steps = _told(observed.docker, step, changes=changes)
+    else:
+        steps = []
     return Plan(tuple(steps), *_lines(file.path, file.text, text))
+
+
+def _told(docker: Docker | None, step: Action, *, changes: bool) -> list[Action]:
+    """The file's step, and how a running daemon learns of it. What the file shall no longer say must be said to the
+    daemon once in words: a file for a moment."""
+    if docker is None:
+        return [step] if changes else []
+    text = step.details["text"]
+    data = daemon_json.parse(text)
+    runtime = daemon_json.NAME in data.get("runtimes", {})
+    gone = not runtime and daemon_json.NAME in (docker.runtimes or ())
+    default = docker.default_runtime == daemon_json.NAME
+    words = daemon_json.spelt_out(text, runtimes=gone, default=default)
+    if words is None:
+        wanted = {"runtime": runtime, "default": True if data.get("default-runtime") == daemon_json.NAME else None}
+        reload = Action("reload", DOCKER, "let docker read its configuration again; containers go on", wanted)
+        return [*([step] if changes else []), reload]
+    summary = f"tell docker that the runtime nvidia is {'gone' if gone else 'not the default'}; containers go on"
+    details = {"text": words, "runtime": runtime, "default": False if default else None}
+    return [Action("tell", step.subject, summary, details), step]
 
 
 def _merged(desired: Desired, observed: Observed) -> str | None:
@@ -112,8 +137,11 @@ def docker_lacks(desired: Desired, observed: Observed) -> list[str]:
     found = []
     if (daemon_json.NAME in docker.runtimes) != desired.present:
         found.append(f"docker {'does not know' if desired.present else 'still knows'} the runtime nvidia")
-    if desired.present and desired.default_runtime and docker.default_runtime != daemon_json.NAME:
+    default = docker.default_runtime == daemon_json.NAME
+    if desired.present and desired.default_runtime and not default:
         found.append(f"docker's default runtime is {docker.default_runtime or 'not known'}")
+    if default and (not desired.present or desired.default_runtime is False):
+        found.append("docker's default runtime is still nvidia")
     return found
 
 
@@ -145,7 +173,8 @@ def _what_runs(docker: Docker | None) -> str:
 
 
 def _refuse_flags(desired: Desired, observed: Observed) -> None:
-    """Raise MlstackError where dockerd was started with flags for the same: it refuses to start with both."""
+    """Raise MlstackError where dockerd was started with flags for the same: with --default-runtime in both it refuses
+    to start (20.10, tried), and what it makes of runtimes in both was not looked into."""
     given = _flags(observed.dockerd)
     other = given.get("--config-file", "")
     if other and other != desired.docker_config:
@@ -160,7 +189,7 @@ def _refuse_flags(desired: Desired, observed: Observed) -> None:
         raise MlstackError(
             "docker_flags",
             wanted=f"the runtime nvidia in {desired.docker_config}",
-            found=f"the running dockerd was started with {', '.join(flags)}, and refuses to start with both",
+            found=f"the running dockerd was started with {', '.join(flags)}, beside which the file may not count",
             to_fix="move these flags from the unit of docker into that file",
         )
 
@@ -200,8 +229,10 @@ def at_target(desired: Desired, observed: Observed) -> Specification | None:
 def outdated(desired: Desired, observed: Observed) -> str:
     """Why the specification must be written (anew), empty if it is right or nothing can be said of it."""
     found = at_target(desired, observed)
-    if found is None:
-        return "there is none"
+    return "there is none" if found is None else _flaw(found, observed)
+
+
+def _flaw(found: Specification, observed: Observed) -> str:
     if found.driver != observed.libraries:
         return f"it is for {found.driver or 'no driver that it tells'}, and the driver is {observed.libraries}"
     if found.groups and without_groups(observed):
@@ -217,22 +248,31 @@ def can_generate(observed: Observed) -> bool:
 def _specification(desired: Desired, observed: Observed) -> Plan:
     if not desired.cdi:
         return Plan()
-    path, steps = target(desired, observed), []
-    before: list[str] = []
-    after: list[str] = []
+    path = target(desired, observed)
     why = outdated(desired, observed) if can_generate(observed) else ""
-    if why:
-        found = at_target(desired, observed)
-        before += [_shown(found)] if found is not None else []
-        after.append(f"{path}: for driver {observed.libraries}")
-        flags = [cdi.NO_GROUPS] if without_groups(observed) else []
-        summary = f"write {path} for driver {observed.libraries} ({why})"
-        steps.append(Action("generate", path, summary, {"driver": observed.libraries, "feature_flags": flags}))
+    parts = [_generated(path, why, at_target(desired, observed), observed)] if why else []
     for found in observed.specifications:
         if found.path != path and found.path in observed.note.made:
-            before.append(_shown(found))
-            steps.append(Action("delete", found.path, f"delete {found.path}, which {path} replaces"))
-    return Plan(tuple(steps), tuple(before), tuple(after))
+            step = Action("delete", found.path, f"delete {found.path}, which {path} replaces")
+            parts.append(Plan((step,), (_shown(found),)))
+    return _joined(parts)
+
+
+def _generated(path: str, why: str, found: Specification | None, observed: Observed) -> Plan:
+    flags = [cdi.NO_GROUPS] if without_groups(observed) else []
+    summary = f"write {path} for driver {observed.libraries} ({why})"
+    step = Action("generate", path, summary, {"driver": observed.libraries, "feature_flags": flags})
+    before = (_shown(found),) if found is not None else ()
+    return Plan((step,), before, (f"{path}: for driver {observed.libraries}",))
+
+
+def _refreshed(desired: Desired, observed: Observed) -> Plan:
+    """Those that are there, whoever made them; without a toolkit or a driver that runs nothing can be done."""
+    if not observed.toolkit or not can_generate(observed):
+        return Plan()
+    places = {BOOT_FILE, LASTING_FILE, target(desired, observed)}
+    found = [(one, _flaw(one, observed)) for one in observed.specifications if one.path in places]
+    return _joined([_generated(one.path, why, one, observed) for one, why in found if why])
 
 
 def _shown(found: Specification) -> str:
@@ -272,11 +312,10 @@ def _docker_removal(desired: Desired, observed: Observed) -> Plan:
         text = daemon_json.without_ours(file.text, observed.note.before.get(file.path), known=known)
     except daemon_json.NotMergeable as exc:
         raise _not_mergeable(exc, file, "docker without the runtime nvidia") from exc
-    steps = []
-    if text != file.text:
-        steps.append(_step_restore(file.path, text, "without the runtime nvidia"))
-    if observed.docker is not None and (steps or (observed.note.there and docker_lacks(desired, observed))):
-        steps.append(Action("reload", DOCKER, "let docker read its configuration again; containers go on"))
+    changes = text != file.text
+    steps: list[Action] = []
+    if changes or (observed.note.there and docker_lacks(desired, observed)):
+        steps = _told(observed.docker, _step_restore(file.path, text, "without the runtime nvidia"), changes=changes)
     return Plan(tuple(steps), *_lines(file.path, file.text, text))
 
 

@@ -33,8 +33,9 @@ root, words = sys.argv[1], json.loads(sys.argv[2])
 def read(*_):
     path = root + "/etc/docker/daemon.json"
     text = open(path).read() if os.path.exists(path) else "{}"
-    if "reads" in words:
-        words["Runtimes"] = {"runc": {}, **json.loads(text).get("runtimes", {})}
+    data = json.loads(text)
+    if "reads" in words and "runtimes" in data:  # of what is not there it does not learn
+        words["Runtimes"] = {"runc": {}, **data["runtimes"]}
 class Answer(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         body = words.get("body", json.dumps(words)).encode()
@@ -115,7 +116,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHost]:
 
 def test_what_check_mode_shows_is_done_once_and_taken_back_to_the_byte(host: FakeHost) -> None:
     host.write("etc/docker/daemon.json", USERS).chmod(0o640)
-    host.daemon(reads=True, ServerVersion="29.0.1", CDISpecDirs=["/etc/cdi"])
+    host.daemon(reads=True, Runtimes={"runc": {}}, ServerVersion="29.0.1", CDISpecDirs=["/etc/cdi"])
     before = host.tree()
     foretold = host.steps(check=True)
     assert host.tree() == before
@@ -145,6 +146,16 @@ def test_the_specification_follows_a_new_driver_but_not_one_that_waits(host: Fak
     host.driver("590.44.01")
     assert "for driver 590.44.01" in host.steps(engines=("podman",))[0]
     assert "libcuda.so.590.44.01" in (host.root / "etc/cdi/nvidia.yaml").read_text()
+
+
+def test_a_specification_that_was_there_before_us_is_refreshed_and_stays(host: FakeHost) -> None:
+    assert host.steps(state="refreshed", engines=()) == []
+    host.write("etc/cdi/nvidia.yaml", "cdiVersion: 0.5.0\nkind: nvidia.com/gpu\nx: /usr/lib64/libcuda.so.550.54.15\n")
+    assert "for driver 580.65.06" in host.steps(state="refreshed", engines=())[0]
+    assert host.steps(state="refreshed", engines=()) == []
+    assert host.steps(engines=("podman",)) == []
+    assert host.steps(state="absent") == []
+    assert "libcuda.so.580.65.06" in (host.root / "etc/cdi/nvidia.yaml").read_text()
 
 
 def test_a_daemon_that_does_not_take_its_file_is_an_error(host: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:

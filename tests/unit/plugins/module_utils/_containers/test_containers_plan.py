@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from typing import Any
 
 import pytest
@@ -114,6 +115,20 @@ def test_a_specification_follows_the_driver_once_it_runs() -> None:
     assert told["cdi_driver"] is False
 
 
+def test_refreshing_touches_only_what_is_there_and_for_another_driver() -> None:
+    old = dataclasses.replace(SPEC, driver="550.54.15")
+    others = dataclasses.replace(old, path="/etc/cdi/somebody.yaml")
+    assert steps(seen(specifications=(old, others)), state="refreshed") == [("generate", "/etc/cdi/nvidia.yaml")]
+    boot = dataclasses.replace(old, path="/run/cdi/nvidia.yaml")
+    both = [("generate", "/run/cdi/nvidia.yaml"), ("generate", "/etc/cdi/nvidia.yaml")]
+    assert steps(seen(specifications=(boot, old)), state="refreshed") == both
+    bare = {"daemon_json": ConfigFile(FILE), "state": "refreshed"}
+    assert steps(seen(daemon_json=bare.pop("daemon_json")), **bare) == []
+    for nothing in ({"toolkit": ""}, {"loaded": ""}, {"loaded": "550.54.15"}):
+        assert steps(seen(specifications=(old,), **nothing), state="refreshed") == []
+    assert steps(seen(specifications=()), state="refreshed") == []
+
+
 def test_where_the_toolkit_renews_it_at_boot_it_lies_there() -> None:
     plan = steps(seen(refresh_unit=True, note=Note(made=("/etc/cdi/nvidia.yaml",), there=True)))
     assert plan == [("generate", "/run/cdi/nvidia.yaml"), ("delete", "/etc/cdi/nvidia.yaml")]
@@ -160,12 +175,13 @@ def test_removal_gives_back_what_was_there() -> None:
     note = Note({FILE: None}, (SPEC.path,), there=True)
     plan = planner.plan(Desired(state="absent"), seen(note=note))
     assert [(action.verb, action.subject) for action in plan.actions] == [
+        ("tell", FILE),
         ("restore", FILE),
-        ("reload", "docker"),
         ("delete", SPEC.path),
         ("forget", "/var/lib/gpufleet-mlstack/container-toolkit.json"),
     ]
-    assert plan.actions[0].details["text"] is None
+    assert json.loads(plan.actions[0].details["text"]) == {"runtimes": {}}
+    assert plan.actions[1].details["text"] is None
     foreign = seen(note=Note(), daemon_json=ConfigFile(FILE, "{}"))
     assert planner.plan(Desired(state="absent"), foreign).actions == ()
 
@@ -173,7 +189,26 @@ def test_removal_gives_back_what_was_there() -> None:
 def test_a_removal_that_was_cut_off_after_the_file_still_reloads() -> None:
     cut_off = seen(note=Note({FILE: None}, (), there=True), daemon_json=ConfigFile(FILE), specifications=())
     verbs = [action.verb for action in planner.plan(Desired(state="absent"), cut_off).actions]
-    assert verbs == ["reload", "forget"]
+    assert verbs == ["tell", "restore", "forget"]
+    told = dataclasses.replace(
+        cut_off, daemon_json=ConfigFile(FILE, '{"runtimes": {}}'), docker=docker(runtimes=("runc",))
+    )
+    plan = planner.plan(Desired(state="absent"), told)
+    assert [action.verb for action in plan.actions] == ["restore", "reload", "forget"]
+    assert plan.actions[0].details["text"] is None
+
+
+def test_a_default_that_shall_go_is_said_in_words_before_the_file_leaves_it_out() -> None:
+    text = daemon_json.merged(None, default=True)
+    default = seen(daemon_json=ConfigFile(FILE, text), docker=docker(default_runtime="nvidia"))
+    assert steps(default, default_runtime=False) == [("tell", FILE), ("configure", FILE)]
+    first = planner.plan(dataclasses.replace(DESIRED, default_runtime=False), default).actions[0]
+    assert json.loads(first.details["text"])["default-runtime"] == "runc"
+    assert steps(seen(docker=docker(default_runtime="nvidia")), default_runtime=False) == [
+        ("tell", FILE),
+        ("configure", FILE),
+    ]
+    assert steps(seen(docker=docker(default_runtime="nvidia"))) == []  # a flag of the user's, about which nobody asked
 
 
 @pytest.mark.parametrize(

@@ -142,6 +142,20 @@ def test_what_was_there_before_us_is_the_users() -> None:
     assert daemon_json.without_ours(merged, before, known=True) == before
 
 
+def test_a_users_default_keeps_the_runtime_from_going() -> None:
+    before = '{"default-runtime": "nvidia"}'
+    with pytest.raises(NotMergeable) as caught:
+        daemon_json.without_ours(daemon_json.merged(before), before, known=True)
+    assert caught.value.code == "default_runtime_taken"
+
+
+def test_what_a_cut_off_run_told_the_daemon_does_not_stay() -> None:
+    words = daemon_json.spelt_out(None, runtimes=True, default=True)
+    assert words is not None and json.loads(words) == {"runtimes": {}, "default-runtime": "runc"}
+    assert daemon_json.without_ours(words, None, known=True) is None
+    assert daemon_json.spelt_out(words, runtimes=True, default=True) is None
+
+
 def test_without_a_note_only_what_cannot_work_any_more_goes() -> None:
     ours = '"runtimes": {"nvidia": {"path": "nvidia-container-runtime"}}, "default-runtime": "nvidia"'
     text = f'{{{ours}, "features": {{"cdi": true}}}}'
