@@ -95,7 +95,7 @@ class ActionModule(FilesHere):
         )
         found, credentials = url_credentials.out_of_file(found)
         self._credentials += [item for item in credentials if item not in self._credentials]
-        key = desired.file_key({"file": path, "categories": categories, "environment": environment})
+        key = desired.file_key(path, categories, environment)
         contents[key] = json.dumps(found.as_data(), sort_keys=True).encode()
         section = found.pip_text()
         if section.strip() and not remote:

@@ -456,21 +456,13 @@ code:
   sample: conflict
 """
 
-import typing as t
-
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.arguments import ENVIRONMENT_SPEC, SPEC
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.arguments import SPEC
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.resource import CondaEnvironments
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import run_module
 
 
 def main() -> None:
-    environments: dict[str, t.Any] = {
-        "type": "list",
-        "elements": "dict",
-        "default": [],
-        "options": ENVIRONMENT_SPEC,
-    }
-    run_module(CondaEnvironments(), {**SPEC, "environments": environments})
+    run_module(CondaEnvironments(), SPEC)
 
 
 if __name__ == "__main__":

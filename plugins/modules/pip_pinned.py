@@ -307,6 +307,12 @@ plan:
   type: list
   elements: dict
   sample: [{"action": "build", "subject": "ml", "summary": "build generation of ml with 5 requirements"}]
+cache:
+  description: The caches that were deleted, or would be, and how many bytes each had.
+  returned: when O(purge_cache=true)
+  type: list
+  elements: dict
+  sample: [{"path": "/root/.cache/uv", "size": 104857600}]
 commands_run:
   description: How many programs the module started. None when there was nothing to do.
   returned: always
@@ -318,62 +324,13 @@ code:
   sample: requirement_unpinned
 """
 
-import typing as t
-
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import run_module
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.arguments import SOURCES_SPEC
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.arguments import SPEC
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.resource import PythonEnvironments
 
 
-def strings() -> dict[str, t.Any]:
-    return {"type": "list", "elements": "str", "default": []}
-
-
-def flag(default: bool = False) -> dict[str, t.Any]:
-    return {"type": "bool", "default": default}
-
-
-ENVIRONMENT_SPEC = {
-    "name": {"type": "str", "required": True},
-    "state": {"type": "str", "choices": ["present", "absent", "rolled_back", "locked"], "default": "present"},
-    "packages": strings(),
-    "requirements": strings(),
-    "constraints": strings(),
-    "remote_src": flag(),
-    "require_hashes": flag(),
-    "pre": flag(),
-    "no_binary": strings(),
-    "only_binary": strings(),
-    "python": {"type": "str", "default": "auto"},
-    "verify_imports": strings(),
-    "verify_files": flag(),
-    "compile_bytecode": flag(True),
-    "keep": {"type": "int", "default": 2},
-    "adopt": flag(),
-    "reinstall": flag(),
-    "rollback_to": {"type": "str"},
-    "force": flag(),
-    "freeze_to": {"type": "path"},
-    "lock_to": {"type": "path"},
-    "universal": flag(),
-    "python_version": {"type": "str"},
-    "upgrade": flag(),
-}
-
-
 def main() -> None:
-    run_module(
-        PythonEnvironments(),
-        {
-            "root": {"type": "path", "default": "/opt/mlstack/envs"},
-            "environments": {"type": "list", "elements": "dict", "default": [], "options": ENVIRONMENT_SPEC},
-            "lock_timeout": {"type": "float", "default": 600},
-            "purge_cache": flag(),
-            # A file may hold credentials, and arguments go to the system log.
-            "requirement_files": {"type": "dict", "no_log": True},
-            **SOURCES_SPEC,
-        },
-    )
+    run_module(PythonEnvironments(), SPEC)
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.model impo
     Sources,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import Cache
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import Sources as PythonSources
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.model import Sources as PythonSources
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.toolbox import Toolbox
 from ansible_collections.gpufleet.mlstack.tests.bed import conda_channel, host
 

@@ -19,7 +19,8 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import C
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import engine_choice
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.engine import Engine, Limits
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import Cache, Sources
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import Cache
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.model import Sources
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.toolbox import Toolbox
 from ansible_collections.gpufleet.mlstack.tests.bed import conda_channel, host
 from ansible_collections.gpufleet.mlstack.tests.bed.conda_channel import Channel

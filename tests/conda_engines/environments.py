@@ -82,8 +82,7 @@ class Environments:
         path = "environment.yml"
         read = read_environment_yaml(text.format(channel=self.channel.url), path, PLATFORM)
         data = zlib.compress(json.dumps(read.as_data()).encode())
-        options = {"file": path, "categories": ["main"], "environment": "default"}
-        self.files = {file_key(options): base64.b64encode(data).decode()}
+        self.files = {file_key(path, ["main"], "default"): base64.b64encode(data).decode()}
         return path
 
     def prefix(self, name: str = "ml") -> Path:

@@ -38,7 +38,7 @@ ALLOWED = {
     "_conda/engine_cli.py": ("tempfile.TemporaryDirectory os.open open os.replace", f"{BUILDING}; {PRIVATE}"),
     "_conda/engine_rattler.py": ("tempfile.TemporaryDirectory", PRIVATE),
     "_conda/program.py": ("tempfile.TemporaryDirectory", PRIVATE),
-    "_conda/workplace.py": ("tempfile.TemporaryDirectory", PRIVATE),
+    "_conda/engine_provider.py": ("tempfile.TemporaryDirectory", PRIVATE),
     "_conda/rattler_process/cache.py": (
         "os.open os.rename shutil.rmtree tempfile.mkdtemp write_text",
         f"{JUDGED} (the package cache), each package in a new folder",

@@ -10,16 +10,16 @@ import importlib
 from pathlib import Path
 
 import pytest
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.cache_resource import Caches as CondaCaches
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.program import Programs
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._containers.apply import Steps as ContainerSteps
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.apply import Steps
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.caches import Caches
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._images.apply import Steps as ImageSteps
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._images.archives import Archives
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._images.observe import Looker
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.apply import Steps as PackageSteps
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.cache import Caches as PythonCaches
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.lockfile import Locks
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.model import DesiredEngine
 
 HOST_CODE = Path(__file__).resolve().parents[2] / "plugins" / "module_utils"
 # Verbs that a planner takes from a list stand in its VERBS.
@@ -27,12 +27,11 @@ WINGS = {
     "_environments/plan.py": lambda: Steps(None, None, None, None).handlers(),
     "_containers/plan.py": lambda: ContainerSteps(None, None).handlers(),
     "_conda/plan_program.py": lambda: Programs().handlers(None, None),
-    "_conda/cache_resource.py": lambda: CondaCaches().handlers(None, None),
     "_images/plan_archive.py": lambda: Archives(Looker({}, None)).handlers(None, None),
     "_images/plan.py": lambda: ImageSteps(None, None).handlers(),
     "_packages/plan.py _packages/plan_sources.py": lambda: PackageSteps(None).handlers(),
-    "_python/cache.py": lambda: PythonCaches().handlers(None, None),
-    "_python/lockfile.py": lambda: Locks({}).handlers(None, None),
+    "_environments/caches.py": lambda: Caches().handlers(None, None),
+    "_python/lockfile.py": lambda: Locks(DesiredEngine("")).handlers(None, None),
 }
 
 

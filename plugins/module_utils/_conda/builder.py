@@ -3,14 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Private to this collection: it may change at any time. Other collections use the modules instead.
-"""Building a generation of a conda environment: solve, install, pip on top, checks, record."""
+"""Building a generation of a conda environment: solve, install, pip on top, checks."""
 
 from __future__ import annotations
 
 import os
 import typing as t
-from dataclasses import asdict, replace
-from datetime import datetime, timezone
+from dataclasses import asdict, dataclass, replace
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import (
     match_spec,
@@ -20,35 +19,49 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import (
     virtual_packages,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import plan as planner
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.desired import DesiredCondaEnvironment, sources_of
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.contents import Contents
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.desired import DesiredCondaEnvironment
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.engine_provider import EngineProvider
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.match_spec import MatchSpec
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.model import InstallRequest, Package, SolveRequest
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.pip_part import PipPart
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.wanted import Wanted
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.workplace import Workplace
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.plan import Observed
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.record import Generation
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.store import Building, Store
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments import build
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.model import Observed
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import disk
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files.timing import timed
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import names, requirement_text
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import Request
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.model import DesiredEngine
 
 
-class Builder:
+@dataclass(frozen=True)
+class Work:
+    """What a build installs: ``known`` packages, or what is to be solved for them in one go with installing them."""
+
+    known: tuple[Package, ...] | SolveRequest
+    pip: Request
+    specs: tuple[MatchSpec, ...]
+    channels: tuple[str, ...]
+    welcome: tuple[str, ...]
+    variables: t.Mapping[str, str]
+
+
+class Builder(build.Builder[DesiredCondaEnvironment, Contents, Work]):
     """Builds for all environments of one module call; the engines are chosen once."""
 
-    def __init__(self, context: Context, params: t.Mapping[str, t.Any]) -> None:
+    def __init__(self, context: Context, engine: DesiredEngine, pip: DesiredEngine) -> None:
         self._context = context
-        self._workplace = Workplace(context, params)
-        self._pip = PipPart(context, params)
+        self._provider = EngineProvider(context, engine)
+        self._pip = PipPart(context, pip)
         self._platform = virtual_packages.platform_of(context.host.machine)
         self._solutions: dict[SolveRequest, tuple[Package, ...]] = {}
         self._warned: set[str] = set()
 
-    def check(self, desired: DesiredCondaEnvironment, observed: Observed[Wanted]) -> None:
+    def check(self, desired: DesiredCondaEnvironment, observed: Observed[Contents]) -> None:
         """Refuse a file that was read for another platform; the controller reads it anew then."""
         described = desired.described() if desired.state != "cloned" else None
-        platform = getattr(described, "platform", "") or desired.arguments["platform"] or self._platform
+        platform = getattr(described, "platform", "") or desired.platform or self._platform
         if described is not None and platform != self._platform:
             raise MlstackError(
                 "conda_wrong_platform",
@@ -58,19 +71,16 @@ class Builder:
                 platform=self._platform,
             )
 
-    def preview(self, desired: DesiredCondaEnvironment, observed: Observed[Wanted]) -> dict[str, str]:
+    def preview(self, desired: DesiredCondaEnvironment, observed: Observed[Contents]) -> dict[str, str]:
         """What a build would hold, by a real solve; of what pip brings only what is pinned is known before."""
-        recorded = observed.current.record if observed.current is not None else {}
-        wanted, current = observed.wanted, observed.current
-        repairing = wanted is not None and current is not None and current.digest == wanted.digest
-        if repairing and current is not None and not observed.outdated:
-            return dict(planner.RULES.recorded(current))
+        if observed.repairing and observed.current is not None and not observed.outdated:
+            return dict(planner.RULES.recorded(observed.current))
         stems = [item.stem for item in self.solve(desired, observed)]
-        pins = observed.wanted.pip_pins if observed.wanted is not None else {}
-        kept = recorded.get("pip_installed", {}) if desired.state == "absent" else {}
+        pins = observed.desired.pip_pins if observed.desired is not None else {}
+        kept = observed.record.get("pip_installed", {}) if desired.state == "absent" else {}
         return {**planner.contents(stems, kept), **pins}
 
-    def solve(self, desired: DesiredCondaEnvironment, observed: Observed[Wanted]) -> tuple[Package, ...]:
+    def solve(self, desired: DesiredCondaEnvironment, observed: Observed[Contents]) -> tuple[Package, ...]:
         """The packages that a build would install. Nothing is solved where they are known already."""
         known = self._known(desired, observed)
         packages = self._solved(known) if isinstance(known, SolveRequest) else known
@@ -78,7 +88,7 @@ class Builder:
         return packages
 
     def _judge(
-        self, desired: DesiredCondaEnvironment, observed: Observed[Wanted], packages: t.Sequence[Package]
+        self, desired: DesiredCondaEnvironment, observed: Observed[Contents], packages: t.Sequence[Package]
     ) -> None:
         """Refuse what does not work with this host, before it is fetched and again before it is used; warn of the rest.
 
@@ -87,38 +97,40 @@ class Builder:
         settled = self._is_settled(desired, observed)
         lines = verify.check_host(title, packages, virtual, settled=settled)
         lines += verify.cpu_builds(title, packages, virtual, self._specs(desired, observed))
+        self._warn(lines)
+
+    def _warn(self, lines: t.Iterable[str]) -> None:
+        """Say each thing once in a call."""
         for line in lines:
             if line not in self._warned:
                 self._warned.add(line)
                 self._context.warn(line)
 
     def _known(
-        self, desired: DesiredCondaEnvironment, observed: Observed[Wanted]
+        self, desired: DesiredCondaEnvironment, observed: Observed[Contents]
     ) -> tuple[Package, ...] | SolveRequest:
         """The packages, or what is to be solved to know them."""
-        wanted, current = observed.wanted, observed.current
-        recorded = [Package.from_record(item) for item in current.record.get("packages", ())] if current else []
+        contents = observed.desired
+        recorded = [Package.from_record(item) for item in observed.record.get("packages", ())]
         if desired.state == "absent":
             return self._without(desired, observed, recorded)
-        if wanted is None:
+        if contents is None:
             raise AssertionError("a build without contents")
-        if wanted.locked is not None:
-            return wanted.locked
-        repairing = current is not None and current.digest == wanted.digest
-        if repairing and desired.state != "updated":
+        if contents.locked is not None:
+            return contents.locked
+        if observed.repairing and desired.state != "updated":
             return tuple(recorded)
-        if not (wanted.specs or wanted.welcome):
+        if not (contents.specs or contents.welcome):
             return ()
         locked = recorded if desired.state == "present" else []
-        request = self._request(desired, wanted.specs, wanted.channels, locked, wanted.welcome)
+        request = self._request(desired, contents.specs, contents.channels, locked, contents.welcome)
         return self._solutions.get(request, request)
 
     def _without(
-        self, desired: DesiredCondaEnvironment, observed: Observed[Wanted], recorded: list[Package]
+        self, desired: DesiredCondaEnvironment, observed: Observed[Contents], recorded: list[Package]
     ) -> tuple[Package, ...]:
-        record = observed.current.record if observed.current is not None else {}
-        specs = [text for text in record.get("specs", ()) if match_spec.parse(text).name not in desired.absent_packages]
-        channels = record.get("channels", ())
+        record = observed.record
+        specs, channels = self._specs(desired, observed), record.get("channels", ())
         welcome = [text for text in record.get("welcome", ()) if text not in desired.absent_packages]
         request = self._request(desired, specs, channels, recorded, welcome)
         found = self._solved(request) if specs or welcome else ()
@@ -133,25 +145,22 @@ class Builder:
             )
         return found
 
-    def _is_settled(self, desired: DesiredCondaEnvironment, observed: Observed[Wanted]) -> bool:
+    def _is_settled(self, desired: DesiredCondaEnvironment, observed: Observed[Contents]) -> bool:
         """Whether a lock, the source of a clone or a record says what is installed, and no solver."""
-        wanted, current = observed.wanted, observed.current
-        if wanted is None:
-            return False
-        repairing = current is not None and current.digest == wanted.digest and desired.state != "updated"
-        return wanted.locked is not None or repairing
+        locked = observed.desired is not None and observed.desired.locked is not None
+        return locked or (observed.repairing and desired.state != "updated")
 
     def _request(
         self,
         desired: DesiredCondaEnvironment,
-        specs: t.Iterable[str],
+        specs: t.Iterable[MatchSpec],
         channels: t.Iterable[str],
         locked: t.Iterable[Package],
         welcome: t.Iterable[str],
     ) -> SolveRequest:
         return SolveRequest(
-            tuple(specs),
-            sources_of(desired.arguments, channels),
+            tuple(map(str, specs)),
+            desired.sources_of(channels),
             self._platform,
             locked=tuple(locked),
             virtual_packages=self._virtual(desired),
@@ -162,7 +171,7 @@ class Builder:
     def _solved(self, request: SolveRequest) -> tuple[Package, ...]:
         """What is asked for once in a call is solved once: the question comes before the build and in it."""
         if request not in self._solutions:
-            engine = self._workplace.engine()
+            engine = self._provider.engine()
             try:
                 whole = replace(request, specs=(*request.specs, *request.welcome), welcome=())
                 packages = engine.solve(whole).packages
@@ -176,160 +185,115 @@ class Builder:
         return self._solutions[request]
 
     def _virtual(self, desired: DesiredCondaEnvironment) -> tuple[t.Any, ...]:
-        overrides = {name: str(value or "") for name, value in (desired.options["virtual_packages"] or {}).items()}
+        overrides = {name: str(value or "") for name, value in desired.virtual_packages.items()}
         return virtual_packages.detect(self._context.host, self._context.commands, overrides)
 
-    def build(
-        self, desired: DesiredCondaEnvironment, observed: Observed[Wanted], store: Store
-    ) -> tuple[Generation, dict[str, t.Any]]:
-        """Build, verify and seal. What fails leaves no trace and the generation in use as it is."""
-        timings: dict[str, float] = {}
-        engine = self._workplace.engine()
+    def prepare(
+        self, desired: DesiredCondaEnvironment, observed: Observed[Contents], timings: dict[str, float]
+    ) -> tuple[Work, t.Iterable[str]]:
+        engine = self._provider.engine()
         with timed(timings, "solve"):
             known = self._known(desired, observed)
             if isinstance(known, SolveRequest) and (known.welcome or not engine.in_one_go):
                 known = self._solved(known)
         packages = () if isinstance(known, SolveRequest) else known
         self._judge(desired, observed, packages)
-        contents = self._pip.contents(desired, observed)
-        channels = observed.wanted.channels if observed.wanted else observed.current.record.get("channels", [])  # type: ignore[union-attr]
-        specs = self._specs(desired, observed)
-        with store.build(self._digest(desired, observed, packages), datetime.now(timezone.utc)) as building:
-            scratch = os.path.join(building.path, ".scratch")
-            os.mkdir(scratch, 0o700)
-            asked = InstallRequest(
-                building.prefix,
-                packages,
-                sources_of(desired.arguments, channels),
-                self._platform,
-                specs=tuple(specs),
-                link_scripts=desired.options["link_scripts"],
-                compile_bytecode=desired.options["compile_bytecode"],
-                virtual_packages=self._virtual(desired),
-                title=f"environment {desired.name}",
-            )
-            packages = self._fill(desired, known, asked, timings)
-            variables = self._variables(observed)
-            state_file.write(building.prefix, variables)
-            with timed(timings, "verify"):
-                judged = specs if desired.state != "cloned" else ()
-                installed = verify.check_packages(f"environment {desired.name}", building.prefix, packages, judged)
-                self._judge(desired, observed, installed)
-            with timed(timings, "pip"):
-                self._pip.install(desired, contents, building.prefix, scratch)
-            record = self._record(desired, observed, building, installed, contents, scratch, timings)
-            record.update(engine=engine.describe().as_dict(), specs=list(specs), channels=list(channels))
-            record.update(variables=dict(variables), welcome=self._welcome(observed))
-            disk.delete(scratch)
-            with timed(timings, "seal"):
-                generation = store.seal(building, record)
-        return generation, {"timings": {name: round(seconds, 3) for name, seconds in timings.items()}}
-
-    def _fill(
-        self,
-        desired: DesiredCondaEnvironment,
-        known: tuple[Package, ...] | SolveRequest,
-        asked: InstallRequest,
-        timings: dict[str, float],
-    ) -> tuple[Package, ...]:
-        """Install into the new prefix; returns what. Raises MlstackError."""
-        engine = self._workplace.engine()
-        found: dict[str, list[str]] = {}
-        for attempt in (1, 2):
-            with timed(timings, "install"):
-                if isinstance(known, SolveRequest):
-                    solution, result = engine.create(known, asked)
-                    known = solution.packages
-                else:
-                    result = engine.install(replace(asked, packages=known))
-            if attempt == 1:
-                for line in result.warnings:
-                    self._context.warn(line)
-            found = verify.damaged(asked.prefix) if desired.options["verify_files"] else {}
-            if not found:
-                return known
-            if attempt == 1:  # a file of another environment was changed, and the cache with it
-                engine.forget(item for item in known if item.name in found)
-                disk.delete(asked.prefix)
-        files = sorted(file for listed in found.values() for file in listed)
-        raise MlstackError(
-            "files_damaged",
-            wanted=f"environment {desired.name} with every file as its package says",
-            found=f"after a fresh installation {', '.join(files[:5])} differ",
-            to_fix="find out whether the channel serves damaged packages, or this host's disk or memory is failing",
-            files=files,
-            packages=sorted(found),
+        record = observed.record
+        contents = observed.desired
+        work = Work(
+            known,
+            self._pip.request(desired, observed),
+            self._specs(desired, observed),
+            contents.channels if contents else tuple(record.get("channels", ())),
+            contents.welcome if contents else tuple(record.get("welcome", ())),
+            contents.variables if contents else record.get("variables", {}),
         )
+        return work, [item.stem for item in packages]
 
-    def _record(
+    def fill(
         self,
         desired: DesiredCondaEnvironment,
-        observed: Observed[Wanted],
-        building: Building,
-        packages: t.Sequence[Package],
-        contents: t.Any,
+        observed: Observed[Contents],
+        work: Work,
+        prefix: str,
         scratch: str,
         timings: dict[str, float],
     ) -> dict[str, t.Any]:
-        prefix = building.prefix
-        before = contents.of_conda
+        title = f"environment {desired.name}"
+        packages = self._installed(desired, work, prefix, timings)
+        state_file.write(prefix, work.variables)
+        with timed(timings, "verify"):
+            judged = map(str, work.specs) if desired.state != "cloned" else ()
+            installed = verify.check_packages(title, prefix, packages, judged)
+            self._judge(desired, observed, installed)
+        with timed(timings, "pip"):
+            before = self._pip.install(desired, work.pip, prefix, scratch)
         after = verify.distributions(prefix)
         pip = {name: version for name, version in after.items() if before.get(name) != version}
         with timed(timings, "verify_python"):
-            found = verify.check_python(
-                f"environment {desired.name}",
-                prefix,
-                desired.options["verify_imports"],
-                pip,
-                contents.requirements,
-                self._context.commands,
-                scratch,
-            )
-        frozen = [line for line in found.freeze if _name(line) in pip] if found else []
-        python = next((item.version for item in packages if item.name == "python"), "")
+            imports, commands = desired.verify_imports, self._context.commands
+            found = verify.check_python(title, prefix, imports, pip, work.pip.requirements, commands, scratch)
         record: dict[str, t.Any] = {
             "kind": "conda",
             "platform": self._platform,
-            "conda": [item.stem for item in packages],
-            "packages": [_kept(item) for item in packages],
-            "pip": contents.requirements,
+            "engine": self._provider.engine().describe().as_dict(),
+            "specs": [str(spec) for spec in work.specs],
+            "channels": list(work.channels),
+            "welcome": list(work.welcome),
+            "variables": dict(work.variables),
+            "conda": [item.stem for item in installed],
+            "packages": [_kept(item) for item in installed],
+            "pip": requirement_text.text(work.pip.requirements),
             "pip_installed": pip,
-            "freeze": frozen,
+            "freeze": [line for line in found.freeze if names.leading(line) in pip] if found else [],
             "site_packages": [os.path.relpath(folder, prefix) for folder in verify.python_folders(prefix)],
             "installed": after,
             "checks": found.checks if found else {},
-            "asked": observed.wanted.asked if observed.wanted else "",
         }
+        python = next((item.version for item in installed if item.name == "python"), "")
         if python:
             record["python"] = {"path": os.path.join(prefix, "bin", "python"), "version": python}
         return record
 
-    def _specs(self, desired: DesiredCondaEnvironment, observed: Observed[Wanted]) -> tuple[str, ...]:
-        if observed.wanted is not None:
-            return observed.wanted.specs
-        listed = observed.current.record.get("specs", ()) if observed.current else ()
-        return tuple(text for text in listed if match_spec.parse(text).name not in desired.absent_packages)
+    def _installed(
+        self, desired: DesiredCondaEnvironment, work: Work, prefix: str, timings: dict[str, float]
+    ) -> tuple[Package, ...]:
+        """Install into the new prefix; returns what. Raises MlstackError."""
+        engine = self._provider.engine()
+        request = InstallRequest(
+            prefix,
+            (),
+            desired.sources_of(work.channels),
+            self._platform,
+            specs=tuple(map(str, work.specs)),
+            link_scripts=desired.link_scripts,
+            compile_bytecode=desired.compile_bytecode,
+            virtual_packages=self._virtual(desired),
+            title=f"environment {desired.name}",
+        )
+        known = work.known
 
-    def _welcome(self, observed: Observed[Wanted]) -> list[str]:
-        if observed.wanted is not None:
-            return list(observed.wanted.welcome)
-        return list(observed.current.record.get("welcome", ())) if observed.current else []
+        def install() -> None:
+            nonlocal known
+            with timed(timings, "install"):
+                if isinstance(known, SolveRequest):
+                    solution, result = engine.create(known, request)
+                    known = solution.packages
+                else:
+                    result = engine.install(replace(request, packages=known))
+            self._warn(result.warnings)
 
-    def _variables(self, observed: Observed[Wanted]) -> t.Mapping[str, str]:
-        if observed.wanted is not None:
-            return observed.wanted.variables
-        found: t.Mapping[str, str] = observed.current.record.get("variables", {}) if observed.current else {}
-        return found
+        def forget(packages: t.Sequence[str]) -> None:
+            engine.forget(item for item in t.cast("tuple[Package, ...]", known) if item.name in packages)
 
-    def _digest(
-        self, desired: DesiredCondaEnvironment, observed: Observed[Wanted], packages: t.Sequence[Package]
-    ) -> str:
-        if observed.wanted is not None:
-            return observed.wanted.digest
-        import hashlib
+        build.whole(desired, prefix, install, verify.damaged, forget)
+        return t.cast("tuple[Package, ...]", known)
 
-        # An environment that packages were taken out of satisfies no request for 'present'.
-        return hashlib.sha256(("without\n" + "\n".join(item.stem for item in packages)).encode()).hexdigest()
+    def _specs(self, desired: DesiredCondaEnvironment, observed: Observed[Contents]) -> tuple[MatchSpec, ...]:
+        if observed.desired is not None:
+            return observed.desired.specs
+        recorded = map(match_spec.parse, observed.record.get("specs", ()))
+        return tuple(spec for spec in recorded if spec.name not in desired.absent_packages)
 
 
 def _names(package: Package) -> set[str]:
@@ -340,11 +304,3 @@ def _kept(package: Package) -> dict[str, t.Any]:
     """What a record has of a package: enough to write it down, and to build the same again, to the last word of
     conda-meta."""
     return {key: value for key, value in asdict(package).items() if value and key != "complete"}
-
-
-def _name(line: str) -> str:
-    import re
-
-    from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import names
-
-    return names.normalize(re.split(r"[\s\[;=@]", line, maxsplit=1)[0])

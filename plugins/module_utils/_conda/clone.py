@@ -10,11 +10,11 @@ from __future__ import annotations
 import os
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import (
+    contents,
     history,
     info,
     meta,
     state_file,
-    wanted,
     whereabouts,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.desired import DesiredCondaEnvironment
@@ -22,7 +22,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import Ml
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import verify
 
 
-def of_source(source: str, desired: DesiredCondaEnvironment) -> wanted.Wanted:
+def of_source(source: str, desired: DesiredCondaEnvironment) -> contents.Contents:
     """The contents of ``source``: an environment below the same root by name, or any conda prefix by path."""
     place = whereabouts.of(source if "/" in source else os.path.join(desired.root, source))
     prefix, record = place.prefix, dict(place.record)
@@ -54,4 +54,4 @@ def of_source(source: str, desired: DesiredCondaEnvironment) -> wanted.Wanted:
         names = {item.name for item in found.packages}
         record["specs"] = list(history.requested(history.read(prefix), names).values())
     variables = state_file.read(prefix)
-    return wanted.of_clone(record, found.packages, [verify.frozen(item) for item in pip], variables)
+    return contents.of_clone(record, found.packages, [verify.frozen(item) for item in pip], variables)

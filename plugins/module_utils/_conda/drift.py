@@ -38,10 +38,10 @@ def of_record(prefix: str, record: t.Mapping[str, t.Any], *, files: bool = False
     here = site_packages.scan(*folders)
     lines = of_names(record.get("conda", []), record.get("installed", {}), meta.names(prefix), here)
     lines = (*lines, *state_file.drift(record.get("variables", {}), state_file.read(prefix)))
-    return (*lines, *told(of_files(prefix, meta.read(prefix, entries=True)))) if files else lines
+    return (*lines, *sentences(of_files(prefix, meta.read(prefix, entries=True)))) if files else lines
 
 
-def told(found: Findings) -> tuple[str, ...]:
+def sentences(found: Findings) -> tuple[str, ...]:
     """Findings as sentences."""
     return (
         *(f"the file {path} is missing" for path in found.missing),

@@ -11,7 +11,9 @@ import os
 import typing as t
 from dataclasses import dataclass
 
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import surroundings
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.model import ARCHIVE_SUFFIXES
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.caches import DesiredCache
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 
 
@@ -36,6 +38,13 @@ def folders(host: Host, cache_dir: str = "", sources: t.Iterable[str] = ()) -> t
     found = [cache_dir] if cache_dir else usual
     found += [folder for folder in sorted(sources) if not any(_within(folder, known) for known in found)]
     return tuple(dict.fromkeys(os.path.abspath(folder) for folder in found))
+
+
+def empty(cache_dir: str) -> DesiredCache:
+    """That the cache of this collection's engines is empty: unpacked packages, their bytecode, what channels listed.
+    Nothing else that lies there goes, and other clients' caches stay."""
+    folder = cache_dir or surroundings.default_cache()
+    return DesiredCache(tuple(f"{folder}/{name}" for name in ("pkgs", "bytecode", "repodata")))
 
 
 def observe(paths: t.Iterable[str]) -> list[Cache]:

@@ -3,64 +3,68 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Private to this collection: it may change at any time. Other collections use the modules instead.
-"""What pip installs on top of conda's packages, with our own pip engine."""
+"""The pip part of a conda environment: what pip installs on top, and that it leaves conda's packages alone."""
 
 from __future__ import annotations
 
 import os
 import typing as t
-from dataclasses import dataclass
+from dataclasses import replace
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import plan as planner
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import verify
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.contents import Contents
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.desired import DesiredCondaEnvironment
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.wanted import Wanted
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.plan import Observed
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.model import Observed
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import names
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.desired import sources_of
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import names, requirement_files
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import Request
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.workshop import Workshop
-
-
-@dataclass
-class Contents:
-    """What pip is to install, and what conda's packages had brought before it did."""
-
-    requirements: str = ""
-    constraints: str = ""
-    no_deps: bool = False
-    of_conda: t.Mapping[str, str] = ()  # type: ignore[assignment]
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine_provider import EngineProvider
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.model import DesiredEngine
 
 
 class PipPart:
     """Installs the pip part of environments; the engine is chosen at the first one."""
 
-    def __init__(self, context: Context, params: t.Mapping[str, t.Any]) -> None:
-        named = {"engine": params["pip_engine"], "executable": params["pip_executable"], "cache_dir": None}
-        more = {"no_cache": False, "python_downloads": False, "python_mirror": None, "python_downloads_json": None}
-        self._params = {**params, **named, **more}
-        self._context = context
-        self._workshop: Workshop | None = None
+    def __init__(self, context: Context, engine: DesiredEngine) -> None:
+        self._engine = engine
+        self._provider = EngineProvider(context, engine)
 
-    def contents(self, desired: DesiredCondaEnvironment, observed: Observed[Wanted]) -> Contents:
-        wanted, current = observed.wanted, observed.current
-        if wanted is None:  # packages are taken out: the rest of pip's stays as it is
-            listed = current.record.get("freeze", []) if current is not None else []
-            return Contents("".join(f"{line}\n" for line in listed), no_deps=True)
-        found = Contents(wanted.requirements, wanted.constraints, bool(wanted.more.get("no_deps")))
-        if current is not None and current.digest == wanted.digest and not observed.outdated and found.requirements:
-            # A repair brings back what was there, also where the desired state leaves versions open.
-            pins = [line for line in current.record.get("freeze", []) if "==" in line and " @ " not in line]
-            found.constraints += "".join(f"{line}\n" for line in pins)
-        return found
+    def request(self, desired: DesiredCondaEnvironment, observed: Observed[Contents]) -> Request:
+        """What pip is to install."""
+        contents = observed.desired
+        frozen: list[str] = observed.record.get("freeze", [])
+        request = Request(
+            (),
+            require_hashes=desired.pip_require_hashes,
+            compile_bytecode=desired.compile_bytecode,
+            sources=self._engine.sources,
+            title=f"the pip part of environment {desired.name}",
+        )
+        if contents is None:  # packages are taken out: the rest of pip's stays as it is
+            return replace(request, requirements=requirement_files.of_lines(frozen), no_deps=True)
+        request = replace(
+            request,
+            requirements=contents.requirements,
+            constraints=contents.constraints,
+            no_deps=contents.pip_no_deps,
+        )
+        if not (observed.repairing and contents.requirements) or observed.outdated:
+            return request
+        # A repair brings back what was there, also where the desired state leaves versions open.
+        pins = requirement_files.of_lines(line for line in frozen if " @ " not in line)
+        return replace(request, constraints=(*request.constraints, *pins))
 
-    def install(self, desired: DesiredCondaEnvironment, contents: Contents, prefix: str, scratch: str) -> None:
-        """Install, and refuse where that changed what conda had brought. Raises MlstackError."""
-        contents.of_conda = verify.distributions(prefix)
-        if not contents.requirements.strip():
-            return
+    def install(
+        self, desired: DesiredCondaEnvironment, request: Request, prefix: str, scratch: str
+    ) -> t.Mapping[str, str]:
+        """Install, and refuse where that changed what conda had brought; returns that, which was there before.
+
+        Raises MlstackError."""
+        of_conda = verify.distributions(prefix)
+        if not request.requirements:
+            return of_conda
         if not os.path.exists(os.path.join(prefix, "bin", "python")):
             raise MlstackError(
                 "python_missing",
@@ -68,20 +72,9 @@ class PipPart:
                 found="none of conda's packages brings a Python",
                 to_fix="add python to the packages",
             )
-        if self._workshop is None:
-            self._workshop = Workshop(self._context, self._params)
-        request = Request(
-            contents.requirements,
-            contents.constraints,
-            require_hashes=desired.options["pip_require_hashes"],
-            no_deps=contents.no_deps,
-            compile_bytecode=desired.options["compile_bytecode"],
-            sources=sources_of(self._params),
-            title=f"the pip part of environment {desired.name}",
-        )
-        self._workshop.engine().install(prefix, request, scratch)
-        allowed = {names.normalize(name) for name in desired.options["pip_may_replace"]}
-        problems = planner.replaced(contents.of_conda, verify.distributions(prefix), allowed)
+        self._provider.engine().install(prefix, request, scratch)
+        allowed = {names.normalize(name) for name in desired.pip_may_replace}
+        problems = planner.replaced(of_conda, verify.distributions(prefix), allowed)
         if problems:
             raise MlstackError(
                 "pip_replaces_conda",
@@ -89,3 +82,4 @@ class PipPart:
                 found="; ".join(problems),
                 to_fix="take these versions from conda, or from pip alone, or name the packages with pip_may_replace",
             )
+        return of_conda

@@ -11,7 +11,7 @@ import typing as t
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.desired import BUILDING
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments import plan as generations
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.plan import Versions
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.model import Versions
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.record import Generation
 
 EXPORTS = ("environment", "history", "explicit", "conda_lock")
@@ -25,12 +25,8 @@ class CondaRules(generations.Rules):
     def recorded(self, generation: Generation) -> Versions:
         return contents(generation.record.get("conda", ()), generation.record.get("pip_installed", {}))
 
-    def output(self, desired: generations.Desired) -> str | None:
-        path: str | None = desired.options["export_to"]
-        return path
-
-    def text(self, desired: generations.Desired, generation: Generation) -> str:
-        return exported(generation.record, desired.name, desired.options["export_format"])
+    def text(self, desired: t.Any, generation: Generation) -> str:
+        return exported(generation.record, desired.name, desired.export_format)
 
 
 RULES = CondaRules()

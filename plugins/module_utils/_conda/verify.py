@@ -15,14 +15,15 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import C
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import (
     drift,
     engine_conflicts,
-    match_spec,
     meta,
     relations,
 )
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.match_spec import MatchSpec
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.model import Package, VirtualPackage
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import site_packages
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import verify as python_verify
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.requirements import Requirement
 
 # What of the host is compared. Not the processor: engines have its exact name, and we the level that it reaches.
 _OF_HOST = frozenset({"__cuda", "__glibc", "__linux", "__unix", "__osx", "__win"})
@@ -41,12 +42,14 @@ def check_packages(title: str, prefix: str, packages: t.Sequence[Package], specs
     expected, there = {item.stem for item in packages}, {item.stem for item in found.packages}
     problems += [f"{stem} is missing" for stem in sorted(expected - there)]
     problems += [f"{stem} is there, and nobody asked for it" for stem in sorted(there - expected)]
-    problems += [f"{spec} is wanted, and {_told(installed, spec)}" for spec in specs if not _is_there(installed, spec)]
+    problems += [
+        f"{spec} is wanted, and {_found_of(installed, spec)}" for spec in specs if not _is_there(installed, spec)
+    ]
     if problems:
         raise _failed(title, "not_as_desired", problems, "find out what the channel serves under these names")
     broken = [
         f"{item.package.name} {item.package.version} {'excludes' if item.constrains else 'depends on'} "
-        f"{'all but ' * item.constrains}{item.text}, and {_told(installed, item.text)}"
+        f"{'all but ' * item.constrains}{item.text}, and {_found_of(installed, item.text)}"
         for item in relations.broken(found.packages, installed)
         if not item.name.startswith("__")
     ]
@@ -87,18 +90,17 @@ def check_host(
 
 
 def cpu_builds(
-    title: str, packages: t.Sequence[Package], virtual: t.Sequence[VirtualPackage], specs: t.Iterable[str]
+    title: str, packages: t.Sequence[Package], virtual: t.Sequence[VirtualPackage], specs: t.Sequence[MatchSpec]
 ) -> list[str]:
     """Warnings of builds for the CPU where a GPU was meant: the host has a driver, or the desired state speaks of
     CUDA.
     """
-    asked = [match_spec.parse(text) for text in specs]
     cuda = next((item.version for item in virtual if item.name == "__cuda"), "")
-    named = next((item.name for item in asked if item.name.startswith("cuda")), "")
+    named = next((item.name for item in specs if item.name.startswith("cuda")), "")
     if not (cuda or named):
         return []
     why = f"the host has an NVIDIA driver for CUDA {cuda}" if cuda else f"the desired state names {named}"
-    meant = {item.name for item in asked if "cpu" in item.build}
+    meant = {item.name for item in specs if "cpu" in item.build}
     return [
         f"{title}: {item.name} {item.version} {item.build} is a build for the CPU, and {why}: ask for one that fits "
         f"the driver ({item.name}=*=cuda*), or for this one ({item.name}=*=*cpu*) to say that it is meant"
@@ -134,7 +136,7 @@ def check_python(
     prefix: str,
     imports: t.Sequence[str],
     pip: t.Collection[str],
-    installed_from: str,
+    installed_from: t.Iterable[Requirement],
     commands: Commands,
     scratch: str,
 ) -> python_verify.Found | None:
@@ -155,7 +157,7 @@ def _is_there(installed: t.Mapping[str, Package], text: str) -> bool:
     return item is not None and relations.asked(item, text)
 
 
-def _told(installed: t.Mapping[str, Package], text: str) -> str:
+def _found_of(installed: t.Mapping[str, Package], text: str) -> str:
     name = relations.name_of(text)
     item = installed.get(name)
     return f"{name} {item.version} {item.build} is installed" if item else f"no {name} is installed"

@@ -10,7 +10,8 @@ from __future__ import annotations
 import typing as t
 from datetime import datetime, timezone
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.plan import Desired, Rules
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.model import Desired
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.plan import Rules
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.record import Generation
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.store import Store
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import written_file
@@ -72,7 +73,7 @@ class Steps:
             written_file.write(path, text, f"write the exact contents of {action.subject} to {path}")
 
     def remove(self, actions: Actions, change: t.Any) -> None:
-        self._store.remove(force=self._desired.options["force"])
+        self._store.remove(force=self._desired.force)
 
     def _target(self, action: Action) -> Generation:
         """The generation that a step names, or the one that was built before it."""

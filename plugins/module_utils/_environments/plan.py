@@ -8,89 +8,12 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, field
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments import choose
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.model import Desired, Observed, Versions
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.record import Generation
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.store import StoreState
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Action, Plan
-
-Versions = t.Mapping[str, str]
-
-
-class Desired(t.Protocol):
-    """What every kind of environment is wanted by.
-
-    Of ``options`` these are read: C(keep), C(adopt), C(reinstall), C(rollback_to), C(force) and C(verify_files).
-    ``absent_packages`` are those to take out of an environment that stays.
-    """
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def root(self) -> str: ...
-
-    @property
-    def state(self) -> str: ...
-
-    @property
-    def options(self) -> t.Mapping[str, t.Any]: ...
-
-    @property
-    def link(self) -> str: ...
-
-    @property
-    def absent_packages(self) -> tuple[str, ...]: ...
-
-
-class Wanted(t.Protocol):
-    """The contents that are wanted. ``digest`` is the same for desired states that mean the same, ``pins`` is what
-    is known of them without a resolver, ``size`` says how many there are (C(3 requirements))."""
-
-    @property
-    def digest(self) -> str: ...
-
-    @property
-    def pins(self) -> Versions: ...
-
-    @property
-    def size(self) -> str: ...
-
-
-WantedT = t.TypeVar("WantedT", bound=Wanted)
-
-
-@dataclass(frozen=True)
-class Observed(t.Generic[WantedT]):
-    """What was found out about one environment.
-
-    ``wanted`` is what the requirements say; None where there are none, or where the generation in use is just that.
-    ``installed`` and ``drift`` are those of the generation in use: what its folders hold, and how that differs from
-    its record. ``generations`` are all finished ones, read only where one of them may be switched to or go; ``intact``
-    are those besides the one in use that have no drift, and ``in_use`` the ids of those that live processes use.
-    ``preview`` is what a build would hold, where somebody wants to know, else None. ``frozen`` is the content of the
-    file that the desired state has written. ``rebuilt`` says that this run has built the environment already.
-    ``outdated`` says, in sentences, for what newer packages the generation in use makes no room.
-    """
-
-    store: StoreState
-    wanted: WantedT | None = None
-    installed: Versions = field(default_factory=dict)
-    drift: tuple[str, ...] = ()
-    generations: tuple[Generation, ...] = ()
-    intact: tuple[Generation, ...] = ()
-    damaged: tuple[str, ...] = ()
-    in_use: frozenset[str] = frozenset()
-    preview: Versions | None = None
-    frozen: str | None = None
-    rebuilt: bool = False
-    outdated: tuple[str, ...] = ()
-
-    @property
-    def current(self) -> Generation | None:
-        return self.store.current
 
 
 class Rules:
@@ -105,12 +28,8 @@ class Rules:
         """What a generation held when it was sealed, in the words of C(Observed.installed)."""
         raise NotImplementedError
 
-    def output(self, desired: Desired) -> str | None:
-        """The file that the desired state has written, if any."""
-        raise NotImplementedError
-
     def text(self, desired: Desired, generation: Generation) -> str:
-        """What that file says of a generation."""
+        """What C(Desired.output), the file that has the contents written down, says of a generation."""
         raise NotImplementedError
 
     def plan(self, desired: Desired, observed: Observed[t.Any]) -> Plan:
@@ -141,11 +60,11 @@ class Rules:
         if self.needs_build(desired, observed):
             previous = observed.current.id if observed.current else ""
             newcomer = Generation("~", "", {"previous": previous})  # sorts behind every date: it will be the newest
-            doomed = choose.doomed(newcomer.id, (*observed.generations, newcomer), desired.options["keep"] + 1)
+            doomed = choose.doomed(newcomer.id, (*observed.generations, newcomer), desired.keep + 1)
             return [item for item in doomed if item is not newcomer]
         reusable = self._reusable(desired, observed) if self._is_behind(desired, observed) else None
         after = reusable or observed.current
-        return choose.doomed(after.id, observed.generations, desired.options["keep"] + 1) if after else []
+        return choose.doomed(after.id, observed.generations, desired.keep + 1) if after else []
 
     def _is_behind(self, desired: Desired, observed: Observed[t.Any]) -> bool:
         return desired.state in self.building and bool(self._reasons(desired, observed))
@@ -162,7 +81,7 @@ class Rules:
             after = self.recorded(reusable)
             steps = [*adopt, _switch(desired, reusable.id, because)]
         else:
-            size = observed.wanted.size if observed.wanted else "nothing"
+            size = observed.desired.size if observed.desired else "nothing"
             after = observed.preview if observed.preview is not None else self._expected(observed)
             steps = [
                 Action("build", desired.name, f"build a generation of {desired.name} from {size}, because {because}"),
@@ -178,22 +97,22 @@ class Rules:
             standing = {"absent": "there is none", "directory": "a plain directory stands there"}
             return [standing.get(observed.store.standing, observed.store.damage or "no finished generation is in use")]
         reasons = [*observed.drift, *observed.outdated]
-        if observed.wanted is not None and observed.current.digest != observed.wanted.digest:
+        if observed.desired is not None and observed.current.digest != observed.desired.digest:
             reasons.insert(0, "the desired state has changed")
-        if desired.options["reinstall"] and not observed.rebuilt:
+        if desired.reinstall and not observed.rebuilt:
             reasons.append("it is to be reinstalled")
         return reasons
 
     def _reusable(self, desired: Desired, observed: Observed[t.Any]) -> Generation | None:
-        if observed.wanted is None or observed.outdated or desired.options["reinstall"]:
+        if observed.desired is None or observed.outdated or desired.reinstall:
             return None
-        return next((item for item in observed.intact if item.digest == observed.wanted.digest), None)
+        return next((item for item in observed.intact if item.digest == observed.desired.digest), None)
 
     def _expected(self, observed: Observed[t.Any]) -> Versions:
         """What a build will hold as far as that is known without resolving."""
-        if observed.current is not None and observed.wanted and observed.current.digest == observed.wanted.digest:
+        if observed.repairing and observed.current is not None:
             return self.recorded(observed.current)
-        return observed.wanted.pins if observed.wanted else {}
+        return observed.desired.pins if observed.desired else {}
 
     def _absent(self, desired: Desired, observed: Observed[t.Any]) -> Plan:
         standing = observed.store.standing
@@ -227,11 +146,15 @@ class Rules:
         return _changing(observed, self.recorded(target), (step, *further))
 
     def _rollback_target(self, desired: Desired, observed: Observed[t.Any]) -> Generation:
-        current, asked = observed.current, desired.options["rollback_to"]
-        if current is not None and not asked and current.id != max(observed.store.ids, default=current.id):
+        current = observed.current
+        if (
+            current is not None
+            and not desired.rollback_to
+            and current.id != max(observed.store.ids, default=current.id)
+        ):
             return current  # gone back already, whatever has become of the newest since
         known = [*observed.intact, *([current] if current else [])]
-        target = choose.rollback_target(desired.name, current.id if current else "", known, asked)
+        target = choose.rollback_target(desired.name, current.id if current else "", known, desired.rollback_to)
         return next(item for item in known if item.id == target)
 
     def _prune(self, desired: Desired, observed: Observed[t.Any]) -> tuple[Action, ...]:
@@ -243,7 +166,7 @@ class Rules:
 
     def _freeze(self, desired: Desired, observed: Observed[t.Any], after: Generation | None) -> tuple[Action, ...]:
         """``after`` is the generation that will be in use, None where it is still to be built."""
-        path = self.output(desired)
+        path = desired.output
         unbuilt = after is None and self.needs_build(desired, observed)
         if not path or not (unbuilt or (after is not None and observed.frozen != self.text(desired, after))):
             return ()
@@ -254,7 +177,7 @@ class Rules:
     def _refuse_occupied(self, desired: Desired, observed: Observed[t.Any]) -> None:
         standing = observed.store.standing
         if standing == "directory" and desired.state in self.building:
-            if desired.options["adopt"]:
+            if desired.adopt:
                 return
             to_fix = "set adopt: true to have it moved aside, or choose another name or root"
         elif standing in ("directory", "file", "foreign_link"):

@@ -10,11 +10,12 @@ from __future__ import annotations
 import os
 import typing as t
 
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.arguments import one, unpacked
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._images import spelling
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._images.model import Copied, DesiredImage, Package
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import desired as environments
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.desired import DesiredEnvironment
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import arguments as environments
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.model import DesiredEnvironment
 
 Params = t.Mapping[str, t.Any]
 # What an environment of an image is made of: the keys of pip_pinned's environments and their defaults.
@@ -154,7 +155,11 @@ def _environment(item: Params, params: Params, where: str) -> DesiredEnvironment
             f"{where}python_envs", f"{name} has neither packages nor requirements", "say what it should hold"
         )
     root = params["environments_root"]
-    return DesiredEnvironment(name, root, "present", options, engine_params(params), environments.files_of(params))
+    files = unpacked(params.get("requirement_files"))
+    of_hosts = {key: spec.get("default") for key, spec in environments.ENVIRONMENT_SPEC.items()}
+    sources = environments.sources_of(engine_params(params))
+    said = {**of_hosts, **options, "name": name, "state": "present"}
+    return one(DesiredEnvironment, said, {"root": root, "files": files, "sources": sources})
 
 
 def _packages(items: t.Sequence[t.Any], option: str) -> tuple[Package, ...]:

@@ -19,31 +19,33 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import dis
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._images.model import Base, DesiredImage, Lock
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import (
+    arguments,
+    contents,
     requirement_checks,
     requirement_problems,
-    wanted,
+    requirement_text,
 )
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.desired import DesiredEnvironment
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine_provider import EngineProvider
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine_uv import UvEngine
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.lockfile import versions_in
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.workshop import Workshop
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.model import DesiredEnvironment
 
 # The second number of glibc's version, of those that uv knows wheels for.
 _GLIBC = (17, 28, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40)
 _MACHINES = ("x86_64", "aarch64")
 
 
-def read(desired: DesiredEnvironment, context: Context) -> wanted.Wanted:
+def read(desired: DesiredEnvironment, context: Context) -> contents.Contents:
     """What an environment asks for, all of it pinned. Raises InvalidArguments."""
-    found = wanted.wanted(desired, context.host)
+    found = contents.read(desired, context.host)
     problems = requirement_checks.check_pinned(found.requirements)
     problems += requirement_checks.check_hashes(found.requirements, required=found.request.require_hashes)
     if problems:
         raise requirement_problems.refusal(
             problems, f"environment {desired.name} from requirements that are all pinned"
         )
-    for word in found.request.requirements.split():
-        if _redact.url_secrets(word):
+    for item in found.request.requirements:
+        if item.url and _redact.url_secrets(item.url):
             raise InvalidArguments(
                 "credentials_in_requirement",
                 wanted=f"environment {desired.name} in an image",
@@ -73,7 +75,7 @@ def platform(base: Base, title: str) -> str:
 def require_python(desired: DesiredImage, base: Base) -> None:
     """Raise MlstackError where the base's Python isn't what an environment asks for."""
     for environment in desired.environments:
-        asked = environment.options["python"]
+        asked = environment.python
         fits = asked == "auto" or f"{base.python_version}.".startswith(f"{asked}.")
         if base.python and base.python_version and fits:
             continue
@@ -92,8 +94,8 @@ class Locksmith:
 
     def __init__(self, context: Context, params: t.Mapping[str, t.Any]) -> None:
         self._context = context
-        self._workshop = Workshop(context, params)
-        self._visiting: Workshop | None = None
+        self._provider = EngineProvider(context, arguments.engine_of(params))
+        self._visiting: EngineProvider | None = None
 
     def lock(self, environment: DesiredEnvironment, base: Base, kept: str, scratch: str, *, builds: bool) -> Lock:
         """The lock of an environment. ``kept`` is the text of an earlier one: its versions stay where they fit.
@@ -105,21 +107,21 @@ class Locksmith:
         hashed = bool(found.requirements.requirements) and all(item.hashes for item in found.requirements.requirements)
         text = self._resolve(found, base, "" if hashed else kept, scratch, title, builds)
         if hashed:  # a lock already: other files than those that it names are not asked for
-            text = found.request.requirements
+            text = requirement_text.text(found.request.requirements)
         return Lock(
             name=environment.name,
             text=text,
             pins=versions_in(text),
-            imports=found.imports,
+            imports=environment.verify_imports,
             compile_bytecode=found.request.compile_bytecode,
             no_binary=found.request.no_binary if builds else (),
         )
 
-    def _resolve(self, found: wanted.Wanted, base: Base, kept: str, scratch: str, title: str, builds: bool) -> str:
-        workshop = self._workshop
+    def _resolve(self, found: contents.Contents, base: Base, kept: str, scratch: str, title: str, builds: bool) -> str:
+        provider = self._provider
         if self._context.preview:
-            self._visiting = workshop = self._visiting or workshop.visiting(scratch)
-        engine = workshop.engine()
+            self._visiting = provider = self._visiting or provider.visiting(scratch)
+        engine = provider.engine()
         if not isinstance(engine, UvEngine):
             raise AssertionError("images are resolved with uv")
         folder = os.path.join(scratch, "lock")
@@ -133,7 +135,7 @@ class Locksmith:
         options = ["--python-version", base.python_version, "--python-platform", platform(base, title), "--no-annotate"]
         options += [] if builds else ["--no-build"]
         try:
-            engine.compile(found.request, output, workshop.interpreters.default().path, folder, options)
+            engine.compile(found.request, output, provider.interpreters.default().path, folder, options)
         except MlstackError as exc:
             raise _explained(exc, title) from exc
         with open(output, encoding="utf-8") as stream:

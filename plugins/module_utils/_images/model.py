@@ -11,7 +11,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 if t.TYPE_CHECKING:
-    from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.desired import DesiredEnvironment
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.model import DesiredEnvironment
 
 LABELS = "io.gpufleet.mlstack."  # ours begin with this
 DESIRED, SYSTEM, BUILD = f"{LABELS}desired", f"{LABELS}system", f"{LABELS}build"

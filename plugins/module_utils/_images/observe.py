@@ -36,7 +36,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._images.model imp
     Package,
     Recipe,
 )
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import Sources
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.model import Sources
 
 if t.TYPE_CHECKING:
     from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context as ModuleContext
@@ -114,7 +114,7 @@ class Looker:
     def sources(self) -> Sources:
         """The index as the arguments name it, or as pip is told on this host: that is what locks come from, too."""
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import pip_config
-        from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.desired import sources_of
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.arguments import sources_of
 
         found = pip_config.inherited(sources_of(arguments.engine_params(self.params)), self._context.host)
         self._context.redactor.learn(list(found.urls()))

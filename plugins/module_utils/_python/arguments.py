@@ -3,27 +3,113 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Private to this collection: it may change at any time. Other collections use the modules instead.
-"""The arguments that pip_pinned and python_env_info share; their texts are in the fragment python_sources."""
+"""The arguments of pip_pinned, and those that it shares with python_env_info; arguments to desired states."""
 
 from __future__ import annotations
 
-import typing as t
+import os
 
-SOURCES_SPEC: dict[str, dict[str, t.Any]] = {
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments import arguments
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.arguments import (
+    ENVIRONMENT,
+    INDEXES,
+    Params,
+    Spec,
+    flag,
+    strings,
+)
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import names
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.model import (
+    DesiredEngine,
+    DesiredEnvironment,
+    Sources,
+)
+
+# Their texts are in the fragment python_sources.
+SOURCES_SPEC: Spec = {
+    **INDEXES,
     "engine": {"type": "str", "choices": ["auto", "uv", "pip"], "default": "auto"},
     "executable": {"type": "str"},
     "toolbox": {"type": "path"},
-    "index_url": {"type": "str"},
-    "extra_index_urls": {"type": "list", "elements": "str", "default": []},
-    "find_links": {"type": "list", "elements": "str", "default": []},
-    "no_index": {"type": "bool", "default": False},
-    "trusted_hosts": {"type": "list", "elements": "str", "default": []},
-    "ca_bundle": {"type": "path"},
-    "offline": {"type": "bool", "default": False},
-    "no_cache": {"type": "bool", "default": False},
+    "no_cache": flag(),
     "cache_dir": {"type": "path"},
-    "python_downloads": {"type": "bool", "default": True},
+    "python_downloads": flag(True),
     "python_mirror": {"type": "str"},
     "python_downloads_json": {"type": "str"},
-    "timeout": {"type": "float", "default": 3600},
 }
+ENVIRONMENT_SPEC: Spec = {
+    **ENVIRONMENT,
+    "state": {"type": "str", "choices": ["present", "absent", "rolled_back", "locked"], "default": "present"},
+    "requirements": strings(),
+    "constraints": strings(),
+    "require_hashes": flag(),
+    "pre": flag(),
+    "no_binary": strings(),
+    "only_binary": strings(),
+    "python": {"type": "str", "default": "auto"},
+    "freeze_to": {"type": "path"},
+    "lock_to": {"type": "path"},
+    "universal": flag(),
+    "python_version": {"type": "str"},
+    "upgrade": flag(),
+}
+SPEC: Spec = {**arguments.spec(ENVIRONMENT_SPEC, "requirement_files"), **SOURCES_SPEC}
+
+
+def all_desired(params: Params) -> list[DesiredEnvironment]:
+    """The desired states of a call of pip_pinned. Raises InvalidArguments for what contradicts itself."""
+    files = arguments.unpacked(params["requirement_files"])
+    return arguments.all_desired(DesiredEnvironment, params, files, _problem, sources=sources_of(params))
+
+
+def sources_of(params: Params) -> Sources:
+    """The arguments about indexes and the like."""
+    return Sources(
+        index_url=params["index_url"] or "",
+        extra_index_urls=tuple(params["extra_index_urls"]),
+        find_links=tuple(params["find_links"]),
+        no_index=params["no_index"],
+        trusted_hosts=tuple(params["trusted_hosts"]),
+        ca_bundle=params["ca_bundle"] or "",
+        offline=params["offline"],
+    )
+
+
+def engine_of(params: Params) -> DesiredEngine:
+    """The arguments about the program that builds."""
+    return DesiredEngine(
+        toolbox=toolbox_of(params),
+        name=params["engine"],
+        executable=params["executable"] or "",
+        cache_dir=params["cache_dir"] or "",
+        no_cache=params["no_cache"],
+        timeout=params["timeout"],
+        sources=sources_of(params),
+        python_downloads=params["python_downloads"] and not params["offline"],
+        python_mirror=params["python_mirror"] or "",
+        python_downloads_json=params["python_downloads_json"] or "",
+    )
+
+
+def toolbox_of(params: Params) -> str:
+    return params["toolbox"] or os.path.join(params["root"], ".toolbox")
+
+
+def _problem(desired: DesiredEnvironment) -> tuple[str, str]:
+    if desired.state == "locked" and not desired.lock_to:
+        return "state is locked and lock_to is missing", "say with lock_to where the lock is to be written"
+    if desired.lock_to and desired.state != "locked":
+        return "lock_to is given, but state is not locked", "set state: locked, or leave lock_to out"
+    if desired.state == "present" and not (desired.packages or desired.requirements):
+        return "neither packages nor requirements are given", "say what the environment should hold"
+    if desired.state != "absent":
+        return "", ""
+    if desired.requirements or desired.constraints:
+        # To take them for the names of packages would be one guess, to remove the whole environment another.
+        problem = "state is absent, and requirements or constraints are given"
+        return (
+            problem,
+            "name the packages that are to go with packages, or give neither to remove the whole environment",
+        )
+    bad = [name for name in desired.packages if not names.is_valid(name)]
+    return (f"{', '.join(map(repr, bad))} is not a package's name", "give names without versions") if bad else ("", "")

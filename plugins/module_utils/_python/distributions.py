@@ -104,7 +104,7 @@ def look(places: t.Iterable[Folder]) -> Inventory:
         except BadMetadata as error:
             broken.append(Broken(entry, str(error)))
         except OSError as error:
-            broken.append(Broken(entry, told(error), *(names.metadata_folder_parts(entry) or ("", ""))))
+            broken.append(Broken(entry, reason_of(error), *(names.metadata_folder_parts(entry) or ("", ""))))
         else:
             (others if problems else good).append(item)
             broken.extend(Broken(entry, problem) for problem in problems)
@@ -159,7 +159,7 @@ def read(place: Folder, entry: str) -> tuple[Distribution, list[str]]:
             installer = (_text(folder, "INSTALLER", _MOST_NOTE) or "").strip() or None
             direct_url = _direct_url(folder)
         except (BadMetadata, OSError) as error:
-            problems.append(told(error))
+            problems.append(reason_of(error))
         requested = bool(folder.what("REQUESTED"))
     return item._replace(installer=installer, requested=requested, direct_url=direct_url), problems
 
@@ -196,7 +196,7 @@ def described(metadata: str, folder: str) -> tuple[Distribution, list[str]]:
     return item, problems
 
 
-def told(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     """Why something was not read, as a clause."""
     return str(error.strerror or error) if isinstance(error, OSError) else str(error)
 
@@ -205,7 +205,7 @@ def _names(place: Folder, broken: list[Broken]) -> list[str]:
     try:
         return place.names()
     except OSError as error:
-        broken.append(Broken(place.path, told(error)))
+        broken.append(Broken(place.path, reason_of(error)))
         return []
 
 

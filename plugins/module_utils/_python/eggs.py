@@ -41,7 +41,7 @@ def beside(places: t.Iterable[Folder], tree: Folder) -> tuple[list[Distribution]
             try:
                 reader(place, entry, tree, found, broken)
             except OSError as error:
-                broken.append(Broken(entry, distributions.told(error), *_named(entry)))
+                broken.append(Broken(entry, distributions.reason_of(error), *_named(entry)))
     return found, broken
 
 
@@ -57,7 +57,7 @@ def _egg(place: Folder, entry: str, tree: Folder, found: list[Distribution], bro
                 broken.extend(Broken(entry, problem) for problem in problems)
                 return
             except (OSError, distributions.BadMetadata) as error:
-                broken.append(Broken(entry, f"its EGG-INFO is not read: {distributions.told(error)}"))
+                broken.append(Broken(entry, f"its EGG-INFO is not read: {distributions.reason_of(error)}"))
     elif place.what(entry) != "a file":
         broken.append(Broken(entry, f"it is {place.what(entry)}"))
     name, version = _named(entry)

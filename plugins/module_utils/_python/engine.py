@@ -3,44 +3,27 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Private to this collection: it may change at any time. Other collections use the modules instead.
-"""What an engine is asked to do, in words that uv and pip share."""
+"""What an engine is to do, in words that uv and pip share."""
 
 from __future__ import annotations
 
 import abc
 import os
-import re
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import git_credentials
-
-
-@dataclass(frozen=True)
-class Sources:
-    """Where distributions come from. Empty means: whatever the engine's own configuration on this host says."""
-
-    index_url: str = ""
-    extra_index_urls: tuple[str, ...] = ()
-    find_links: tuple[str, ...] = ()
-    no_index: bool = False
-    trusted_hosts: tuple[str, ...] = ()
-    ca_bundle: str = ""
-    offline: bool = False
-
-    def urls(self) -> tuple[str, ...]:
-        """Every URL that may carry credentials."""
-        return tuple(url for url in (self.index_url, *self.extra_index_urls, *self.find_links) if url)
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import git_credentials, names, requirement_text
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.model import Sources
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.requirements import Requirement
 
 
 @dataclass(frozen=True)
 class Request:
-    """A set of requirements to install or resolve. ``requirements`` and ``constraints`` are requirement file texts
-    without options: those are the other fields. ``title`` says in messages for what they are."""
+    """A set of requirements to install or resolve. ``title`` says in messages for what they are."""
 
-    requirements: str
-    constraints: str = ""
+    requirements: tuple[Requirement, ...]
+    constraints: tuple[Requirement, ...] = ()
     require_hashes: bool = False
     no_deps: bool = False
     pre: bool = False
@@ -65,31 +48,17 @@ class Request:
         options += ["--no-index"] if sources.no_index else []
         options += [f"--no-binary {name}" for name in self.no_binary]
         options += [f"--only-binary {name}" for name in self.only_binary]
-        return "".join(f"{line}\n" for line in options) + self.requirements
+        return "".join(f"{line}\n" for line in options) + requirement_text.text(self.requirements)
 
     @property
     def environ(self) -> dict[str, str]:
         """The variables that must be set where this is read: credentials that have no place in its files."""
-        return git_credentials.environ(f"{self.requirements}\n{self.constraints}")
+        return git_credentials.environ(requirement_text.text((*self.requirements, *self.constraints)))
 
-
-def without(requirements: str, names: t.Collection[str]) -> str:
-    """The same requirement file text less the requirements of these names (one logical line each)."""
-    kept = []
-    skipping = False
-    for line in requirements.splitlines(keepends=True):
-        if not skipping:
-            head = re.match(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)", line)
-            skipping = head is not None and _normal(head.group(1)) in {_normal(name) for name in names}
-            dropped = skipping
-        if not dropped:
-            kept.append(line)
-        skipping = skipping and line.rstrip("\r\n").endswith("\\")
-    return "".join(kept)
-
-
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
+    def without(self, packages: t.Iterable[str]) -> Request:
+        """The same less the requirements of these names."""
+        left_out = set(map(names.normalize, packages))
+        return replace(self, requirements=tuple(item for item in self.requirements if item.name not in left_out))
 
 
 @dataclass(frozen=True)
@@ -103,7 +72,10 @@ class RequestFiles:
     def write(cls, request: Request, folder: str) -> RequestFiles:
         """Write the files into ``folder``, readable by this user alone."""
         files = cls(os.path.join(folder, "requirements.txt"), os.path.join(folder, "constraints.txt"))
-        for path, text in ((files.requirements, request.file_text()), (files.constraints, request.constraints)):
+        for path, text in (
+            (files.requirements, request.file_text()),
+            (files.constraints, requirement_text.text(request.constraints)),
+        ):
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with open(descriptor, "w", encoding="utf-8") as stream:
                 stream.write(git_credentials.stripped(text))

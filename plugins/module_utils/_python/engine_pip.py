@@ -18,9 +18,9 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine im
     Engine,
     Request,
     RequestFiles,
-    Sources,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine_errors import explain
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.model import Sources
 
 
 class PipEngine(Engine):
@@ -68,7 +68,7 @@ class PipEngine(Engine):
     def _of(self, request: Request, scratch: str) -> list[str]:
         files = RequestFiles.write(request, scratch)
         argv = ["-r", files.requirements]
-        argv += ["-c", files.constraints] if request.constraints.strip() else []
+        argv += ["-c", files.constraints] if request.constraints else []
         argv += ["--require-hashes"] if request.require_hashes else []
         argv += ["--no-deps"] if request.no_deps else []
         argv += ["--pre"] if request.pre else []

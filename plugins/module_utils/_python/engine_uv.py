@@ -15,24 +15,21 @@ from dataclasses import replace
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import CommandResult, Commands
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import site_packages
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import requirements, site_packages
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import (
     STRAY_VARIABLES,
     Cache,
     Engine,
     Request,
     RequestFiles,
-    Sources,
-    without,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine_errors import explain
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.model import Sources
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.pip_config import inherited
 
 _NO_WHEEL = re.compile(
     r"Because ([A-Za-z0-9._-]+)(?:==\S+)? has no (?:usable )?wheels|Wheels are required for `([^`]+)`"
 )
-# A direct URL of anything but a wheel: it is meant to be built from source.
-_SOURCE_URL = re.compile(r"(?:^| @ )[A-Za-z+]+:(?!\S*\.whl\b)")
 _WOULD_ADD = re.compile(r"^ \+ (?P<name>[A-Za-z0-9._-]+)(?:==(?P<version>\S+)| @ (?P<url>\S+))", re.M)
 
 
@@ -69,8 +66,7 @@ class UvEngine(Engine):
             return versions
         # What comes from a URL is named by that alone: unpack it, where nobody looks, to know its version.
         folder = os.path.join(scratch, "from-urls")
-        asked = without(request.requirements, list(versions))
-        alone = replace(request, requirements=asked, constraints="", no_deps=True, require_hashes=False)
+        alone = replace(request.without(versions), constraints=(), no_deps=True, require_hashes=False)
         argv = ["pip", "install", "--python", python, "--target", folder, *self._of(alone, scratch)]
         self._run(argv, request.sources, f"the versions of what {request.title} has from URLs", request.environ)
         return {**site_packages.versions(folder), **versions}
@@ -79,10 +75,14 @@ class UvEngine(Engine):
         argv = ["pip", "compile", "--quiet", "--no-header", "--no-annotate", "--no-deps", "--no-build"]
         argv += ["--python", python, "--no-python-downloads", "--python-version", version]
         missing: list[str] = []
-        lines = [line for line in request.requirements.splitlines(keepends=True) if not _SOURCE_URL.search(line)]
+        # A direct URL of anything but a wheel is meant to be built from source.
+        built = [
+            item for item in request.requirements if item.url and not requirements.url_path(item.url).endswith(".whl")
+        ]
+        request = replace(request, requirements=tuple(item for item in request.requirements if item not in built))
         while True:
             # uv names one package at a time: ask again without those it has named.
-            rest = replace(request, requirements=without("".join(lines), missing))
+            rest = request.without(missing)
             result = self._call(
                 [*argv, *self._files(rest, scratch, positional=True)],
                 request.sources,
@@ -136,7 +136,7 @@ class UvEngine(Engine):
     def _files(self, request: Request, scratch: str, *, positional: bool = False) -> list[str]:
         files = RequestFiles.write(replace(request, sources=self._completed(request.sources)), scratch)
         argv = [files.requirements] if positional else ["-r", files.requirements]
-        argv += ["-c", files.constraints] if request.constraints.strip() else []
+        argv += ["-c", files.constraints] if request.constraints else []
         argv += ["--prerelease", "allow"] if request.pre else []
         return argv
 

@@ -17,19 +17,19 @@ import json, os, sys
 
 out = os.dup(1)
 os.dup2(2, 1)
-told = {"version": "", "cuda": "", "devices": [], "works": False, "error": ""}
+facts = {"version": "", "cuda": "", "devices": [], "works": False, "error": ""}
 
 
 def torch():
     import torch
 
-    told.update(version=str(torch.__version__), cuda=str(getattr(torch.version, "cuda", None) or ""))
+    facts.update(version=str(torch.__version__), cuda=str(getattr(torch.version, "cuda", None) or ""))
     devices = ["cpu"] + ["cuda:%d" % number for number in range(torch.cuda.device_count())]
     if not torch.cuda.is_available():
         devices = devices[:1]
     for device in devices:
         name = torch.cuda.get_device_name(device) if device != "cpu" else ""
-        told["devices"].append({"device": device, "name": name})
+        facts["devices"].append({"device": device, "name": name})
         ones = torch.ones((64, 64), device=device)
         check(device, float((ones @ ones).sum()))
 
@@ -37,13 +37,13 @@ def torch():
 def tensorflow():
     import tensorflow
 
-    told.update(version=str(tensorflow.__version__))
+    facts.update(version=str(tensorflow.__version__))
     build = tensorflow.sysconfig.get_build_info()
-    told["cuda"] = str(build.get("cuda_version", "")) if build.get("is_cuda_build") else ""
+    facts["cuda"] = str(build.get("cuda_version", "")) if build.get("is_cuda_build") else ""
     for found in tensorflow.config.list_physical_devices():
         device = found.name.replace("/physical_device:", "").lower()
         details = tensorflow.config.experimental.get_device_details(found) if device.startswith("gpu") else {}
-        told["devices"].append({"device": device, "name": str(details.get("device_name", ""))})
+        facts["devices"].append({"device": device, "name": str(details.get("device_name", ""))})
         with tensorflow.device("/" + device):
             ones = tensorflow.ones((64, 64))
             check(device, float(tensorflow.reduce_sum(tensorflow.matmul(ones, ones))))
@@ -53,12 +53,12 @@ def jax():
     import jax
     import jax.numpy
 
-    told.update(version=str(jax.__version__))
+    facts.update(version=str(jax.__version__))
     for found in [*jax.devices("cpu"), *(device for device in jax.devices() if device.platform != "cpu")]:
         device = "%s:%d" % (found.platform, found.id)
-        told["devices"].append({"device": device, "name": str(found.device_kind) if found.platform != "cpu" else ""})
+        facts["devices"].append({"device": device, "name": str(found.device_kind) if found.platform != "cpu" else ""})
         if found.platform != "cpu":
-            told["cuda"] = told["cuda"] or runtime(found)
+            facts["cuda"] = facts["cuda"] or runtime(found)
         ones = jax.device_put(jax.numpy.ones((64, 64)), found)
         check(device, float((ones @ ones).sum()))
 
@@ -77,10 +77,10 @@ def check(device, total):
 
 try:
     {"torch": torch, "tensorflow": tensorflow, "jax": jax}[sys.argv[1]]()
-    told["works"] = True
+    facts["works"] = True
 except BaseException as exc:
     words = str(exc).strip().splitlines()
-    told["error"] = "%s: %s" % (type(exc).__name__, words[0] if words else "")
-os.write(out, json.dumps(told).encode())
+    facts["error"] = "%s: %s" % (type(exc).__name__, words[0] if words else "")
+os.write(out, json.dumps(facts).encode())
 os._exit(0)
 """

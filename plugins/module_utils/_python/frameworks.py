@@ -61,10 +61,10 @@ class FrameworkInfo(Inquiry[Question, dict[str, t.Any]]):
             result = ran(desired, python, owner, context)
         except (CommandError, NotRun) as exc:
             return _broken(exc.found if isinstance(exc, CommandError) else str(exc))
-        told = _read(result.out)
-        if told is None:
+        facts = _read(result.out)
+        if facts is None:
             return _broken(f"its process ended with status {result.rc}: {last_words(result)}")
-        return told
+        return facts
 
     def _own(self, desired: Question, python: str, owner: int, context: Context) -> CommandResult:
         return context.commands.run(
@@ -96,13 +96,13 @@ def _argv(python: str, desired: Question) -> list[str]:
 def _read(text: str) -> dict[str, t.Any] | None:
     """The probe's answer; None where the framework took the process down before it could answer."""
     try:
-        told = json.loads(text)
+        facts = json.loads(text)
     except ValueError:
         return None
-    if not isinstance(told, dict) or not set(_KEYS) <= set(told):
+    if not isinstance(facts, dict) or not set(_KEYS) <= set(facts):
         return None
-    accelerated = [item for item in told["devices"] if item["device"].partition(":")[0] != "cpu"]
-    return {**{key: told[key] for key in _KEYS}, "accelerated": bool(accelerated) and bool(told["works"])}
+    accelerated = [item for item in facts["devices"] if item["device"].partition(":")[0] != "cpu"]
+    return {**{key: facts[key] for key in _KEYS}, "accelerated": bool(accelerated) and bool(facts["works"])}
 
 
 def _broken(reason: str) -> dict[str, t.Any]:

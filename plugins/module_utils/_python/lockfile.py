@@ -17,12 +17,12 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import Ml
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import written_file
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Resource
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Action, Plan
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import names, requirement_files, wanted
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.desired import DesiredEnvironment
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import contents, names, requirement_files
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine_provider import EngineProvider
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine_uv import UvEngine
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.interpreters import DesiredPython, choose
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.model import DesiredEngine, DesiredEnvironment
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.plan import comparison
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.workshop import Workshop
 
 _PIN = re.compile(rf"(?P<name>{names.NAME})\s*(?:\[[^\]]*\])?\s*(?:===?|@)\s*(?P<version>[^\s\\]+)")
 
@@ -38,15 +38,14 @@ class ObservedLock:
 class Locks(Resource[DesiredEnvironment, ObservedLock]):
     """Environments whose state is C(locked): a file is written, nothing is built."""
 
-    def __init__(self, params: t.Mapping[str, t.Any]) -> None:
-        self._params = params
-        self._workshop: Workshop | None = None
+    def __init__(self, engine: DesiredEngine) -> None:
+        self._engine = engine
 
     def title(self, desired: DesiredEnvironment) -> str:
         return desired.name
 
     def observe(self, desired: DesiredEnvironment, context: Context) -> ObservedLock:
-        path = desired.options["lock_to"]
+        path = desired.lock_to
         before = written_file.read(path, f"write the lock of {desired.name} to {path}") or ""
         with tempfile.TemporaryDirectory(prefix="mlstack-") as scratch:
             return ObservedLock(before, self._resolve(desired, context, before, scratch))
@@ -65,18 +64,18 @@ class Locks(Resource[DesiredEnvironment, ObservedLock]):
 
     def describe(self, desired: DesiredEnvironment, observed: ObservedLock) -> dict[str, t.Any]:
         locked = versions_in(observed.after)
-        return {"path": desired.options["lock_to"], "freeze": [_line(name, locked[name]) for name in sorted(locked)]}
+        return {"path": desired.lock_to, "freeze": [_line(name, locked[name]) for name in sorted(locked)]}
 
     def _resolve(self, desired: DesiredEnvironment, context: Context, before: str, scratch: str) -> str:
-        workshop = Workshop(context, self._params)
+        provider = EngineProvider(context, self._engine)
         if context.preview:
-            workshop = workshop.visiting(scratch)
-        return self._resolve_with(desired, context, before, scratch, workshop)
+            provider = provider.visiting(scratch)
+        return self._resolve_with(desired, context, before, scratch, provider)
 
     def _resolve_with(
-        self, desired: DesiredEnvironment, context: Context, before: str, scratch: str, workshop: Workshop
+        self, desired: DesiredEnvironment, context: Context, before: str, scratch: str, provider: EngineProvider
     ) -> str:
-        engine = workshop.engine()
+        engine = provider.engine()
         if not isinstance(engine, UvEngine):
             raise MlstackError(
                 "lock_needs_uv",
@@ -84,16 +83,16 @@ class Locks(Resource[DesiredEnvironment, ObservedLock]):
                 found=f"the engine is {engine.name}, which cannot write one",
                 to_fix="leave engine at auto or set it to uv, and make sure that uv can be installed on this host",
             )
-        request = wanted.wanted(desired, context.host).request
+        request = contents.read(desired, context.host).request
         options = []
-        options += ["--universal"] if desired.options["universal"] else []
-        options += ["--python-version", desired.options["python_version"]] if desired.options["python_version"] else []
-        options += ["--upgrade"] if desired.options["upgrade"] else []
-        if desired.options["python_version"]:
-            python = workshop.interpreters.default().path
+        options += ["--universal"] if desired.universal else []
+        options += ["--python-version", desired.python_version] if desired.python_version else []
+        options += ["--upgrade"] if desired.upgrade else []
+        if desired.python_version:
+            python = provider.interpreters.default().path
         else:
-            named = DesiredPython(desired.options["python"], workshop.python_downloads, workshop.download_env)
-            python = choose(named, workshop.interpreters, engine, request, scratch, f"lock {desired.name}").path
+            named = DesiredPython(desired.python, provider.python_downloads, provider.download_env)
+            python = choose(named, provider.interpreters, engine, request, scratch, f"lock {desired.name}").path
         output = os.path.join(scratch, "lock.txt")
         if before:
             with open(output, "w", encoding="utf-8") as stream:
@@ -108,7 +107,7 @@ def plan_lock(desired: DesiredEnvironment, observed: ObservedLock) -> Plan:
     if observed.before == observed.after:
         return Plan()
     before, after = versions_in(observed.before), versions_in(observed.after)
-    path = desired.options["lock_to"]
+    path = desired.lock_to
     step = Action("lock", desired.name, f"write {path} with {len(after)} locked distributions", {"path": path})
     return Plan(
         (step,),

@@ -30,6 +30,11 @@ def is_valid(name: str) -> bool:
     return _valid(name) is not None
 
 
+def leading(line: str) -> str:
+    """The normalised name at the head of a requirement that an engine or we wrote."""
+    return normalize(re.split(r"[\s\[;=<>!~@]", line, maxsplit=1)[0])
+
+
 def wheel_parts(filename: str) -> tuple[str, str] | None:
     """Normalised name and version that a wheel's file name declares, None where it isn't a wheel's name.
 

@@ -16,7 +16,7 @@ import typing as t
 from dataclasses import replace
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import Sources
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.model import Sources
 
 # Where one of these is set, somebody has told uv itself.
 _UV_VARIABLES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_CONFIG_FILE", "UV_NO_INDEX")

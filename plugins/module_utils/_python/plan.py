@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments import model
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments import plan as generations
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.plan import Versions
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.model import Desired, Versions
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.record import Generation
 
 if t.TYPE_CHECKING:
-    from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.wanted import Wanted
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.contents import Contents
 
-    Observed = generations.Observed[Wanted]
+    Observed = model.Observed[Contents]
 else:
-    Observed = generations.Observed
+    Observed = model.Observed
 drift, comparison, lines = generations.drift, generations.comparison, generations.lines
 
 
@@ -29,11 +30,7 @@ class PythonRules(generations.Rules):
         installed: Versions = generation.record.get("installed", {})
         return installed
 
-    def output(self, desired: generations.Desired) -> str | None:
-        path: str | None = desired.options["freeze_to"]
-        return path
-
-    def text(self, desired: generations.Desired, generation: Generation) -> str:
+    def text(self, desired: Desired, generation: Generation) -> str:
         return freeze_text(generation)
 
 

@@ -18,7 +18,6 @@ import os
 import typing as t
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files.looking import Allowance, Folder, below
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import names
 
 _MOST_BYTES = 64 << 20  # of a RECORD; TensorFlow's has 3 MB
 _ALGORITHMS = ("sha256", "sha384", "sha512")
@@ -84,22 +83,6 @@ def verify(directory: str) -> Findings:
         recorded |= compared.recorded
     unrecorded = [path for path in _files(directory) if path not in recorded and not _is_excused(path, without)]
     return Findings(*(tuple(sorted(items)) for items in (missing, changed, unrecorded, without)))
-
-
-def packages_of(directory: str, paths: t.Collection[str]) -> list[str]:
-    """The normalised names of the distributions whose RECORDs name one of these paths."""
-    found = set()
-    for entry in os.listdir(directory):
-        parts = names.metadata_folder_parts(entry) if entry.endswith(".dist-info") else None
-        if parts is None:
-            continue
-        try:
-            rows = _rows(os.path.join(directory, entry))
-        except (OSError, ValueError, csv.Error):
-            continue
-        if any(path in paths for path, _digest in rows):
-            found.add(names.normalize(parts[0]))
-    return sorted(found)
 
 
 def _rows(folder: str, within: str = "") -> list[tuple[str, str]]:

@@ -184,6 +184,15 @@ def read_leniently(
     return result, reader.problems
 
 
+def of_lines(lines: t.Iterable[str]) -> tuple[Requirement, ...]:
+    """Requirements of lines that this collection wrote down itself, in a record. Raises InvalidArguments."""
+
+    def nothing(path: str) -> bytes:
+        raise FileNotFoundError(path)
+
+    return read(load=nothing, packages=tuple(lines)).requirements
+
+
 def _located(target: str, includer: str) -> str:
     """A path or URL, relative to the file that includes it."""
     if is_url(target):

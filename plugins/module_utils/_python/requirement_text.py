@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Private to this collection: it may change at any time. Other collections use the modules instead.
-"""Requirement sets written out: a flat text that pip and uv both read, and a digest of what is asked for."""
+"""Requirements written out: a flat text that pip and uv both read, and a digest of what a set desires."""
 
 from __future__ import annotations
 
@@ -21,26 +21,21 @@ if t.TYPE_CHECKING:
 _USERINFO = re.compile(r"(?<=://)[^/@\s]*@")
 
 
-class Texts(t.NamedTuple):
-    """What to hand to an engine. Both may hold credentials of URLs: keep them out of logs and readable files."""
-
-    requirements: str
-    constraints: str
-
-
-def render(wanted: RequirementSet, *, build_options: bool = False) -> Texts:
-    """The set as two flat texts: no includes, no options, no comments, sorted, each line once.
-
-    A pin that stands in a constraint is written into the requirement, because pip wants it there once hashes are
-    checked. ``build_options`` keeps --config-settings, which uv cannot read in a file.
-    """
-    lines = [line(_with_pin(item, wanted.constraints), build_options) for item in wanted.requirements]
-    limits = [line(item, False) for item in wanted.constraints]
-    return Texts(_text(lines), _text(limits))
+def pinned(wanted: RequirementSet) -> tuple[Requirement, ...]:
+    """The requirements to hand to an engine: a pin that stands in a constraint is written into the requirement, because
+    pip wants it there once hashes are checked."""
+    return tuple(_with_pin(item, wanted.constraints) for item in wanted.requirements)
 
 
-def _text(lines: list[str]) -> str:
-    return "".join(item + "\n" for item in sorted(set(lines)))
+def text(items: t.Iterable[Requirement]) -> str:
+    """Requirements as a flat text that pip and uv both read: no includes, no options, no comments, sorted, each line
+    once. It may hold credentials of URLs: keep it out of logs and readable files."""
+    return "".join(item + "\n" for item in lines(items))
+
+
+def lines(items: t.Iterable[Requirement]) -> list[str]:
+    """The lines of text()."""
+    return sorted({line(item) for item in items})
 
 
 def line(item: Requirement, build_options: bool = False) -> str:
@@ -48,19 +43,19 @@ def line(item: Requirement, build_options: bool = False) -> str:
     hashes = list(item.hashes)
     extras = f"[{','.join(item.extras)}]" if item.extras else ""
     if item.url is None:
-        text = f"{item.name}{extras}{','.join(map(str, item.specifiers))}"
+        written = f"{item.name}{extras}{','.join(map(str, item.specifiers))}"
     else:
         url = item.url
         if len(hashes) == 1:
             # In the fragment it is checked without putting the whole set into pip's hash-checking mode.
             url += ("&" if "#" in url else "#") + hashes.pop().replace(":", "=", 1)
-        text = f"{item.name}{extras} @ {url}" if item.name else url
+        written = f"{item.name}{extras} @ {url}" if item.name else url
     if item.marker is not None:
-        text += f" ; {item.marker}"
-    text += "".join(f" --hash={value}" for value in hashes)
+        written += f" ; {item.marker}"
+    written += "".join(f" --hash={value}" for value in hashes)
     if build_options:
-        text += "".join(f" --config-settings={json.dumps(value)}" for value in item.build_options)
-    return text
+        written += "".join(f" --config-settings={json.dumps(value)}" for value in item.build_options)
+    return written
 
 
 def _with_pin(item: Requirement, constraints: t.Iterable[Requirement]) -> Requirement:
@@ -79,7 +74,7 @@ def digest(wanted: RequirementSet) -> str:
     Indexes and links are no part of it: where distributions come from may change, what is installed must not.
     """
     options = wanted.options
-    asked = {
+    said = {
         "requirements": sorted({_identity(item) for item in wanted.requirements}),
         "constraints": sorted({_identity(item) for item in wanted.constraints}),
         "no_binary": sorted(options.no_binary),
@@ -88,7 +83,7 @@ def digest(wanted: RequirementSet) -> str:
         "pre": options.pre,
         "require_hashes": options.require_hashes,
     }
-    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 def _identity(item: Requirement) -> str:

@@ -3,64 +3,69 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Private to this collection: it may change at any time. Other collections use the modules instead.
-"""What pip_pinned manages: environments, their locks, and the engines' caches, behind one subject."""
+"""The resource of pip_pinned: virtual environments, locks, caches."""
 
 from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._by_kind import ByKind
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Outcome, Resource
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import desired as desiring
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.desired import DesiredEnvironment
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.environment import Environments
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments import resource
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.record import Generation
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.store import StoreState
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import arguments, observe, plan
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.model import DesiredEnvironment
+
+if t.TYPE_CHECKING:
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.builder import Builder
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.contents import Contents
+
+    Base = resource.Environments[DesiredEnvironment, Contents]
+else:
+    Base = resource.Environments
 
 
-class PythonEnvironments(ByKind):
-    """Gives each desired state to the resource that knows its kind."""
+class Environments(Base):
+    """Virtual environments that are present, absent or rolled back."""
 
+    kind = "venv"
+    rules = plan.RULES
+
+    def installed_in(self, generation: Generation) -> dict[str, str]:
+        return observe.installed_in(generation)
+
+    def drift_of(self, generation: Generation, *, files: bool = False) -> tuple[str, ...]:
+        return observe.drift_of(generation, files=files)
+
+    def contents(self, desired: DesiredEnvironment, state: StoreState, context: Context) -> Contents | None:
+        if desired.state != "present":
+            return None
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import contents
+
+        found = contents.read(desired, context.host)
+        context.redactor.learn([found.request.file_text(), *(item.url or "" for item in found.request.constraints)])
+        return found
+
+    def make_builder(self, context: Context) -> Builder:
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.builder import Builder
+
+        return Builder(context, arguments.engine_of(self.params))
+
+
+class PythonEnvironments(resource.EnvironmentsByKind):
     left_out = ("requirement_files",)
 
-    def __init__(self) -> None:
-        self._resources: dict[str, Resource[t.Any, t.Any]] = {}
-
     def all_desired(self, params: t.Mapping[str, t.Any], context: Context) -> list[t.Any]:
-        found: list[t.Any] = list(desiring.all_desired(params))
+        found: list[t.Any] = list(arguments.all_desired(params))
         self._resources["environment"] = Environments(params)
         if any(desired.state == "locked" for desired in found):
             from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.lockfile import Locks
 
-            self._resources["lock"] = Locks(params)
+            self._resources["lock"] = Locks(arguments.engine_of(params))
         if params["purge_cache"]:
+            from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.caches import Caches
             from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import cache
 
-            self._resources["cache"] = cache.Caches()
-            found.append(cache.DesiredCache(cache.folders(context.host, params["cache_dir"] or "")))
+            self._resources["cache"] = Caches()
+            found.append(cache.empty(context.host, params["cache_dir"] or ""))
         return found
-
-    def resource_of(self, desired: t.Any) -> Resource[t.Any, t.Any]:
-        if not isinstance(desired, DesiredEnvironment):
-            return self._resources["cache"]
-        return self._resources["lock" if desired.state == "locked" else "environment"]
-
-    def result(self, outcomes: list[Outcome[t.Any]]) -> dict[str, t.Any]:
-        """One entry per environment, failed ones included."""
-        return {"environments": [_told(item) for item in outcomes if isinstance(item.desired, DesiredEnvironment)]}
-
-
-def _told(outcome: Outcome[DesiredEnvironment]) -> dict[str, t.Any]:
-    told: dict[str, t.Any] = {
-        "name": outcome.desired.name,
-        "path": outcome.desired.link,
-        "changed": outcome.changed,
-        "failed": outcome.error is not None,
-        "drift": [],
-        "added": {},
-        "removed": {},
-        "replaced": {},
-        "seconds": round(outcome.seconds, 3),
-        **outcome.details,
-    }
-    if outcome.error is not None:
-        told.update(outcome.error.details, msg=str(outcome.error), code=outcome.error.code)
-    return told

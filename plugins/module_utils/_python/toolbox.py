@@ -22,14 +22,15 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine im
     Cache,
     Request,
     RequestFiles,
-    Sources,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine_errors import explain
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.model import Sources
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.pip_source import (
     PipNotFound,
     PipSource,
     find_pip,
 )
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.requirements import Requirement, Source, parse
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,9 @@ class Tool:
     library: bool = False
 
     @property
-    def requirement(self) -> str:
+    def requirement(self) -> Requirement:
         hashes = " ".join(f"--hash=sha256:{value}" for value in self.hashes)
-        return f"{self.name}=={self.version} {hashes}\n"
+        return parse(f"{self.name}=={self.version} {hashes}", Source("toolbox", 1))
 
 
 UV = Tool(
@@ -240,7 +241,7 @@ class Toolbox:
     def _install(self, tool: Tool, folder: str) -> None:
         pip = self.pip()
         with _umask(0o022), tempfile.TemporaryDirectory(prefix="mlstack-") as scratch:
-            request = Request(requirements=tool.requirement, sources=self._sources)
+            request = Request((tool.requirement,), sources=self._sources)
             files = RequestFiles.write(request, scratch)
             argv = [*pip.argv, "install", "--no-input", "--disable-pip-version-check", "--no-deps", "--require-hashes"]
             argv += ["--only-binary", ":all:", "--no-warn-script-location", "--target", folder]

@@ -10,7 +10,6 @@ from __future__ import annotations
 import glob
 import json
 import os
-import re
 import typing as t
 from dataclasses import dataclass
 
@@ -62,17 +61,17 @@ def verify(
     prefix: str,
     commands: Commands,
     scratch: str,
-    installed_from: str = "",
+    installed_from: t.Iterable[Requirement] = (),
     judged: t.Collection[str] | None = None,
 ) -> Found:
     """Check a freshly built prefix: metadata, versions as desired, dependencies, imports. Raises MlstackError.
 
-    ``installed_from`` is the requirement file text that it was built from. ``judged`` are the distributions whose
+    ``installed_from`` are the requirements that it was built from. ``judged`` are the distributions whose
     dependencies must fit, by name, where others are another package manager's to judge.
     """
     python = os.path.join(prefix, "bin", "python")
-    told = commands.run([python, "-I", "-c", PROBE], purpose=f"start the new Python of {title}", timeout=60)
-    facts = probe.described(told.out, python)
+    probed = commands.run([python, "-I", "-c", PROBE], purpose=f"start the new Python of {title}", timeout=60)
+    facts = probe.described(probed.out, python)
     folders = list(dict.fromkeys(os.path.realpath(path) for path in (facts["purelib"], facts["platlib"])))
     found = inventory(*folders)
     problems = [f"{item.folder}: {item.reason}" for item in found.broken]
@@ -103,20 +102,22 @@ def _concerns(conflict: check.Conflict, judged: t.Collection[str]) -> bool:
 
 
 def damaged(prefix: str) -> dict[str, list[str]]:
-    """The files of a fresh prefix that are not what their packages say they are, and the packages they belong to."""
-    files: list[str] = []
-    packages: set[str] = set()
-    for folder in glob.glob(os.path.join(glob.escape(prefix), "lib*", "python3*", "site-packages")):
-        changed = record.verify(folder).changed
-        files += changed
-        packages.update(record.packages_of(folder, changed))
-    return {"files": sorted(set(files)), "packages": sorted(packages)}
+    """The files of a fresh prefix that are not what their packages say they are, by package."""
+    found: dict[str, list[str]] = {}
+    places = glob.glob(os.path.join(glob.escape(prefix), "lib*", "python3*", "site-packages"))
+    for folder in sorted(set(map(os.path.realpath, places))):  # lib64 is a link to lib
+        for entry in os.listdir(folder):
+            parts = names.metadata_folder_parts(entry) if entry.endswith(".dist-info") else None
+            compared = record.compare(folder, entry) if parts else None
+            if parts and compared and compared.changed:
+                found.setdefault(names.normalize(parts[0]), []).extend(compared.changed)
+    return found
 
 
-def url_hashes(requirements: str) -> dict[str, str]:
-    """Normalised name to sha256 of the direct URLs in a requirement file text."""
-    found = re.findall(r"^([A-Za-z0-9._-]+)\S* @ \S+[#&]sha256=([0-9a-f]{64})\b", requirements, re.M)
-    return {names.normalize(name): digest for name, digest in found}
+def url_hashes(requirements: t.Iterable[Requirement]) -> dict[str, str]:
+    """Name to sha256 of the direct URLs that have one."""
+    one = [(item.name, item.hashes[0].partition(":")) for item in requirements if item.url and len(item.hashes) == 1]
+    return {name: digest for name, (algorithm, _colon, digest) in one if name and algorithm == "sha256"}
 
 
 def frozen(item: Distribution, hashes: t.Mapping[str, str] | None = None) -> str:

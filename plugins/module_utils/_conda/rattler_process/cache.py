@@ -117,13 +117,13 @@ async def _unpack(package: Record, client: t.Any, folder: Path) -> None:
 
     sha256, md5 = await download_and_extract(client, package["url"], folder)
     computed = {"sha256": bytes(sha256).hex(), "md5": bytes(md5).hex()}
-    told = {"package": stem(package), "url": package["url"]}
+    answer = {"package": stem(package), "url": package["url"]}
     for name, value in computed.items():
         if package.get(name) and package[name] != value:
-            raise Refused("hash_mismatch", algorithm=name, expected=package[name], computed=value, **told)
+            raise Refused("hash_mismatch", algorithm=name, expected=package[name], computed=value, **answer)
     index = json.loads((folder / "info" / "index.json").read_text(encoding="utf-8"))
     if stem(index) != stem(package):
-        raise Refused("other_package", computed=stem(index), **told)
+        raise Refused("other_package", computed=stem(index), **answer)
     record = {**index, **{key: value for key, value in package.items() if value and key != "complete"}, **computed}
     record["fn"] = file_name(package)
     (folder / _RECORD).write_text(json.dumps(record, indent=2, sort_keys=True), encoding="utf-8")

@@ -22,7 +22,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.rattler_pr
 async def create(request: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Solve, and install what was found, without a second process; the answers of both."""
     found = await solved(request)
-    packages = [{**records.told(record), "complete": True} for record in found]
+    packages = [{**records.as_data(record), "complete": True} for record in found]
     done = await _installed({**request, "packages": packages}, found)
     return {"packages": packages, **done}
 

@@ -24,7 +24,7 @@ def file_name(package: t.Mapping[str, t.Any]) -> str:
     return unquote(urlsplit(package["url"]).path).rpartition("/")[2]
 
 
-def told(record: t.Any) -> Record:
+def as_data(record: t.Any) -> Record:
     """A solved record as repodata.json has it."""
     return {
         "name": record.name.normalized,

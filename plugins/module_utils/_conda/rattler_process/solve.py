@@ -11,12 +11,15 @@ import typing as t
 from pathlib import Path
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.rattler_process.network import clients, slashed
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.rattler_process.records import as_rattlers, told
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.rattler_process.records import (
+    as_data,
+    as_rattlers,
+)
 
 
 async def solve(request: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Answer with C(packages), records as in repodata.json."""
-    return {"packages": [told(record) for record in await solved(request)]}
+    return {"packages": [as_data(record) for record in await solved(request)]}
 
 
 async def solved(request: t.Mapping[str, t.Any]) -> list[t.Any]:

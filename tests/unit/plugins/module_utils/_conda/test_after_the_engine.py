@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 
 import pytest
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import relations, verify, whereabouts
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import match_spec, relations, verify, whereabouts
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.model import Package, VirtualPackage
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.tests.unit.plugins.module_utils._conda import prefixes
@@ -73,7 +73,7 @@ CPU = of("pytorch", "2.9", "cpu_mkl_py311_0")
     ],
 )
 def test_a_cpu_build_where_a_gpu_was_meant_is_warned_of(packages, host, specs, words):
-    warnings = verify.cpu_builds("environment ml", packages, host, specs)
+    warnings = verify.cpu_builds("environment ml", packages, host, list(map(match_spec.parse, specs)))
     assert len(warnings) == (words is not None)
     assert not [word for word in words or () if word not in warnings[0]]
 

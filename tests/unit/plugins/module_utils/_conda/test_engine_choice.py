@@ -16,7 +16,9 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.engine_cho
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import seal
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import Cache, Sources
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import requirement_text
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import Cache
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.model import Sources
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.toolbox import RATTLER, Toolbox
 
 CLASSIC = {"conda_version": "4.12.0", "user_agent": "conda/4.12.0 requests/2.27.1 CPython/3.9.12"}
@@ -105,7 +107,7 @@ def test_what_is_no_engine_is_refused(place, name, executable, code):
 def test_each_python_gets_the_rattler_it_can_run(version, release):
     tool = engine_choice.tool_for(version)
     assert tool.version == release
-    assert tool.requirement.startswith(f"py-rattler=={release} --hash=sha256:")
+    assert requirement_text.line(tool.requirement).startswith(f"py-rattler=={release} --hash=sha256:")
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments import record as records
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.lifecycle import Environments
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.plan import Rules, drift
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.resource import Environments
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.store import Store
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, converge
@@ -46,7 +46,13 @@ class Desired:
     state: str
     contents: Contents = field(default_factory=lambda: Contents({}))
     absent_packages: tuple[str, ...] = ()
-    options: dict[str, t.Any] = field(default_factory=dict)
+    keep: int = 2
+    reinstall: bool = False
+    adopt: bool = False
+    output: str = ""
+    rollback_to = ""
+    force = False
+    verify_files = False
     name = "ml"
 
     @property
@@ -57,9 +63,6 @@ class Desired:
 class FileRules(Rules):
     def recorded(self, generation: t.Any) -> t.Any:
         return generation.record["installed"]
-
-    def output(self, desired: t.Any) -> t.Any:
-        return desired.options["freeze_to"]
 
     def text(self, desired: t.Any, generation: t.Any) -> str:
         return "".join(f"{name}=={version}\n" for name, version in generation.record["installed"].items())
@@ -78,8 +81,11 @@ class FileEnvironments(Environments[t.Any, t.Any]):
     def drift_of(self, generation: t.Any, *, files: bool = False) -> tuple[str, ...]:
         return drift(generation.record["installed"], self.installed_in(generation))
 
-    def wanted(self, desired: t.Any, state: t.Any, differences: t.Any, context: t.Any) -> t.Any:
+    def contents(self, desired: t.Any, state: t.Any, context: t.Any) -> t.Any:
         return desired.contents if desired.state == "present" else None
+
+    def settled(self, desired: t.Any) -> bool:
+        return False
 
     def make_builder(self, context: t.Any) -> t.Any:
         return self
@@ -117,10 +123,7 @@ def stories(draw: t.Any) -> t.Any:
         "keep": draw(st.integers(0, 2)),
         "reinstall": state == "present" and draw(st.booleans()),
         "adopt": draw(st.booleans()),
-        "rollback_to": None,
-        "force": False,
-        "verify_files": False,
-        "freeze_to": draw(st.booleans()),
+        "output": draw(st.booleans()),
     }
     by_hand = draw(st.sampled_from(["", "", "added", "damaged", "leftover", "directory"]))
     if state == "without":
@@ -149,8 +152,8 @@ def test_the_actions_that_check_mode_shows_are_the_actions_done(told: t.Any) -> 
         root = os.path.join(folder, "envs")
         for state, contents, without, options, hand in told:
             touch(root, hand)
-            freeze = os.path.join(folder, "frozen.txt") if options["freeze_to"] else None
-            desired = Desired(root, state, contents, without, {**options, "freeze_to": freeze})
+            freeze = os.path.join(folder, "frozen.txt") if options["output"] else ""
+            desired = Desired(root, state, contents, without, **{**options, "output": freeze})
             shown = run(desired, check=True)
             done = run(desired, check=False)
             assert (shown.error is None) == (done.error is None), (shown.error, done.error)

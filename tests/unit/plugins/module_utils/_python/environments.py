@@ -7,50 +7,40 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments import choose
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.record import Generation
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.store import StoreState
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import arguments
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import contents as reading
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import plan as planner
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import wanted as reading
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.desired import DesiredEnvironment
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.arguments import ENVIRONMENT_SPEC, SPEC
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.model import DesiredEnvironment
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.plan import Observed
-from ansible_collections.gpufleet.mlstack.plugins.modules.pip_pinned import ENVIRONMENT_SPEC
-
-SOURCES = {
-    "index_url": None,
-    "extra_index_urls": [],
-    "find_links": [],
-    "no_index": False,
-    "trusted_hosts": [],
-    "ca_bundle": None,
-    "offline": False,
-}
 
 
 def params(*environments: dict, **more: object) -> dict:
     """The module's arguments as AnsibleModule would fill them in."""
-    filled = [{**{name: spec.get("default") for name, spec in ENVIRONMENT_SPEC.items()}, **one} for one in environments]
-    rest = {
-        "executable": None,
-        "python_mirror": None,
-        "python_downloads_json": None,
-        "cache_dir": None,
-        "toolbox": None,
-    }
-    return {"root": "/envs", "environments": filled, "requirement_files": None, **SOURCES, **rest, **more}
+    filled = [{**_defaults(ENVIRONMENT_SPEC), **one} for one in environments]
+    return {**_defaults(SPEC), "root": "/envs", "environments": filled, **more}
 
 
-def desired(**options: object) -> DesiredEnvironment:
-    """The desired state of an environment named ml."""
-    filled = params({"name": "ml", **options})
-    one = filled["environments"][0]
-    return DesiredEnvironment("ml", "/envs", one["state"], one, filled, {})
+def _defaults(spec: dict) -> dict:
+    return {name: one.get("default") for name, one in spec.items()}
 
 
-def wanted(asked: DesiredEnvironment) -> reading.Wanted:
-    return reading.wanted(asked, Host(environ={}))
+def desired(files: dict[str, bytes] | None = None, **options: object) -> DesiredEnvironment:
+    """The desired state of an environment named ml, whatever is wrong with it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(arguments, "_problem", lambda found: ("", ""))
+        (found,) = arguments.all_desired(params({"name": "ml", **options}))
+    return replace(found, files=files or {})
+
+
+def contents(asked: DesiredEnvironment) -> reading.Contents:
+    return reading.read(asked, Host(environ={}))
 
 
 def generation(identifier: str, digest: str, installed: dict[str, str], previous: str = "") -> Generation:
@@ -81,7 +71,7 @@ class ModelStore:
         others = tuple(item for item in self.generations if item.id != self.current and not self._drift(item))
         return Observed(
             store=state,
-            wanted=wanted(asked) if asked.state == "present" else None,
+            desired=contents(asked) if asked.state == "present" else None,
             installed=dict(self.contents[self.current]) if current else {},
             drift=drift,
             generations=tuple(self.generations),
@@ -115,16 +105,16 @@ class ModelStore:
             self.frozen = planner.freeze_text(current)
 
     def _build(self, asked: DesiredEnvironment, observed: Observed) -> None:
-        if observed.wanted is not None:
-            digest, contents = observed.wanted.digest, dict(observed.wanted.pins)
+        if observed.desired is not None:
+            digest, holds = observed.desired.digest, dict(observed.desired.pins)
         else:
             recorded = observed.current.record["installed"] if observed.current else {}
-            contents = {name: version for name, version in recorded.items() if name not in asked.absent_packages}
+            holds = {name: version for name, version in recorded.items() if name not in asked.absent_packages}
             digest = "0" * 64
         newest = max((int(item.id[:8]) for item in self.generations), default=20260000)
-        made = generation(f"{newest + 1}T000000-{digest[:6]}", digest, contents, self.current)
+        made = generation(f"{newest + 1}T000000-{digest[:6]}", digest, holds, self.current)
         self.generations.append(made)
-        self.contents[made.id] = dict(contents)
+        self.contents[made.id] = dict(holds)
         self.current = made.id
         self.rebuilt = True
 
@@ -135,7 +125,7 @@ class ModelStore:
 
     def kept_after(self, asked: DesiredEnvironment) -> set[str]:
         """What choose.doomed would leave of the generations that are there now."""
-        doomed = choose.doomed(self.current, self.generations, asked.options["keep"] + 1)
+        doomed = choose.doomed(self.current, self.generations, asked.keep + 1)
         return {item.id for item in self.generations} - {item.id for item in doomed}
 
 

@@ -5,16 +5,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._apply import Change, execute
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments import caches
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.caches import Caches
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import cache
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.cache import Caches, DesiredCache
 
 # As a used cache of uv 0.13 and of pip 25.3 has them.
 UV = ["CACHEDIR.TAG", ".gitignore", ".lock", "archive-v0", "builds-v0", "interpreter-v5", "sdists-v11", "simple-v28"]
 PIP = ["http-v2", "selfcheck", "wheels"]
+
+EMPTY = cache.empty(Host(environ={"HOME": "/h"}))
 
 
 def fill(folder, names):
@@ -44,7 +49,7 @@ def test_where_caches_lie(environ, cache_dir, folders):
 @pytest.mark.parametrize("names", [UV, PIP])
 def test_a_cache_is_deleted_whole_and_once(tmp_path, names):
     folder = fill(tmp_path / "cache", names)
-    subject, desired = Caches(), DesiredCache((folder, str(tmp_path / "none")))
+    subject, desired = Caches(), replace(EMPTY, folders=(folder, str(tmp_path / "none")))
     found = subject.observe(desired, None)
     plan = subject.plan(desired, found)
     assert [action.subject for action in plan.actions] == [folder]
@@ -57,6 +62,7 @@ def test_a_cache_is_deleted_whole_and_once(tmp_path, names):
 def test_a_folder_with_anything_else_in_it_is_no_cache(tmp_path, stranger):
     folder = fill(tmp_path / "cache", UV[3:])
     (tmp_path / "cache" / stranger).write_text("mine")
+    desired = replace(EMPTY, folders=(folder,))
     with pytest.raises(MlstackError) as refused:
-        Caches().plan(DesiredCache((folder,)), cache.observe([folder]))
+        Caches().plan(desired, caches.observe(desired))
     assert refused.value.code == "not_a_cache" and stranger in refused.value.found

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import desired as desiring
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import arguments
 from ansible_collections.gpufleet.mlstack.tests.unit.plugins.module_utils._python.environments import (
+    contents,
     desired,
     params,
-    wanted,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,13 +33,13 @@ from hypothesis import strategies as st
 )
 def test_desired_states_that_contradict_themselves(options, words):
     with pytest.raises(InvalidArguments) as refused:
-        desiring.all_desired(params({"name": "ml", **options}))
+        arguments.all_desired(params({"name": "ml", **options}))
     assert refused.value.code == "environment_invalid" and words in refused.value.found
 
 
 def test_an_environment_is_listed_once():
     with pytest.raises(InvalidArguments) as refused:
-        desiring.all_desired(params({"name": "ml", "packages": ["a==1"]}, {"name": "ml", "state": "absent"}))
+        arguments.all_desired(params({"name": "ml", "packages": ["a==1"]}, {"name": "ml", "state": "absent"}))
     assert refused.value.code == "environment_twice"
 
 
@@ -64,7 +64,7 @@ def test_an_environment_is_listed_once():
 )
 def test_arguments_that_would_become_options_are_refused(option, value):
     with pytest.raises(InvalidArguments) as refused:
-        desiring.all_desired(params({"name": "ml", "packages": ["a==1"]}, **{option: value}))
+        arguments.all_desired(params({"name": "ml", "packages": ["a==1"]}, **{option: value}))
     assert refused.value.code == "argument_invalid" and option in refused.value.wanted
 
 
@@ -80,12 +80,12 @@ def test_arguments_that_would_become_options_are_refused(option, value):
 )
 def test_options_of_an_environment_that_would_become_options_of_the_engine_are_refused(option, value):
     with pytest.raises(InvalidArguments) as refused:
-        desiring.all_desired(params({"name": "ml", "packages": ["a==1"], option: value}))
+        arguments.all_desired(params({"name": "ml", "packages": ["a==1"], option: value}))
     assert refused.value.code == "argument_invalid" and "environment ml" in refused.value.wanted
 
 
 def test_what_is_usual_is_accepted():
-    (found,) = desiring.all_desired(
+    (found,) = arguments.all_desired(
         params(
             {"name": "ml", "packages": ["a==1"], "no_binary": [":all:"], "freeze_to": "/x/frozen.txt"},
             index_url="https://u:p%40ss@h:8443/simple/",
@@ -105,7 +105,7 @@ def test_the_digest_of_a_desired_state_does_not_depend_on_order_or_spelling(pack
     shuffled = list(packages)
     random.shuffle(shuffled)
     spelled = [text.upper().replace("==", " == ") + "  # why" for text in shuffled]
-    assert wanted(desired(packages=packages)).digest == wanted(desired(packages=spelled)).digest
+    assert contents(desired(packages=packages)).digest == contents(desired(packages=spelled)).digest
 
 
 @pytest.mark.parametrize(
@@ -124,13 +124,13 @@ def test_the_digest_of_a_desired_state_does_not_depend_on_order_or_spelling(pack
 )
 def test_the_digest_tells_desired_states_apart_that_mean_something_else(changed):
     plain = {"packages": ["six==1.16.0"]}
-    assert wanted(desired(**plain)).digest != wanted(desired(**{**plain, **changed})).digest
+    assert contents(desired(**plain)).digest != contents(desired(**{**plain, **changed})).digest
 
 
 @pytest.mark.parametrize("same", [{"keep": 5}, {"adopt": True}, {"freeze_to": "/x"}, {"verify_files": True}])
 def test_the_digest_leaves_out_what_does_not_bear_on_the_contents(same):
     plain = {"packages": ["six==1.16.0"]}
-    assert wanted(desired(**plain)).digest == wanted(desired(**{**plain, **same})).digest
+    assert contents(desired(**plain)).digest == contents(desired(**{**plain, **same})).digest
 
 
 def test_absent_packages_are_normalised_and_listed_once():

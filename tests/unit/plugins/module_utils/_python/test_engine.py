@@ -13,15 +13,15 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import C
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import engine as engines
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import requirement_files, requirement_text
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import (
     Cache,
     Request,
     RequestFiles,
-    Sources,
-    without,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine_pip import PipEngine
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine_uv import UvEngine
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.model import Sources
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,9 +33,10 @@ SOURCES = Sources(
     trusted_hosts=("h:8443",),
     ca_bundle="/ca.pem",
 )
+SIX, NUMPY = requirement_files.of_lines(["six==1.0", "numpy==1.0"])
 REQUEST = Request(
-    "six==1.0\n",
-    "numpy==1.0\n",
+    (SIX,),
+    (NUMPY,),
     require_hashes=True,
     no_deps=True,
     pre=True,
@@ -99,7 +100,7 @@ def test_uv_is_started_without_secrets_and_without_stray_variables(recorder, tmp
 
 
 def test_one_index_keeps_uvs_own_strategy(recorder, tmp_path):
-    uv(recorder).install("/prefix", Request("six==1.0\n"), str(tmp_path))
+    uv(recorder).install("/prefix", Request((SIX,)), str(tmp_path))
     assert not [line for line in recorder[2]("env") if line.startswith("UV_INDEX_STRATEGY=")]
 
 
@@ -140,13 +141,15 @@ names = st.sampled_from(["six", "numpy", "Zope.Interface", "a-b"])
 
 
 @given(st.lists(st.tuples(names, st.integers(0, 2)), unique_by=lambda pair: pair[0]), st.sets(names))
-def test_requirements_are_taken_out_with_their_continuations(entries, out):
-    def lines(name, hashes):
-        return f"{name}==1.0" + "".join(f" \\\n    --hash=sha256:{number}" for number in range(hashes)) + "\n"
+def test_requirements_are_taken_out_with_their_hashes(entries, out):
+    def line(name, hashes):
+        return f"{name}==1.0" + "".join(f" --hash=sha256:{number:064}" for number in range(hashes))
 
-    text = "".join(lines(*entry) for entry in entries)
-    kept = "".join(lines(name, hashes) for name, hashes in entries if name not in out)
-    assert without(text, [name.lower().replace(".", "_") for name in out]) == kept
+    request = Request(requirement_files.of_lines(line(*entry) for entry in entries))
+    kept = requirement_files.of_lines(line(*entry) for entry in entries if entry[0] not in out)
+    assert requirement_text.text(request.without(name.lower().replace(".", "_") for name in out).requirements) == (
+        requirement_text.text(kept)
+    )
 
 
 def test_every_verb_of_an_engine_is_there_in_both():

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import Sources
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.model import Sources
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.pip_config import inherited, pip_settings
 
 MIRROR = "https://mirror.example/simple"

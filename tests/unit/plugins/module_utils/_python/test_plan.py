@@ -162,7 +162,7 @@ def test_a_directory_is_adopted_before_the_switch_when_asked():
     assert verbs(planner.RULES.plan(asked, store.observe(asked))) == ["build", "adopt", "switch"]
     # Built already, and stopped before the switch.
     ready = store.observe(asked)
-    kept = generation("20260101T000000-abcdef", ready.wanted.digest, {"six": "1.0"})
+    kept = generation("20260101T000000-abcdef", ready.desired.digest, {"six": "1.0"})
     store.generations, store.contents = [kept], {kept.id: {"six": "1.0"}}
     assert verbs(planner.RULES.plan(asked, store.observe(asked))) == ["adopt", "switch"]
 
@@ -182,7 +182,7 @@ def test_a_generation_that_lets_newer_packages_wait_is_not_gone_back_to():
     """It has the digest that is wanted, and would bring the old packages again."""
     store = ModelStore()
     asked = desired(packages=["numpy==1.0"])
-    digest = store.observe(asked).wanted.digest
+    digest = store.observe(asked).desired.digest
     old, new = generation("1", digest, {"numpy": "1.0"}), generation("2", "other", {"numpy": "2.0"})
     store.generations, store.current = [old, new], "2"
     store.contents = {"1": {"numpy": "1.0"}, "2": {"numpy": "2.0"}}

@@ -146,16 +146,16 @@ def test_the_text_for_engines_is_flat_canonical_and_carries_pins_of_constraints(
         f"six==1 --hash=sha256:{OTHER} --hash=sha256:{SHA256} -C k='v w'\n",
         f"NumPy==1.24.3 --hash=sha256:{SHA256}\nunused<2\n",
     )
-    texts = requirement_text.render(found)
-    assert texts.requirements.splitlines() == [
+    assert requirement_text.lines(requirement_text.pinned(found)) == [
         "my-pkg @ file:///w/my_pkg-1.0-py3-none-any.whl",
         f"numpy==1.24.3 --hash=sha256:{SHA256}",
         f"six==1 --hash=sha256:{SHA256} --hash=sha256:{OTHER}",
         f"x @ https://h.example/x.zip#sha256={SHA256}",
         'zope-interface[a,b]==5.0 ; python_version < "3.12"',
     ]
-    assert texts.constraints.splitlines() == [f"numpy==1.24.3 --hash=sha256:{SHA256}", "unused<2"]
-    assert '--config-settings="k=v w"' in requirement_text.render(found, build_options=True).requirements
+    assert requirement_text.lines(found.constraints) == [f"numpy==1.24.3 --hash=sha256:{SHA256}", "unused<2"]
+    six = next(item for item in found.requirements if item.name == "six")
+    assert requirement_text.line(six, build_options=True).endswith(' --config-settings="k=v w"')
 
 
 LINES = [
@@ -199,8 +199,12 @@ def test_where_things_come_from_does_not(option):
     assert requirement_text.digest(read(option + "\na==1")) == requirement_text.digest(read("a==1"))
 
 
+def rendered(found):
+    return requirement_text.text(requirement_text.pinned(found)), requirement_text.text(found.constraints)
+
+
 def test_what_is_rendered_reads_as_the_same_set():
     found = read("\n".join(LINES), "numpy==1.24.3\n")
-    again = read(*requirement_text.render(found))
+    again = read(*rendered(found))
     assert requirement_text.digest(again) == requirement_text.digest(found)
-    assert requirement_text.render(again) == requirement_text.render(found)
+    assert rendered(again) == rendered(found)

@@ -12,8 +12,9 @@ import threading
 import pytest
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import toolbox
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import Cache, Sources
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import requirement_text, toolbox
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import Cache
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.model import Sources
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.toolbox import Tool, Toolbox
 from ansible_collections.gpufleet.mlstack.tests.bed import distributions
 
@@ -117,4 +118,4 @@ def test_the_pinned_tools_have_exact_versions_and_whole_hashes():
     for pinned in (toolbox.UV, toolbox.PIP):
         assert pinned.hashes and len(set(pinned.hashes)) == len(pinned.hashes)
         assert all(len(value) == 64 and set(value) <= set("0123456789abcdef") for value in pinned.hashes)
-        assert pinned.requirement.startswith(f"{pinned.name}=={pinned.version} --hash=sha256:")
+        assert requirement_text.line(pinned.requirement).startswith(f"{pinned.name}=={pinned.version} --hash=sha256:")

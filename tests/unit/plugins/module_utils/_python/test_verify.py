@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import verify
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import requirement_files, verify
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.distributions import inventory
 from ansible_collections.gpufleet.mlstack.tests.bed import distributions
-from ansible_collections.gpufleet.mlstack.tests.unit.plugins.module_utils._python.environments import desired, wanted
+from ansible_collections.gpufleet.mlstack.tests.unit.plugins.module_utils._python.environments import contents, desired
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def put(prefix, name, version, **more):
 
 
 def check(prefix, packages=("alpha==1.0",), imports=(), commands=None):
-    requirements = wanted(desired(packages=list(packages))).requirements
+    requirements = contents(desired(packages=list(packages))).requirements
     return verify.verify("environment ml", requirements, imports, str(prefix), commands or Commands(), str(prefix))
 
 
@@ -78,8 +78,9 @@ def test_a_pin_without_a_local_version_takes_any_build_of_it_and_one_with_takes_
 
 def test_the_hashes_of_direct_urls_in_a_requirement_file():
     digest = "ab" * 32
-    text = f"Alpha[x] @ https://h/a.whl#sha256={digest}\nb @ git+https://h/b@{'0' * 40}\nc @ https://h/c#x=1&sha256={digest}\n"
-    assert verify.url_hashes(text) == {"alpha": digest, "c": digest}
+    lines = [f"Alpha[x] @ https://h/a.whl#sha256={digest}", f"b @ git+https://h/b@{'0' * 40}"]
+    lines += [f"c @ https://h/c#subdirectory=x&sha256={digest}", "d==1.0", f"e==1.0 --hash=sha256:{digest}"]
+    assert verify.url_hashes(requirement_files.of_lines(lines)) == {"alpha": digest, "c": digest}
 
 
 def test_metadata_that_is_cut_short_is_named(prefix):
@@ -123,9 +124,9 @@ def test_imports_write_nothing_into_the_home(prefix, tmp_path, monkeypatch):
 
 
 def test_files_that_are_not_what_their_package_says(prefix):
-    assert verify.damaged(str(prefix)) == {"files": [], "packages": []}
+    assert verify.damaged(str(prefix)) == {}
     (site_packages(prefix) / "beta.py").write_text("changed")
-    assert verify.damaged(str(prefix)) == {"files": ["beta.py"], "packages": ["beta"]}
+    assert verify.damaged(str(prefix)) == {"beta": ["beta.py"]}
 
 
 @pytest.mark.parametrize(

@@ -11,46 +11,30 @@ import os
 import typing as t
 from dataclasses import replace
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.plan import (
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._by_kind import ByKind
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments import note
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.model import (
+    ContentsT,
     Desired,
     Observed,
-    Rules,
     Versions,
-    Wanted,
-    comparison,
-    lines,
 )
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.plan import Rules, comparison, lines
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.record import Generation
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.store import Store, StoreState
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import written_file
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Resource
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Outcome, Resource
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Plan
 
 if t.TYPE_CHECKING:
     from ansible_collections.gpufleet.mlstack.plugins.module_utils._apply import Handlers
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.build import Builder
 
 DesiredT = t.TypeVar("DesiredT", bound=Desired)
-WantedT = t.TypeVar("WantedT", bound=Wanted)
-AnyDesired_contra = t.TypeVar("AnyDesired_contra", bound=Desired, contravariant=True)
 
 
-class Builder(t.Protocol[AnyDesired_contra, WantedT]):
-    """What builds generations of one kind."""
-
-    def check(self, desired: AnyDesired_contra, observed: Observed[WantedT]) -> None:
-        """Refuse what cannot be built, as far as that is known without a network. Raises MlstackError."""
-
-    def preview(self, desired: AnyDesired_contra, observed: Observed[WantedT]) -> Versions | None:
-        """What a build would hold; changes nothing but temporary files."""
-
-    def build(
-        self, desired: AnyDesired_contra, observed: Observed[WantedT], store: Store
-    ) -> tuple[Generation, dict[str, t.Any]]:
-        """Build, verify and seal; returns the generation and what the result says of it. What fails leaves no trace."""
-
-
-class Environments(Resource[DesiredT, Observed[WantedT]], t.Generic[DesiredT, WantedT]):
+class Environments(Resource[DesiredT, Observed[ContentsT]], t.Generic[DesiredT, ContentsT]):
     """Environments of one ``kind`` (C(venv), C(conda)), as records name it, that are present, absent or rolled back.
 
     A kind says what a generation holds, how that differs from its record, what is wanted of it, and who builds it.
@@ -61,7 +45,7 @@ class Environments(Resource[DesiredT, Observed[WantedT]], t.Generic[DesiredT, Wa
 
     def __init__(self, params: t.Mapping[str, t.Any]) -> None:
         self.params = params
-        self._builder: Builder[DesiredT, WantedT] | None = None
+        self._builder: Builder[DesiredT, ContentsT, t.Any] | None = None
         self._rebuilt: set[str] = set()
 
     # --- what a kind knows ----------------------------------------------------------------------------------------
@@ -74,18 +58,18 @@ class Environments(Resource[DesiredT, Observed[WantedT]], t.Generic[DesiredT, Wa
         """How a generation differs from its record; ``files`` compares every file with its recorded hash too."""
         raise NotImplementedError
 
-    def wanted(
-        self, desired: DesiredT, state: StoreState, differences: tuple[str, ...], context: Context
-    ) -> WantedT | None:
-        """What the desired state says; None where the generation in use was built for the very same words, and is
-        whole.
-        """
+    def contents(self, desired: DesiredT, state: StoreState, context: Context) -> ContentsT | None:
+        """What the desired state asks for; None where it asks for no contents."""
         raise NotImplementedError
 
-    def make_builder(self, context: Context) -> Builder[DesiredT, WantedT]:
+    def settled(self, desired: DesiredT) -> bool:
+        """Whether the same words mean the same contents, whatever the world has become."""
+        return desired.state == "present"
+
+    def make_builder(self, context: Context) -> Builder[DesiredT, ContentsT, t.Any]:
         raise NotImplementedError
 
-    def outdated(self, desired: DesiredT, observed: Observed[WantedT], context: Context) -> tuple[str, ...]:
+    def outdated(self, desired: DesiredT, observed: Observed[ContentsT], context: Context) -> tuple[str, ...]:
         """Newer packages that the desired state asks to move to, in sentences."""
         return ()
 
@@ -94,7 +78,7 @@ class Environments(Resource[DesiredT, Observed[WantedT]], t.Generic[DesiredT, Wa
     def title(self, desired: DesiredT) -> str:
         return desired.name
 
-    def observe(self, desired: DesiredT, context: Context) -> Observed[WantedT]:
+    def observe(self, desired: DesiredT, context: Context) -> Observed[ContentsT]:
         store = Store(desired.root, desired.name, context.redactor)
         state = store.observe()
         _refuse_other_kind(desired, state, self.kind)
@@ -102,10 +86,10 @@ class Environments(Resource[DesiredT, Observed[WantedT]], t.Generic[DesiredT, Wa
         differences: tuple[str, ...] = ()
         if state.current is not None:
             installed = self.installed_in(state.current)
-            differences = self.drift_of(state.current, files=desired.options["verify_files"])
-        observed: Observed[WantedT] = Observed(
+            differences = self.drift_of(state.current, files=desired.verify_files)
+        observed: Observed[ContentsT] = Observed(
             store=state,
-            wanted=self.wanted(desired, state, differences, context),
+            desired=self._contents(desired, state, differences, context),
             installed=installed,
             drift=differences,
             frozen=self._written(desired),
@@ -118,23 +102,32 @@ class Environments(Resource[DesiredT, Observed[WantedT]], t.Generic[DesiredT, Wa
             self._require_change_allowed(desired, store)
         return observed
 
+    def _contents(
+        self, desired: DesiredT, state: StoreState, differences: tuple[str, ...], context: Context
+    ) -> ContentsT | None:
+        """None, too, where the generation in use was built for the very same words, and is whole."""
+        current = state.current if self.settled(desired) and not differences and not desired.reinstall else None
+        if current is not None and note.is_same(desired, current.record.get("desired")):
+            return None
+        return self.contents(desired, state, context)
+
     def _require_change_allowed(self, desired: DesiredT, store: Store) -> None:
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments import permission
 
         permission.check(store.place, f"change the environment {desired.link}")
 
     def _further(
-        self, desired: DesiredT, context: Context, store: Store, observed: Observed[WantedT]
-    ) -> Observed[WantedT]:
+        self, desired: DesiredT, context: Context, store: Store, observed: Observed[ContentsT]
+    ) -> Observed[ContentsT]:
         """What only a change needs to know; nothing of it is looked at on a converged host."""
         ids, current = observed.store.ids, observed.current
         whole = desired.state == "absent" and not desired.absent_packages
         undecided = desired.state == "rolled_back" or self.rules.needs_build(desired, observed)
-        if not whole and (len(ids) > desired.options["keep"] + 1 or (undecided and ids)):
+        if not whole and (len(ids) > desired.keep + 1 or (undecided and ids)):
             generations = tuple(store.generations())
             others = [item for item in generations if current is None or item.id != current.id]
-            files = desired.options["verify_files"]
-            intact = tuple(item for item in others if not self.drift_of(item, files=files)) if undecided else ()
+            whole_ones = (item for item in others if not self.drift_of(item, files=desired.verify_files))
+            intact = tuple(whole_ones) if undecided else ()
             damaged = tuple(store.damaged())
             observed = replace(observed, generations=generations, intact=intact, damaged=damaged)
         building = desired.state in self.rules.building and self.rules.needs_build(desired, observed)
@@ -148,7 +141,7 @@ class Environments(Resource[DesiredT, Observed[WantedT]], t.Generic[DesiredT, Wa
         in_use = frozenset(item for item in doomed if usage and usage.of(store.path_of(item)))
         return replace(observed, in_use=in_use)
 
-    def plan(self, desired: DesiredT, observed: Observed[WantedT]) -> Plan:
+    def plan(self, desired: DesiredT, observed: Observed[ContentsT]) -> Plan:
         return self.rules.plan(desired, observed)
 
     def lock(self, desired: DesiredT, context: Context) -> t.ContextManager[t.Any]:
@@ -157,43 +150,45 @@ class Environments(Resource[DesiredT, Observed[WantedT]], t.Generic[DesiredT, Wa
     def handlers(self, desired: DesiredT, context: Context) -> Handlers:
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.apply import Steps
 
-        def build(observed: Observed[WantedT], store: Store) -> tuple[Generation, dict[str, t.Any]]:
+        def build(observed: Observed[ContentsT], store: Store) -> tuple[Generation, dict[str, t.Any]]:
             built = self.builder(context).build(desired, observed, store)
             self._rebuilt.add(desired.name)
             return built
 
         return Steps(desired, Store(desired.root, desired.name, context.redactor), self.rules, build).handlers()
 
-    def difference(self, desired: DesiredT, before: Observed[WantedT], after: Observed[WantedT]) -> dict[str, t.Any]:
+    def difference(
+        self, desired: DesiredT, before: Observed[ContentsT], after: Observed[ContentsT]
+    ) -> dict[str, t.Any]:
         return comparison(before.installed, after.installed)
 
-    def diff_lines(self, desired: DesiredT, observed: Observed[WantedT]) -> tuple[str, ...]:
+    def diff_lines(self, desired: DesiredT, observed: Observed[ContentsT]) -> tuple[str, ...]:
         return lines(observed.installed)
 
-    def describe(self, desired: DesiredT, observed: Observed[WantedT]) -> dict[str, t.Any]:
-        told: dict[str, t.Any] = {"path": desired.link, "drift": list(observed.drift)}
-        told.update(comparison({}, {}))
-        current = observed.current
-        if current is not None:
-            record = current.record
-            told["generation"] = current.id
-            told.update({key: record[key] for key in ("python", "engine", "freeze") if key in record})
-        return told
+    def describe(self, desired: DesiredT, observed: Observed[ContentsT]) -> dict[str, t.Any]:
+        result: dict[str, t.Any] = {"path": desired.link, "drift": list(observed.drift)}
+        result.update(comparison({}, {}))
+        if observed.current is not None:
+            result["generation"] = observed.current.id
+            result.update(
+                {key: observed.record[key] for key in ("python", "engine", "freeze") if key in observed.record}
+            )
+        return result
 
-    def builder(self, context: Context) -> Builder[DesiredT, WantedT]:
+    def builder(self, context: Context) -> Builder[DesiredT, ContentsT, t.Any]:
         """The builder, made at the first call: a converged run needs none."""
         if self._builder is None:
             self._builder = self.make_builder(context)
         return self._builder
 
     def _refuse_what_cannot_be(
-        self, desired: DesiredT, context: Context, store: Store, observed: Observed[WantedT]
+        self, desired: DesiredT, context: Context, store: Store, observed: Observed[ContentsT]
     ) -> None:
         """What a change would fail at in the end is said before it begins, and in check mode too."""
         state = observed.store
         building = self.rules.needs_build(desired, observed)
         removing = desired.state == "absent" and not desired.absent_packages and bool(state.ids)
-        adopting = desired.state in self.rules.building and state.standing == "directory" and desired.options["adopt"]
+        adopting = desired.state in self.rules.building and state.standing == "directory" and desired.adopt
         back = desired.state == "rolled_back"
         if not (building or removing or adopting or back):
             return
@@ -201,7 +196,7 @@ class Environments(Resource[DesiredT, Observed[WantedT]], t.Generic[DesiredT, Wa
 
         if context.preview:
             permission.check(store.place, f"change the environment {desired.link}")
-        if removing and not desired.options["force"]:
+        if removing and not desired.force:
             folder = store.place.store
             users = store.users([os.path.join(folder, generation) for generation in state.ids])
             adopt.refuse_in_use(store.place, users)
@@ -209,8 +204,46 @@ class Environments(Resource[DesiredT, Observed[WantedT]], t.Generic[DesiredT, Wa
             adopt.refuse_in_use(store.place, store.users([desired.link]))
 
     def _written(self, desired: DesiredT) -> str | None:
-        path = self.rules.output(desired)
+        path = desired.output
         return written_file.read(path, _writing(desired, path)) if path else None
+
+
+class EnvironmentsByKind(ByKind):
+    """A module's resource: gives each desired state to the resource that knows its kind."""
+
+    def __init__(self) -> None:
+        self._resources: dict[str, Resource[t.Any, t.Any]] = {}
+
+    def resource_of(self, desired: t.Any) -> Resource[t.Any, t.Any]:
+        if not isinstance(desired, Desired):
+            return self._resources["cache"]
+        return self._resources["lock" if desired.state == "locked" else "environment"]
+
+    def result(self, outcomes: list[Outcome[t.Any]]) -> dict[str, t.Any]:
+        """One entry per environment, failed ones included, and the space that a purge of the cache gave back."""
+        result: dict[str, t.Any] = {
+            "environments": [_result_of(item) for item in outcomes if isinstance(item.desired, Desired)]
+        }
+        for item in outcomes:
+            if not isinstance(item.desired, Desired):
+                result["cache"] = item.details.get("cache", [])
+        return result
+
+
+def _result_of(outcome: Outcome[t.Any]) -> dict[str, t.Any]:
+    result: dict[str, t.Any] = {
+        "name": outcome.desired.name,
+        "path": outcome.desired.link,
+        "changed": outcome.changed,
+        "failed": outcome.error is not None,
+        "drift": [],
+        **comparison({}, {}),
+        "seconds": round(outcome.seconds, 3),
+        **outcome.details,
+    }
+    if outcome.error is not None:
+        result.update(outcome.error.details, msg=str(outcome.error), code=outcome.error.code)
+    return result
 
 
 def _refuse_other_kind(desired: Desired, state: StoreState, kind: str) -> None:

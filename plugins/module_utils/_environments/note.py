@@ -14,27 +14,23 @@ import json
 import typing as t
 
 if t.TYPE_CHECKING:
-    from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.desired import DesiredEnvironment
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.model import Desired
 
 # To be raised when the same words come to mean something else.
-_READING = 1
-# Every other option of an environment may bear on what it holds.
-_NO_CONTENT = {"name", "state", "keep", "adopt", "reinstall", "rollback_to", "force", "freeze_to", "verify_files"}
-_NO_CONTENT |= {"lock_to", "universal", "python_version", "upgrade"}  # those of C(state=locked)
+_READING = 4
 
 
-def note(desired: DesiredEnvironment, contents: t.Mapping[str, bytes]) -> dict[str, t.Any]:
+def of(desired: Desired, contents: t.Mapping[str, bytes]) -> dict[str, t.Any]:
     """What a record keeps of a desired state whose requirement files had these contents, those they include among them.
 
     Empty where a variable may have a say (C(${NAME}), in any encoding): the words alone don't tell then.
     """
-    packages = [*desired.options["packages"], *desired.options["constraints"]]
-    if any(b"$" in content for content in contents.values()) or any("$" in text for text in packages):
+    if any(b"$" in content for content in contents.values()) or "$" in json.dumps(desired.said()):
         return {}
     return {"files": sorted(contents), "digest": _digest(desired, contents)}
 
 
-def is_same(desired: DesiredEnvironment, noted: t.Any) -> bool:
+def is_same(desired: Desired, noted: t.Any) -> bool:
     """Whether a desired state is the one of a note. Reads its requirement files, and understands nothing of them."""
     if not isinstance(noted, dict) or not isinstance(noted.get("files"), list):
         return False
@@ -45,7 +41,6 @@ def is_same(desired: DesiredEnvironment, noted: t.Any) -> bool:
     return noted.get("digest") == _digest(desired, contents)
 
 
-def _digest(desired: DesiredEnvironment, contents: t.Mapping[str, bytes]) -> str:
-    options = {name: value for name, value in desired.options.items() if name not in _NO_CONTENT}
+def _digest(desired: Desired, contents: t.Mapping[str, bytes]) -> str:
     files = [[path, hashlib.sha256(contents[path]).hexdigest()] for path in sorted(contents)]
-    return hashlib.sha256(json.dumps([_READING, options, files], sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([_READING, desired.said(), files], sort_keys=True).encode()).hexdigest()

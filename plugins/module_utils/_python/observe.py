@@ -3,60 +3,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Private to this collection: it may change at any time. Other collections use the modules instead.
-"""The loop's resource for Python environments."""
+"""What a generation holds, and how it differs from its record, without starting anything."""
 
 from __future__ import annotations
 
 import os
-import typing as t
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments import lifecycle
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.record import Generation
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.store import StoreState
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import asked, site_packages
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import plan as planner
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.desired import DesiredEnvironment
-
-if t.TYPE_CHECKING:
-    from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.builder import Builder
-    from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.wanted import Wanted
-
-    Lifecycle = lifecycle.Environments[DesiredEnvironment, Wanted]
-else:
-    Lifecycle = lifecycle.Environments
-
-
-class Environments(Lifecycle):
-    """Virtual environments that are present, absent or rolled back."""
-
-    kind = "venv"
-    rules = planner.RULES
-
-    def installed_in(self, generation: Generation) -> dict[str, str]:
-        return installed_in(generation)
-
-    def drift_of(self, generation: Generation, *, files: bool = False) -> tuple[str, ...]:
-        return drift_of(generation, files=files)
-
-    def wanted(
-        self, desired: DesiredEnvironment, state: StoreState, differences: tuple[str, ...], context: Context
-    ) -> Wanted | None:
-        if desired.state != "present":
-            return None
-        as_asked = state.current is not None and asked.is_same(desired, state.current.record.get("asked"))
-        if as_asked and not differences and not desired.options["reinstall"]:
-            return None
-        from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import wanted as reading
-
-        wanted = reading.wanted(desired, context.host)
-        context.redactor.learn([wanted.request.file_text(), wanted.request.constraints])
-        return wanted
-
-    def make_builder(self, context: Context) -> Builder:
-        from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.builder import Builder
-
-        return Builder(context, self.params)
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import site_packages
 
 
 def folders_of(generation: Generation) -> list[str]:

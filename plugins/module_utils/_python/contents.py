@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Private to this collection: it may change at any time. Other collections use the modules instead.
-"""What the requirements of a desired state say: files, inline packages and options read into one request."""
+"""The contents that a desired state asks for, with what its requirement files say."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ import json
 import typing as t
 from dataclasses import dataclass, field
 
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments import note
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import asked, requirement_files, requirement_text
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.desired import DesiredEnvironment, Params
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import Request, Sources
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import requirement_files, requirement_text
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import Request
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.model import DesiredEnvironment, Sources
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.requirement_files import RequirementSet
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """The contents that an environment should have. ``digest`` is the same for desired states that mean the same,
-    ``asked`` for those that say the same."""
+class Contents:
+    """``requirements`` are as they were written, those of ``request`` as an engine is to have them. ``digest`` is the
+    same for desired states that mean the same, ``note`` for those that say the same."""
 
     requirements: RequirementSet
     request: Request
-    imports: tuple[str, ...]
     digest: str
-    asked: t.Mapping[str, t.Any] = field(default_factory=dict)
+    note: t.Mapping[str, t.Any] = field(default_factory=dict)
 
     @property
     def pins(self) -> dict[str, str]:
@@ -41,9 +41,8 @@ class Wanted:
         return f"{count} requirement" + ("" if count == 1 else "s")
 
 
-def wanted(desired: DesiredEnvironment, host: Host) -> Wanted:
+def read(desired: DesiredEnvironment, host: Host) -> Contents:
     """Read the requirements of a desired state. Raises InvalidArguments with every line that cannot be accepted."""
-    options = desired.options
     contents: dict[str, bytes] = {}
 
     def load(path: str) -> bytes:
@@ -51,40 +50,40 @@ def wanted(desired: DesiredEnvironment, host: Host) -> Wanted:
         return contents[path]
 
     found = requirement_files.read(
-        options["requirements"],
+        desired.requirements,
         load=load,
-        packages=options["packages"],
-        constraint_files=options["constraints"],
+        packages=desired.packages,
+        constraint_files=desired.constraints,
         variables=host.environ,
     )
     written = found.options
     request = Request(
-        *requirement_text.render(found),
-        require_hashes=options["require_hashes"] or written.require_hashes,
-        pre=options["pre"] or written.pre,
-        no_binary=_merged(options["no_binary"], written.no_binary),
-        only_binary=_merged(options["only_binary"], written.only_binary),
-        compile_bytecode=options["compile_bytecode"],
+        requirement_text.pinned(found),
+        found.constraints,
+        require_hashes=desired.require_hashes or written.require_hashes,
+        pre=desired.pre or written.pre,
+        no_binary=_merged(desired.no_binary, written.no_binary),
+        only_binary=_merged(desired.only_binary, written.only_binary),
+        compile_bytecode=desired.compile_bytecode,
         sources=_with_written(desired.sources, written),
         title=f"environment {desired.name}",
     )
-    imports = tuple(options["verify_imports"])
-    return Wanted(found, request, imports, _digest(found, request, options), asked.note(desired, contents))
+    return Contents(found, request, _digest(desired, found, request), note.of(desired, contents))
 
 
-def _digest(found: RequirementSet, request: Request, options: Params) -> str:
+def _digest(desired: DesiredEnvironment, found: RequirementSet, request: Request) -> str:
     # Where distributions come from is no part of it: a new mirror is no reason to build anew.
-    asked = [
+    meant = [
         requirement_text.digest(found),
         request.require_hashes,
         request.pre,
         sorted(request.no_binary),
         sorted(request.only_binary),
         request.compile_bytecode,
-        options["python"],
-        sorted(options["verify_imports"]),
+        desired.python,
+        sorted(desired.verify_imports),
     ]
-    return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(meant).encode()).hexdigest()
 
 
 def _with_written(sources: Sources, written: t.Any) -> Sources:

@@ -8,49 +8,48 @@
 from __future__ import annotations
 
 import os
-import typing as t
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments, MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import trust
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import cache as caches
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.desired import sources_of
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import Cache, Engine
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine_pip import PipEngine
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine_uv import UvEngine
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.interpreters import Interpreters, system_python
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.model import DesiredEngine
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.toolbox import PIP, UV, Tool, Toolbox
 
 
-class Workshop:
+class EngineProvider:
     """Chooses an engine for one module call, installing its pinned program into the toolbox where it is missing."""
 
-    def __init__(self, context: Context, params: t.Mapping[str, t.Any], scratch: str = "") -> None:
+    def __init__(self, context: Context, desired: DesiredEngine, scratch: str = "") -> None:
         self._context = context
-        self._params = params
-        self._folder = params["toolbox"] or os.path.join(params["root"], ".toolbox")
+        self._desired = desired
+        self._folder = desired.toolbox
         self._building_folder = os.path.join(scratch, "toolbox") if scratch else self._folder
-        self._cache = Cache(params["cache_dir"] or "", params["no_cache"])
-        if scratch and not params["offline"]:  # offline the cache is where distributions come from
+        self._cache = Cache(desired.cache_dir, desired.no_cache)
+        if scratch and not desired.sources.offline:  # offline the cache is where distributions come from
             self._cache = Cache(os.path.join(scratch, "cache"))
         self._engine: Engine | None = None
         managed = tuple(os.path.join(folder, "python") for folder in (self._folder, self._building_folder))
         self.interpreters = Interpreters(context.host, context.commands, tuple(dict.fromkeys(managed)))
 
-    def visiting(self, scratch: str) -> Workshop:
-        """A workshop that leaves the host as it is: what tools are missing, and the cache, lie in ``scratch``."""
-        return Workshop(self._context, self._params, scratch)
+    def visiting(self, scratch: str) -> EngineProvider:
+        """A provider that leaves the host as it is: what tools are missing, and the cache, lie in ``scratch``."""
+        return EngineProvider(self._context, self._desired, scratch)
 
     @property
     def python_downloads(self) -> bool:
-        return bool(self._params["python_downloads"]) and not self._params["offline"]
+        return self._desired.python_downloads
 
     @property
     def download_env(self) -> dict[str, str]:
         """Where uv gets managed Pythons from, in its own variables."""
         named = {
-            "UV_PYTHON_INSTALL_MIRROR": self._params["python_mirror"],
-            "UV_PYTHON_DOWNLOADS_JSON_URL": self._params["python_downloads_json"],
+            "UV_PYTHON_INSTALL_MIRROR": self._desired.python_mirror,
+            "UV_PYTHON_DOWNLOADS_JSON_URL": self._desired.python_downloads_json,
         }
         return {name: value for name, value in named.items() if value}
 
@@ -59,7 +58,7 @@ class Workshop:
         if self._engine is None:
             self._require_ours()
             choices = {"uv": self._uv, "pip": self._pip, "auto": self._auto}
-            self._engine = choices[self._params["engine"]]()
+            self._engine = choices[self._desired.name]()
         return self._engine
 
     def _require_ours(self) -> None:
@@ -79,13 +78,13 @@ class Workshop:
             return self._pip()
 
     def _uv(self) -> Engine:
-        if self._params["executable"]:
-            program = self._named(self._params["executable"])
+        if self._desired.executable:
+            program = self._named(self._desired.executable)
             result = self._context.commands.run([program, "--version"], purpose="ask uv for its version", timeout=60)
             version = result.out.split()[1] if len(result.out.split()) > 1 else "unknown"
         else:
             program, version = self._tool(UV), UV.version
-        context, timeout = self._context, self._params["timeout"]
+        context, timeout = self._context, self._desired.timeout
         return UvEngine(context.commands, program, version, timeout, context.host, self._cache)
 
     def _pip(self) -> Engine:
@@ -100,7 +99,7 @@ class Workshop:
             self._context.warn(
                 f"pip {PIP.version} cannot be had, {source.origin} (pip {version}) builds instead. {exc}"
             )
-        return PipEngine(self._context.commands, program, version, self._params["timeout"], self._cache)
+        return PipEngine(self._context.commands, program, version, self._desired.timeout, self._cache)
 
     def _named(self, executable: str) -> str:
         found = executable if "/" in executable else self._context.host.which(executable)
@@ -120,5 +119,6 @@ class Workshop:
 
     def _toolbox(self, folder: str) -> Toolbox:
         python = system_python(self._context.host)
-        sources = sources_of(self._params)
-        return Toolbox(folder, self._context.commands, python, sources, self._params["timeout"], self._cache)
+        return Toolbox(
+            folder, self._context.commands, python, self._desired.sources, self._desired.timeout, self._cache
+        )

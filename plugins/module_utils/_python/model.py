@@ -1,0 +1,76 @@
+# Copyright (c) 2026 gpufleet.mlstack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: it may change at any time. Other collections use the modules instead.
+"""A virtual environment as it is desired, where distributions come from, and the programs that build."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.model import Desired
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import names
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where distributions come from. Empty means: whatever the engine's own configuration on this host says."""
+
+    index_url: str = ""
+    extra_index_urls: tuple[str, ...] = ()
+    find_links: tuple[str, ...] = ()
+    no_index: bool = False
+    trusted_hosts: tuple[str, ...] = ()
+    ca_bundle: str = ""
+    offline: bool = False
+
+    def urls(self) -> tuple[str, ...]:
+        """Every URL that may carry credentials."""
+        return tuple(url for url in (self.index_url, *self.extra_index_urls, *self.find_links) if url)
+
+
+@dataclass(frozen=True)
+class DesiredEngine:
+    """What the arguments say of the program that builds, for all environments of a module call. ``mirror`` and
+    ``downloads_json`` say where uv gets managed Pythons from."""
+
+    toolbox: str
+    name: str = "auto"
+    executable: str = ""
+    cache_dir: str = ""
+    no_cache: bool = False
+    timeout: float = 3600
+    sources: Sources = field(default_factory=Sources)
+    python_downloads: bool = False
+    python_mirror: str = ""
+    python_downloads_json: str = ""
+
+
+@dataclass(frozen=True)
+class DesiredEnvironment(Desired):
+    """A virtual environment, or with C(state=locked) the lock of one. ``sources`` are the module's."""
+
+    sources: Sources
+    requirements: tuple[str, ...]
+    constraints: tuple[str, ...]
+    require_hashes: bool
+    pre: bool
+    no_binary: tuple[str, ...]
+    only_binary: tuple[str, ...]
+    python: str
+    freeze_to: str
+    lock_to: str
+    universal: bool
+    python_version: str
+    upgrade: bool
+
+    not_contents = frozenset({"sources", "freeze_to", "lock_to", "universal", "python_version", "upgrade"})
+
+    @property
+    def output(self) -> str:
+        return self.freeze_to
+
+    @staticmethod
+    def normalized(name: str) -> str:
+        return names.normalize(name)
