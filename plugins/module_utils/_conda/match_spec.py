@@ -23,7 +23,7 @@ _BRACKETS = re.compile(r"(?P<before>[^\[\]]*)\[(?P<inside>[^\[\]]*)\](?P<after>[
 _KEY = re.compile(
     r"\s*(?P<key>[A-Za-z0-9_]+)\s*=\s*(?:\"(?P<double>[^\"]*)\"|'(?P<single>[^']*)'|(?P<bare>[^\s,'\"]*))\s*"
 )
-_AROUND_OPERATORS = re.compile(r"\s*([=<>!~|,]+)\s*")
+_AROUND_OPERATORS = re.compile(r"(?:(?<!\s)\s+)?([=<>!~|,]+)\s*")
 _BUILD = re.compile(r"[A-Za-z0-9_.+*]+|\^.*\$")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
 _KEYS = frozenset({"version", "build", "build_number", "channel", "subdir", "md5", "sha256", "url", "fn", "license"})

@@ -25,6 +25,9 @@ _OPERATORS = "=<>!~"
 Piece = t.Union[int, float, str]
 
 
+_LONGEST = 1000
+
+
 class BadVersion(ValueError):
     """A text that is no version, or no range of versions; says why."""
 
@@ -72,6 +75,8 @@ class Version:
 
 def _parse(text: str) -> tuple[int, list[list[Piece]], list[list[Piece]]]:
     lowered = text.strip().lower()
+    if len(lowered) > _LONGEST:
+        raise BadVersion(f"{text[:20]!r}... is longer than any version")
     if not _ALLOWED.fullmatch(lowered):
         raise BadVersion(f"{text!r} is no version" if lowered else "the version is empty")
     epoch, mark, rest = lowered.rpartition("!")

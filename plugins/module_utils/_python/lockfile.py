@@ -24,7 +24,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.interpret
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.model import DesiredEngine, DesiredEnvironment
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.plan import comparison
 
-_PIN = re.compile(rf"(?P<name>{names.NAME})\s*(?:\[[^\]]*\])?\s*(?:===?|@)\s*(?P<version>[^\s\\]+)")
+_PIN = re.compile(rf"(?P<name>{names.NAME})\s*(?:\[[^\]]*\]\s*)?(?:===?|@)\s*(?P<version>[^\s\\]+)")
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def versions_in(lock: str) -> dict[str, str]:
     """
     found = {}
     for _number, line in requirement_files.logical_lines(lock):
-        head = re.split(r"\s--hash|\s*;", line, maxsplit=1)[0]
+        head = re.split(r"\s--hash|;", line, maxsplit=1)[0]
         pin = _PIN.match(head)
         if pin:
             found[names.normalize(pin["name"])] = pin["version"]

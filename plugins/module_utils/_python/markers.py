@@ -44,6 +44,8 @@ _OLD_SPELLINGS = {
 }
 _VERSION_VARIABLES = frozenset({"implementation_version", "platform_release", "python_full_version", "python_version"})
 
+_DEEPEST = 50
+
 Environment = t.Mapping[str, str]
 
 
@@ -222,6 +224,11 @@ class _Parser:
     def __init__(self, text: str) -> None:
         self.tokens = _tokens(text)
         self.position = 0
+        depth = 0
+        for kind, token in self.tokens:
+            depth += {"(": 1, ")": -1}.get(token, 0) if kind == "bracket" else 0
+            if depth > _DEEPEST:
+                raise InvalidMarker(f"its brackets nest deeper than {_DEEPEST} levels")
 
     def peek(self) -> tuple[str, str]:
         return self.tokens[self.position] if self.position < len(self.tokens) else ("end", "")

@@ -30,16 +30,17 @@ def check_pinned(wanted: RequirementSet, environment: Environment | None = None)
     for item in here + limits:
         if item.name is not None:
             groups.setdefault(item.name, []).append(item)
-    problems = []
-    for item in here:
-        if pin_of(item) is None and not _pinned_by_another(item, groups.get(item.name or "", ()), environment):
-            problems.append(_unpinned(item))
-    wanted_names = {item.name for item in here}
-    for name, group in groups.items():
-        # Constraints alone ask for nothing, so two that differ harm nobody.
-        if name in wanted_names and (len(group) > 1 or len(group[0].specifiers) > 1):
-            problems.extend(_conflicts(group, environment))
-    return sorted(problems, key=lambda problem: _place(wanted, problem))
+    lines = {name: _Group(items, environment is not None) for name, items in groups.items()}
+    problems = [
+        _unpinned(item)
+        for item in here
+        if pin_of(item) is None and not (item.name in lines and lines[item.name].pins(item))
+    ]
+    # Constraints alone ask for nothing, so two that differ harm nobody.
+    for name in dict.fromkeys(item.name for item in here if item.name):
+        problems.extend(_conflicts(lines[name]))
+    order = {file: index for index, file in enumerate(wanted.sources)}
+    return sorted(problems, key=lambda problem: (order.get(problem.file, -1), problem.line))
 
 
 def check_hashes(
@@ -65,28 +66,24 @@ def check_hashes(
     ]
 
 
-def _place(wanted: RequirementSet, problem: Problem) -> tuple[int, int]:
-    order = {file: index for index, file in enumerate(wanted.sources)}
-    return order.get(problem.file, -1), problem.line
-
-
 def _problem(item: Requirement, code: str, reason: str, to_fix: str) -> Problem:
     return Problem(code, item.source.file, item.source.line, item.text, reason, to_fix, item.written_name)
 
 
-def _together(one: Requirement, other: Requirement, environment: Environment | None) -> bool:
-    """Whether the two are known to apply at once."""
-    return environment is not None or one.marker == other.marker
+class _Group:
+    """The lines of one name, and what pins them: by their markers, None for all where markers were judged."""
 
+    def __init__(self, items: t.Sequence[Requirement], judged: bool) -> None:
+        self.together: dict[object, list[Requirement]] = {}
+        for item in items:
+            self.together.setdefault(None if judged else item.marker, []).append(item)
+        self._pinning = {
+            mark for mark, lines in self.together.items() if any(pin_of(item) is not None for item in lines)
+        }
 
-def _pinned_by_another(item: Requirement, group: t.Iterable[Requirement], environment: Environment | None) -> bool:
-    if item.url is not None:
-        return False
-    return any(
-        pin_of(other) is not None and (other.marker is None or _together(item, other, environment))
-        for other in group
-        if other is not item
-    )
+    def pins(self, item: Requirement) -> bool:
+        """Whether another line pins this one, which itself is no pin."""
+        return item.url is None and bool({None, item.marker} & self._pinning)
 
 
 def _unpinned(item: Requirement) -> Problem:
@@ -113,20 +110,24 @@ def _unpinned(item: Requirement) -> Problem:
     return _problem(item, "requirement_unpinned", reason, to_fix)
 
 
-def _conflicts(group: list[Requirement], environment: Environment | None) -> t.Iterator[Problem]:
+def _conflicts(group: _Group) -> t.Iterator[Problem]:
     """At most one problem per group of lines that apply together: that no pinned version pleases them all."""
-    judged: list[Requirement] = []
-    for item in group:
-        if any(item is earlier for earlier in judged):
+    for together in group.together.values():
+        if len(together) == 1 and len(together[0].specifiers) < 2:
             continue
-        together = [other for other in group if _together(item, other, environment)]
-        judged.extend(together)
         urls = {other.url for other in together if other.url}
         pins = {other.version for other in together if other.version}
+        # One line of each kind: a file may say the same ten thousand times.
+        different = list({(other.url, other.specifiers): other for other in together}.values())
         # What a commit or an archive of unknown version holds, only a build can tell.
-        possible = {pin for pin in pins if all(_allows(other, pin) for other in together)}
-        if len(urls) > 1 or (pins and not possible):
+        if len(urls) > 1 or (pins and not _possible(pins, different)):
             yield _conflict(together)
+
+
+def _possible(pins: t.Collection[str], different: t.Sequence[Requirement]) -> bool:
+    if len({versions.canonical(pin.partition("+")[0]) for pin in pins}) > 1:
+        return False  # no version is two; those that differ in their local part alone may be one
+    return any(all(_allows(other, pin) for other in different) for pin in pins)
 
 
 def _allows(item: Requirement, version: str) -> bool:

@@ -29,6 +29,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.requireme
 Loader = t.Callable[[str], bytes]
 
 MAX_DEPTH = 20
+_LONGEST_REASON = 200
 INLINE = "packages"  # the 'file' of requirements that came as a list
 
 _BOMS = (
@@ -77,6 +78,8 @@ def decode(data: bytes) -> str:
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise BadEncoding(f"byte {error.start} (line {line}) is not {encoding}") from None
+    except UnicodeError as error:
+        raise BadEncoding(f"it cannot be read as {encoding!r}, which its first lines name: {error}") from None
 
 
 def logical_lines(text: str) -> list[tuple[int, str]]:
@@ -230,6 +233,11 @@ class _Reader:
             )
         )
 
+    def refuse_unread(self, source: Source, text: str, error: Exception) -> None:
+        """Whatever a reader trips over is a line that cannot be read, and never the end of the module."""
+        reason = f"it cannot be read ({type(error).__name__}: {str(error)[:_LONGEST_REASON]})"
+        self.refuse(source, text, InvalidRequirement(reason, "write it in one of the usual forms, as NAME==VERSION"))
+
     def inline(self, text: str, source: Source) -> None:
         """One item of a list: a single requirement, no file syntax and no includes."""
         try:
@@ -248,6 +256,8 @@ class _Reader:
             self._requirement(body, source, self.base or "/", constraint=False)
         except InvalidRequirement as error:
             self.refuse(source, text, error)
+        except Exception as error:
+            self.refuse_unread(source, text, error)
 
     def file(self, path: str, parents: list[str], *, constraint: bool, named_by: tuple[Source, str] | None) -> None:
         source, text = named_by or (Source(path, 0), path)
@@ -267,6 +277,8 @@ class _Reader:
                 self._line(line, Source(path, number), [*parents, path], constraint)
             except InvalidRequirement as error:
                 self.refuse(Source(path, number), line, error)
+            except Exception as error:
+                self.refuse_unread(Source(path, number), line, error)
 
     def _bytes(self, path: str, parents: list[str]) -> bytes:
         if path in parents:

@@ -24,6 +24,8 @@ if t.TYPE_CHECKING:
 STRONG_HASHES = {"sha256": 64, "sha384": 96, "sha512": 128}  # name -> hexadecimal digits
 
 _PLAIN_PIN = re.compile(rf"({names.NAME})\s*==\s*([0-9]+(?:\.[0-9]+)*)", re.ASCII).fullmatch
+# No Python reads a number of more than 4,300 digits unasked, and no version or hash comes near this.
+_MOST_DIGITS = 1000
 # Compiled on first use: a file of plain pins needs none of these.
 _HEAD = rf"(?s)({names.NAME})\s*(?:\[([^\]]*)\])?\s*(.*)"
 _URL = r"[A-Za-z][A-Za-z0-9+.-]*:"
@@ -130,11 +132,13 @@ def parse(text: str, source: Source, *, base: str = "/", written: str | None = N
     ``base`` is the folder that relative paths start from, ``written`` the text to quote where variables were filled in.
     """
     written = text if written is None else written
-    plain = _PLAIN_PIN(text)
+    plain = _PLAIN_PIN(text) if len(text) <= _MOST_DIGITS else None
     if plain:  # nearly every line of a pinned file
         name, version = plain.groups()
         pins = (versions.Specifier("==", version),)
         return Requirement(names.normalize(name), name, (), pins, None, None, (), (), source, written)
+    if len(text) > _MOST_DIGITS and re.search(rf"[0-9]{{{_MOST_DIGITS}}}", text):
+        raise InvalidRequirement(f"it has a number of {_MOST_DIGITS} digits or more", "correct the number")
     body, options = split_options(text)
     hashes, build_options = _requirement_options(options)
     body, marker = _split_marker(body)
@@ -221,23 +225,48 @@ def _checked_hash(value: str) -> str:
 
 
 def _split_marker(body: str) -> tuple[str, markers.Marker | None]:
-    # A URL or path may hold semicolons itself: there a blank must stand before the one that begins the marker.
-    separator = r"\s;" if re.match(_URL, body) or re.match(r"[^;@]*@", body) or looks_like_path(body) else r";"
-    parts = re.split(separator, body, maxsplit=1)
-    if len(parts) == 1:
+    """Divide where pip and uv do.
+
+    In a URL or path, which may hold semicolons itself, that is one with a blank on either side. Where it has none, pip
+    takes what follows a path or NAME @ URL for a marker, too, and uv refuses it."""
+    if ";" not in body:
         return body, None
+    bare_url = re.match(_URL, body) is not None
+    if bare_url or re.match(r"[^;@]*@", body) or looks_like_path(body):
+        places = [at for at, letter in enumerate(body) if letter == ";"]
+        apart = [at for at in places if body[at - 1 : at].isspace() or body[at + 1 : at + 2].isspace()]
+        if not apart and not _is_marker(body[places[0] + 1 :]):
+            return body, None
+        if bare_url and not apart:
+            raise InvalidRequirement(
+                "its URL ends in a semicolon and a marker, which pip takes for a part of the URL",
+                "put a blank before the semicolon",
+            )
+        at = apart[0] if apart else places[0]
+    else:
+        at = body.index(";")
     from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import markers
 
     try:
-        return parts[0].strip(), markers.parse(parts[1].strip())
+        return body[:at].strip(), markers.parse(body[at + 1 :].strip())
     except markers.InvalidMarker as error:
         raise InvalidRequirement(f"its marker is wrong: {error}", "correct what follows the semicolon") from None
 
 
+def _is_marker(text: str) -> bool:
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import markers
+
+    try:
+        markers.parse(text.strip())
+    except markers.InvalidMarker:
+        return False
+    return True
+
+
 def looks_like_path(body: str) -> bool:
     """Whether a text means a file or folder: it has a separator before any comparison, or an archive's suffix."""
-    head = re.split(r"\s*[;@<>=!~]|\s\[", body.lstrip("~"), maxsplit=1)[0]
-    bare = re.sub(r"\[[^\]]*\]\Z", "", head)
+    head = re.split(r"(?<!\s)\s*[;@<>=!~]|\s\[", body.lstrip("~"), maxsplit=1)[0]
+    bare = re.sub(r"\[[^\[\]]*\]\Z", "", head)
     return body.startswith((".", "/", "~/")) or "/" in head or bare.endswith(names.ARCHIVE_SUFFIXES)
 
 
@@ -280,8 +309,10 @@ def _extras(text: str | None) -> list[str]:
 
 
 def _path_and_extras(body: str) -> tuple[str, list[str]]:
-    match = re.fullmatch(r"(.+?)\s*\[([^\]/]*)\]", body)
-    return (match.group(1), _extras(match.group(2))) if match else (body, [])
+    path, bracket, inside = body[:-1].rpartition("[")
+    if not body.endswith("]") or not bracket or not path or "]" in inside or "/" in inside:
+        return body, []
+    return path.rstrip(), _extras(inside)
 
 
 def _file_url(path: str, base: str) -> str:

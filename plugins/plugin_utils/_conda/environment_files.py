@@ -12,6 +12,7 @@ import typing as t
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import explicit, files
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.files import EnvironmentFile, LockFile
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import InvalidArguments, MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._conda import yaml_lines
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._conda.conda_lock import MAIN, read_conda_lock
 from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._conda.environment_yaml import read_environment_yaml
@@ -45,6 +46,27 @@ def read_file(
     environ: t.Mapping[str, str] | None = None,
 ) -> EnvironmentFile | LockFile:
     """Read any of the four; see the reader of each for the options that it takes. Raises InvalidArguments."""
+    try:
+        return _read(text, source, platform, categories, environment, environ)
+    except MlstackError:
+        raise
+    except Exception as exc:  # whatever a reader trips over is a file that cannot be read, and never a traceback
+        raise InvalidArguments(
+            "conda_file_unreadable",
+            wanted=f"an environment from {source}",
+            found=f"{source}: it cannot be read ({type(exc).__name__}: {exc})",
+            to_fix="look for what is unusual in the file: very long numbers or names, deep nesting, a damaged copy",
+        ) from exc
+
+
+def _read(
+    text: bytes | str,
+    source: str,
+    platform: str,
+    categories: t.Collection[str],
+    environment: str,
+    environ: t.Mapping[str, str] | None,
+) -> EnvironmentFile | LockFile:
     form = form_of(text, source)
     if form == EXPLICIT:
         return explicit.read_explicit(text, source, platform)

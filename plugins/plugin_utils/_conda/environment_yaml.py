@@ -186,6 +186,9 @@ class _Reader:
         except match_spec.BadSpec as exc:
             self._refuse(item.line, item.text, str(exc), _ENTRY)
             return
+        except Exception as exc:  # whatever a reader trips over is an entry that cannot be read
+            self._refuse(item.line, item.text, f"it cannot be read ({type(exc).__name__}: {exc})", _ENTRY)
+            return
         self._specs.setdefault(text, SpecLine(text, item.line))
 
     def _section(self, section: Mapping) -> None:
@@ -229,7 +232,7 @@ class _Reader:
 
     def _selected(self, item: Scalar) -> bool:
         line = self._lines[item.line - 1] if item.line <= len(self._lines) else ""
-        selector = selectors.in_comment(line[item.end :])
+        selector = selectors.in_comment(line, item.end)
         if not selector:
             return True
         try:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 
-_COMMENT = re.compile(r"\s*:?\s*#.*\[(?P<inside>[^\[\]]+)\][^\[\]]*")
+_COMMENT = re.compile(r"\s*(?::\s*)?#.*\[(?P<inside>[^\[\]]+)\][^\[\]]*")
 _KEY = re.compile(r"sel\((?P<inside>[a-z0-9_-]+)\)")
 _TOKEN = re.compile(r"\s*(?P<token>[A-Za-z0-9_-]+|[()])")
 _OPERATING_SYSTEMS = frozenset({"linux", "osx", "win", "unix"})
@@ -36,9 +36,9 @@ def names_of(platform: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def in_comment(rest_of_line: str) -> str:
-    """The selector in the comment behind a value, empty where there is none."""
-    match = _COMMENT.fullmatch(rest_of_line)
+def in_comment(line: str, start: int) -> str:
+    """The selector in the comment behind a value that ends at ``start``, empty where there is none."""
+    match = _COMMENT.fullmatch(line, start)
     return match.group("inside").strip() if match else ""
 
 
