@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from dataclasses import replace
 
 import pytest
 from ansible_collections.gpufleet.mlstack.tests.bed import distributions
@@ -128,3 +129,15 @@ def test_a_record_cut_short_is_damage_that_the_next_run_mends(site):
     assert site.installed() == {"alpha": "1.0", "beta": "1.1"}
     assert not site.apply(DESIRED).result["changed"]
     assert first not in os.listdir(site.root / ".generations" / "ml")
+
+
+def test_a_root_that_was_moved_is_built_anew_where_it_lies(site):
+    site.apply(DESIRED)
+    there = replace(site, folder=site.folder / "there")
+    there.home.mkdir(parents=True)
+    site.root.rename(there.root)
+    assert subprocess.run([there.path() / "bin" / "python", "-c", "import alpha"], check=False).returncode != 0
+    assert "moved: it was built at" in there.apply(DESIRED, check=True).result["plan"][0]["summary"]
+    there.apply(DESIRED)
+    assert there.python("import alpha; print(alpha.__version__)").strip() == "1.0"
+    assert not there.apply(DESIRED).result["changed"]

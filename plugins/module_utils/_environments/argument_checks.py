@@ -68,6 +68,7 @@ _RULES: t.Mapping[str, tuple[Test, str]] = {
 _ENVIRONMENT_RULES: t.Mapping[str, tuple[Test, str]] = {
     "no_binary": _FORMAT,
     "only_binary": _FORMAT,
+    "no_build_isolation": (names.is_valid, "the name of a package"),
     "python_version": (_is_version, "a version such as 3.11 or 3.11.7"),
     "freeze_to": _PATH,
     "lock_to": _PATH,

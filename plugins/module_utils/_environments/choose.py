@@ -17,24 +17,33 @@ def newest_first(generations: t.Iterable[Generation]) -> list[Generation]:
     return sorted(generations, key=lambda generation: generation.id, reverse=True)
 
 
-def rollback_target(name: str, current: str, generations: t.Iterable[Generation], to: str | None = None) -> str:
+def rollback_target(
+    name: str,
+    current: str,
+    generations: t.Iterable[Generation],
+    to: str | None = None,
+    dead: t.Sequence[str] = (),
+) -> str:
     """The generation that should be in use after a rollback; ``current`` itself when nothing is to be done.
 
     Without ``to`` an environment counts as rolled back when anything but its newest generation is in use, so that
     asking twice goes back once; else the target is the one in use when the newest was built. ``to`` is an id or an
-    unambiguous beginning of one. Raises MlstackError when there is nothing to go back to.
+    unambiguous beginning of one. ``dead`` are generations that are there and would not run. Raises MlstackError when
+    there is nothing to go back to.
     """
+    besides = f"; {', '.join(dead)} lies elsewhere than it was built, or was changed since" if dead else ""
     ordered = newest_first(generations)
     known = [generation.id for generation in ordered]
     if to:
+        listed = ", ".join(known) or "none at all"
         matches = [to] if to in known else [known_id for known_id in known if known_id.startswith(to)]
         if len(matches) == 1:
             return matches[0]
         raise MlstackError(
             "no_such_generation" if not matches else "ambiguous_generation",
             wanted=f"go back to generation {to} of {name}",
-            found=f"{'none' if not matches else 'several'} of that name among: {', '.join(known) or 'none at all'}",
-            to_fix="name one of them",
+            found=f"{'several' if matches else 'none'} of that name among: {listed}{besides}",
+            to_fix="name one of them" if known else "build it anew with state: present",
             generations=known,
         )
     if current in known and current != known[0]:
@@ -46,8 +55,10 @@ def rollback_target(name: str, current: str, generations: t.Iterable[Generation]
     raise MlstackError(
         "nothing_to_roll_back_to",
         wanted=f"go back to the generation before the one in use of {name}",
-        found=f"there is {'only ' + current if current in known else 'no finished generation'}",
-        to_fix="raise keep, so that earlier generations stay next time",
+        found=f"there is {'only ' + current if current in known else 'no finished generation'}{besides}",
+        to_fix="build what is wanted with state: present"
+        if dead
+        else "raise keep, so that earlier generations stay next time",
         generations=known,
     )
 

@@ -67,7 +67,7 @@ class Info(Inquiry[Question, Result]):
         return {
             "generation": generation.id,
             "record": dict(generation.record),
-            "drift": list(self.drift_of(generation)),
+            "drift": [*generation.moved(), *self.drift_of(generation)],
         }
 
     def result(self, outcomes: list[Outcome[Question]]) -> Result:

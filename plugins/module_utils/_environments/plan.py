@@ -154,7 +154,10 @@ class Rules:
         ):
             return current  # gone back already, whatever has become of the newest since
         known = [*observed.intact, *([current] if current else [])]
-        target = choose.rollback_target(desired.name, current.id if current else "", known, desired.rollback_to)
+        whole = {item.id for item in known}
+        dead = [item.id for item in observed.generations if item.id not in whole]
+        in_use = current.id if current else ""
+        target = choose.rollback_target(desired.name, in_use, known, desired.rollback_to, dead)
         return next(item for item in known if item.id == target)
 
     def _prune(self, desired: Desired, observed: Observed[t.Any]) -> tuple[Action, ...]:

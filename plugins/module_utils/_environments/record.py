@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -19,7 +20,6 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import rea
 
 FILE = "mlstack.json"
 SCHEMA = 1
-_OURS = ("schema", "name", "id", "created", "digest", "previous")
 _MOST_BYTES = 64 << 20
 _STAMP = "%Y%m%dT%H%M%S"
 _ID = re.compile(r"(?P<stamp>[0-9]{8}T[0-9]{6})-(?P<digest>[0-9a-f]{6,})")
@@ -41,6 +41,16 @@ class Generation:
     @property
     def prefix(self) -> str:
         return os.path.join(self.path, "prefix")
+
+    def moved(self) -> tuple[str, ...]:
+        """Whether it lies elsewhere than it was built, in a sentence: its programs name the absolute path of then.
+
+        Another path to the same folder, through a link or a mount, is no move."""
+        built_at = str(self.record.get("path", ""))
+        with contextlib.suppress(OSError):
+            if not built_at or os.path.samefile(built_at, self.path):
+                return ()
+        return (f"moved: it was built at {built_at}, where its programs still start from",)
 
     @property
     def digest(self) -> str:

@@ -86,7 +86,7 @@ class Environments(Resource[DesiredT, Observed[ContentsT]], t.Generic[DesiredT, 
         differences: tuple[str, ...] = ()
         if state.current is not None:
             installed = self.installed_in(state.current)
-            differences = self.drift_of(state.current, files=desired.verify_files)
+            differences = self._differences(desired, state.current)
         observed: Observed[ContentsT] = Observed(
             store=state,
             desired=self._contents(desired, state, differences, context),
@@ -111,6 +111,9 @@ class Environments(Resource[DesiredT, Observed[ContentsT]], t.Generic[DesiredT, 
             return None
         return self.contents(desired, state, context)
 
+    def _differences(self, desired: DesiredT, generation: Generation) -> tuple[str, ...]:
+        return generation.moved() or self.drift_of(generation, files=desired.verify_files)
+
     def _require_change_allowed(self, desired: DesiredT, store: Store) -> None:
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments import permission
 
@@ -126,7 +129,7 @@ class Environments(Resource[DesiredT, Observed[ContentsT]], t.Generic[DesiredT, 
         if not whole and (len(ids) > desired.keep + 1 or (undecided and ids)):
             generations = tuple(store.generations())
             others = [item for item in generations if current is None or item.id != current.id]
-            whole_ones = (item for item in others if not self.drift_of(item, files=desired.verify_files))
+            whole_ones = (item for item in others if not self._differences(desired, item))
             intact = tuple(whole_ones) if undecided else ()
             damaged = tuple(store.damaged())
             observed = replace(observed, generations=generations, intact=intact, damaged=damaged)
@@ -170,9 +173,8 @@ class Environments(Resource[DesiredT, Observed[ContentsT]], t.Generic[DesiredT, 
         result.update(comparison({}, {}))
         if observed.current is not None:
             result["generation"] = observed.current.id
-            result.update(
-                {key: observed.record[key] for key in ("python", "engine", "freeze") if key in observed.record}
-            )
+            keys = ("python", "engine", "freeze", "warnings")
+            result.update({key: observed.record[key] for key in keys if key in observed.record})
         return result
 
     def builder(self, context: Context) -> Builder[DesiredT, ContentsT, t.Any]:

@@ -249,6 +249,7 @@ class Store:
             created=building.created.strftime("%Y-%m-%dT%H:%M:%SZ"),
             digest=building.digest,
             previous=building.previous,
+            path=building.path,
         )
         with disk.explained(f"finish generation {building.id} of {self.place.link}"):
             shim.make(building.path, self.place.link)
