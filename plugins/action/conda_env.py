@@ -25,6 +25,7 @@ _LIKELY = "linux-64"
 class ActionModule(FilesHere):
     """Reads the files of all environments and runs the module with what they say."""
 
+    _supports_async = True
     _supports_check_mode = True
     _supports_diff = True
 
@@ -58,10 +59,7 @@ class ActionModule(FilesHere):
             arguments["platform"] = platform
         if self._credentials:
             arguments["credentials"] = [*(arguments.get("credentials") or []), *self._credentials]
-        result: dict[str, t.Any] = self._execute_module(
-            module_name="gpufleet.mlstack.conda_env", module_args=arguments, task_vars=self._task_vars
-        )
-        return result
+        return self.run_module("conda_env", arguments, self._task_vars)
 
     def _read(self, environment: t.Any, platform: str, contents: dict[str, bytes]) -> t.Any:
         """The environment with absolute paths; what its files say is added to ``contents``."""

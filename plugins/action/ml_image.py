@@ -13,6 +13,7 @@ from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._files_here impor
 class ActionModule(FilesHere):
     """Reads the requirement files of all images' environments, and runs the module with their contents."""
 
+    _supports_async = True
     _supports_check_mode = True
     _supports_diff = True
 
@@ -25,10 +26,7 @@ class ActionModule(FilesHere):
             arguments["images"] = [self._image(image, contents) for image in images]
         if contents:
             arguments["requirement_files"] = packed(contents)
-        result: dict[str, t.Any] = self._execute_module(
-            module_name="gpufleet.mlstack.ml_image", module_args=arguments, task_vars=task_vars
-        )
-        return result
+        return self.run_module("ml_image", arguments, task_vars)
 
     def _image(self, image: t.Any, contents: dict[str, bytes]) -> t.Any:
         if not isinstance(image, dict) or not isinstance(image.get("python_envs"), list):

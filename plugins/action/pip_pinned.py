@@ -13,6 +13,7 @@ from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._files_here impor
 class ActionModule(FilesHere):
     """Reads requirement files, and those they include, and runs the module with their contents."""
 
+    _supports_async = True
     _supports_check_mode = True
     _supports_diff = True
 
@@ -25,7 +26,4 @@ class ActionModule(FilesHere):
             arguments["environments"] = [self.with_paths(item, contents) for item in environments]
         if contents:
             arguments["requirement_files"] = packed(contents)
-        result: dict[str, t.Any] = self._execute_module(
-            module_name="gpufleet.mlstack.pip_pinned", module_args=arguments, task_vars=task_vars
-        )
-        return result
+        return self.run_module("pip_pinned", arguments, task_vars)

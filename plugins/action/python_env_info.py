@@ -14,6 +14,7 @@ from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._files_here impor
 class ActionModule(FilesHere):
     """Reads the files of C(locks) and runs the module with their contents."""
 
+    _supports_async = True
     _supports_check_mode = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
@@ -27,7 +28,4 @@ class ActionModule(FilesHere):
                 self.gather(path, contents)
             if contents:
                 arguments["requirement_files"] = packed(contents)
-        result: dict[str, t.Any] = self._execute_module(
-            module_name="gpufleet.mlstack.python_env_info", module_args=arguments, task_vars=task_vars
-        )
-        return result
+        return self.run_module("python_env_info", arguments, task_vars)

@@ -94,6 +94,33 @@ options:
         type: list
         elements: str
         default: []
+      no_deps:
+        description:
+          - Whether only what is listed is installed. What then is missing, or does not fit, is told in C(warnings) of
+            the result, and does not fail.
+        type: bool
+        default: false
+      overrides:
+        description:
+          - Pinned requirements, such as V(numpy==1.26.4), that count in place of what any package asks for of the same
+            name. Which packages do not agree is told in C(warnings) of the result. Needs uv.
+        type: list
+        elements: str
+        default: []
+      build_constraints:
+        description: Requirements, such as V(setuptools<81), that bound what source builds use.
+        type: list
+        elements: str
+        default: []
+      no_build_isolation:
+        description:
+          - Names of packages whose source builds import others of the environment, as flash-attn does torch. They are
+            installed last, and built with what is there then. What they need for it is listed in
+            O(environments[].packages) or O(environments[].requirements), setuptools included.
+          - Settings of a build are written behind its requirement, as C(NAME==1.0 --config-settings=KEY=VALUE).
+        type: list
+        elements: str
+        default: []
       python:
         description:
           - The Python of the environment. A path, or a version such as V(3.11) that is looked for on the host and then,
@@ -290,6 +317,12 @@ environments:
       type: dict
       returned: always
       sample: {"numpy": {"before": "1.24.2", "after": "1.24.3"}}
+    warnings:
+      description: What the engine warned of when it built the generation in use, such as yanked releases.
+      type: list
+      elements: str
+      returned: when there is a generation
+      sample: ['`numpy==1.24.3` is yanked (reason: "broken on arm64")']
     freeze:
       description: The exact contents of the environment, in the form of a requirement file.
       type: list

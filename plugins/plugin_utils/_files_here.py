@@ -27,6 +27,16 @@ class FilesHere(AtOnce):
 
     TRANSFERS_FILES = False
 
+    def run_module(
+        self, name: str, arguments: dict[str, t.Any], task_vars: dict[str, t.Any] | None
+    ) -> dict[str, t.Any]:
+        """The module's result, or with C(async) what C(async_status) asks for it by: what lies here was read before."""
+        later = bool(self._task.async_val) and not self._connection.has_native_async
+        result: dict[str, t.Any] = self._execute_module(
+            module_name=f"gpufleet.mlstack.{name}", module_args=arguments, task_vars=task_vars, wrap_async=later
+        )
+        return result
+
     def located(self, path: t.Any) -> str:
         """Where a file lies, looked for as M(ansible.builtin.copy) does; absolute also where it is not found."""
         name = os.path.expanduser(str(path))

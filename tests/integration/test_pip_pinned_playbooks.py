@@ -132,3 +132,25 @@ def test_the_most_talkative_run_says_no_password(project, packages):
     for ran in (done, failed):
         shown = [line for line in (ran.stdout + ran.stderr).splitlines() if "hunter2" in line]
         assert not shown, shown
+
+
+@pytest.mark.parametrize("poll", [1, 0])
+def test_a_long_build_may_run_without_a_connection(project, poll):
+    """Files of the controller are read before it starts; the result is the module's own."""
+    later = f"  async: 120\n  poll: {poll}\n  register: kept\n"
+    wait = """\
+- name: Wait for it
+  ansible.builtin.async_status:
+    jid: "{{ kept.ansible_job_id }}"
+  register: kept
+  until: kept is finished
+  retries: 60
+  delay: 1
+"""
+    tasks = (TASK % "prod.txt").replace("  register: kept\n", later + ("" if poll else wait), 1)
+    looking = "- name: Look\n  gpufleet.mlstack.python_env_info:\n    root: '{{ root }}'\n  async: 60\n  poll: 1\n"
+    project.write("roles/ml/tasks/main.yml", tasks + looking)
+    project.write("roles/ml/files/prod.txt", "beta==1.1\n")
+    ran = project.play(env={"ANSIBLE_ASYNC_DIR": str(project.folder / "jobs")})
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert project.site.installed() == {"beta": "1.1"}

@@ -18,8 +18,8 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._images.apply imp
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._images.archives import Archives
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._images.observe import Looker
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.apply import Steps as PackageSteps
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import DesiredEngine
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.lockfile import Locks
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.model import DesiredEngine
 
 HOST_CODE = Path(__file__).resolve().parents[2] / "plugins" / "module_utils"
 # Verbs that a planner takes from a list stand in its VERBS.

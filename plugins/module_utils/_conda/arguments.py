@@ -23,7 +23,9 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.arg
     strings,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import arguments as python_arguments
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.model import DesiredEngine
+
+if t.TYPE_CHECKING:
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import DesiredEngine
 
 _PACKAGE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
@@ -122,6 +124,8 @@ def sources_of(params: Params) -> Sources:
 
 def engine_of(params: Params) -> DesiredEngine:
     """The arguments about the program that builds."""
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import DesiredEngine
+
     return DesiredEngine(
         toolbox=python_arguments.toolbox_of(params),
         name=params["engine"],

@@ -31,8 +31,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import Ml
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files.timing import timed
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import names, requirement_text
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import Request
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.model import DesiredEngine
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import DesiredEngine, Request
 
 
 @dataclass(frozen=True)

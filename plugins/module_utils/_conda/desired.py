@@ -21,7 +21,7 @@ if t.TYPE_CHECKING:
 BUILDING = ("present", "updated", "cloned")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class DesiredCondaEnvironment(Desired):
     """A conda environment. ``sources``, ``more_channels`` and ``platform`` are the module's. Among ``files`` are
     environment files that the controller read, as JSON."""

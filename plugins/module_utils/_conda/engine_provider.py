@@ -15,9 +15,8 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda import eng
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._conda.engine import Engine, Limits
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import trust
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import Cache
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import Cache, DesiredEngine
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.interpreters import system_python
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.model import DesiredEngine
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.toolbox import Toolbox
 
 

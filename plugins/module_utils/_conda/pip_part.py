@@ -19,15 +19,15 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.mod
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import names, requirement_files
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import Request
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import DesiredEngine, Request
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine_provider import EngineProvider
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.model import DesiredEngine
 
 
 class PipPart:
     """Installs the pip part of environments; the engine is chosen at the first one."""
 
     def __init__(self, context: Context, engine: DesiredEngine) -> None:
+        self._context = context
         self._engine = engine
         self._provider = EngineProvider(context, engine)
 
@@ -72,7 +72,8 @@ class PipPart:
                 found="none of conda's packages brings a Python",
                 to_fix="add python to the packages",
             )
-        self._provider.engine().install(prefix, request, scratch)
+        for line in self._provider.engine().install(prefix, request, scratch):
+            self._context.warn(f"{request.title}: {line}")
         allowed = {names.normalize(name) for name in desired.pip_may_replace}
         problems = planner.replaced(of_conda, verify.distributions(prefix), allowed)
         if problems:

@@ -136,7 +136,7 @@ def check_python(
     prefix: str,
     imports: t.Sequence[str],
     pip: t.Collection[str],
-    installed_from: t.Iterable[Requirement],
+    installed_from: t.Sequence[Requirement],
     commands: Commands,
     scratch: str,
 ) -> python_verify.Found | None:

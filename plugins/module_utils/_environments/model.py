@@ -20,7 +20,7 @@ Versions = t.Mapping[str, str]
 _OF_ITS_LIFE = frozenset({"root", "files", "name", "state", "keep", "adopt", "reinstall", "rollback_to", "force"})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)  # each generated method costs every run
 class Desired:
     """One item of the argument ``environments``: a kind adds the options that it alone has, each by its name.
 

@@ -201,6 +201,6 @@ class Steps:
         lines = []
         for environment in self._desired.environments:
             python = f"{self._desired.environments_root}/{environment.name}/bin/python"
-            modules = ", ".join(environment.options["verify_imports"])
+            modules = ", ".join(environment.verify_imports)
             lines.append(shlex.join([python, "-c", f"import {modules}" if modules else "pass"]))
         return lines

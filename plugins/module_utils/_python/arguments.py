@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import os
+import typing as t
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments import arguments
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.arguments import (
@@ -19,11 +20,10 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.arg
     strings,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import names
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.model import (
-    DesiredEngine,
-    DesiredEnvironment,
-    Sources,
-)
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.model import DesiredEnvironment, Sources
+
+if t.TYPE_CHECKING:
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import DesiredEngine
 
 # Their texts are in the fragment python_sources.
 SOURCES_SPEC: Spec = {
@@ -46,6 +46,10 @@ ENVIRONMENT_SPEC: Spec = {
     "pre": flag(),
     "no_binary": strings(),
     "only_binary": strings(),
+    "no_deps": flag(),
+    "overrides": strings(),
+    "build_constraints": strings(),
+    "no_build_isolation": strings(),
     "python": {"type": "str", "default": "auto"},
     "freeze_to": {"type": "path"},
     "lock_to": {"type": "path"},
@@ -77,6 +81,8 @@ def sources_of(params: Params) -> Sources:
 
 def engine_of(params: Params) -> DesiredEngine:
     """The arguments about the program that builds."""
+    from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import DesiredEngine
+
     return DesiredEngine(
         toolbox=toolbox_of(params),
         name=params["engine"],

@@ -14,6 +14,7 @@ import typing as t
 from dataclasses import replace
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments import build
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files.timing import timed
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import (
@@ -26,10 +27,10 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import (
     verify,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.contents import Contents
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import Engine, Request
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import DesiredEngine, Engine, Request
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine_provider import EngineProvider
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.interpreters import Choice, DesiredPython
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.model import DesiredEngine, DesiredEnvironment
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.model import DesiredEnvironment
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.plan import Observed
 
 
@@ -47,6 +48,9 @@ class Builder(build.Builder[DesiredEnvironment, Contents, Request]):
         if contents is None:
             return
         problems = requirement_checks.check_pinned(contents.requirements)
+        problems += requirement_checks.check_pinned(
+            contents.requirements._replace(requirements=contents.request.overrides, constraints=())
+        )
         problems += requirement_checks.check_hashes(contents.requirements, required=contents.request.require_hashes)
         if problems:
             raise requirement_problems.refusal(
@@ -66,13 +70,22 @@ class Builder(build.Builder[DesiredEnvironment, Contents, Request]):
         request = _request(desired, observed)
         with tempfile.TemporaryDirectory(prefix="desired-", dir=self._visited.name) as scratch:
             interpreter = self._interpreter(desired, engine, request, scratch, self._visiting)
-            found = engine.preview(interpreter.path, request, scratch)
-        return {names.normalize(name): version for name, version in found.items()}
+            last = set(request.no_build_isolation)  # whose builds need the others installed
+            found = engine.preview(interpreter.path, request.without(last), scratch)
+        pins = {item.name: item.version for item in request.requirements if item.name in last and item.version}
+        return {**pins, **{names.normalize(name): version for name, version in found.items()}}
 
     def prepare(
         self, desired: DesiredEnvironment, observed: Observed, timings: dict[str, float]
     ) -> tuple[Request, t.Iterable[str]]:
-        self._provider.engine()
+        engine = self._provider.engine()
+        if desired.overrides and engine.name != "uv":
+            raise MlstackError(
+                "overrides_need_uv",
+                wanted=f"environment {desired.name} with overrides",
+                found=f"the engine is {engine.name}, which has none",
+                to_fix="leave engine at auto or set it to uv, and make sure that uv can be installed on this host",
+            )
         rest = sorted(name for name in observed.installed if name not in desired.absent_packages)
         return _request(desired, observed), rest
 
@@ -89,12 +102,15 @@ class Builder(build.Builder[DesiredEnvironment, Contents, Request]):
         with timed(timings, "python"):
             interpreter = self._interpreter(desired, engine, work, scratch, self._provider)
 
+        warnings: list[str] = []
+
         def install() -> None:
             with timed(timings, "create"):
                 engine.create(prefix, interpreter.path)
             with timed(timings, "install"):
-                engine.install(prefix, work, scratch)
+                warnings.extend(engine.install(prefix, work, scratch))
 
+        overridden = {item.name for item in work.overrides}
         build.whole(desired, prefix, install, verify.damaged, engine.forget)
         with timed(timings, "verify"):
             found = verify.verify(
@@ -105,9 +121,14 @@ class Builder(build.Builder[DesiredEnvironment, Contents, Request]):
                 self._context.commands,
                 scratch,
                 work.requirements,
+                excused=lambda conflict: desired.no_deps or conflict.wanted_name in overridden,
             )
+        warnings += found.excused
+        for line in dict.fromkeys(warnings):
+            self._context.warn(f"environment {desired.name}: {line}")
         return {
             "kind": "venv",
+            "warnings": list(dict.fromkeys(warnings)),
             "engine": {"name": engine.name, "version": engine.version},
             "python": {"path": interpreter.path, "version": interpreter.version, "origin": interpreter.origin},
             "site_packages": found.folders,
@@ -126,7 +147,8 @@ class Builder(build.Builder[DesiredEnvironment, Contents, Request]):
             return provider.interpreters.probe(current, "given")
         python = DesiredPython(desired.python, provider.python_downloads, provider.download_env)
         title = f"environment {desired.name}"
-        return interpreters.choose(python, provider.interpreters, engine, request, scratch, title)
+        built = request.without(request.no_build_isolation)
+        return interpreters.choose(python, provider.interpreters, engine, built, scratch, title)
 
 
 def _request(desired: DesiredEnvironment, observed: Observed) -> Request:

@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments import note
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import requirement_files, requirement_text
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import names, requirement_files, requirement_text
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import Request
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.model import DesiredEnvironment, Sources
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.requirement_files import RequirementSet
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.requirements import Requirement
 
 
 @dataclass(frozen=True)
@@ -56,10 +57,16 @@ def read(desired: DesiredEnvironment, host: Host) -> Contents:
         constraint_files=desired.constraints,
         variables=host.environ,
     )
+    overrides = _listed(desired.overrides, host)
+    found = found._replace(requirements=tuple(_overridden(item, overrides) for item in found.requirements))
     written = found.options
     request = Request(
         requirement_text.pinned(found),
         found.constraints,
+        overrides=overrides,
+        build_constraints=_listed(desired.build_constraints, host),
+        no_build_isolation=tuple(map(names.normalize, desired.no_build_isolation)),
+        no_deps=desired.no_deps,
         require_hashes=desired.require_hashes or written.require_hashes,
         pre=desired.pre or written.pre,
         no_binary=_merged(desired.no_binary, written.no_binary),
@@ -69,6 +76,21 @@ def read(desired: DesiredEnvironment, host: Host) -> Contents:
         title=f"environment {desired.name}",
     )
     return Contents(found, request, _digest(desired, found, request), note.of(desired, contents))
+
+
+def _listed(lines: t.Sequence[str], host: Host) -> tuple[Requirement, ...]:
+    def nothing(path: str) -> bytes:
+        raise FileNotFoundError(path)
+
+    return requirement_files.read(load=nothing, packages=lines, variables=host.environ).requirements
+
+
+def _overridden(item: Requirement, overrides: t.Iterable[Requirement]) -> Requirement:
+    """What an override says in place of a requirement, as uv does with those of dependencies."""
+    for other in overrides:
+        if other.name == item.name and other.marker in (None, item.marker):
+            return other._replace(extras=item.extras, marker=item.marker)
+    return item
 
 
 def _digest(desired: DesiredEnvironment, found: RequirementSet, request: Request) -> str:
@@ -83,7 +105,9 @@ def _digest(desired: DesiredEnvironment, found: RequirementSet, request: Request
         desired.python,
         sorted(desired.verify_imports),
     ]
-    return hashlib.sha256(json.dumps(meant).encode()).hexdigest()
+    built = [request.no_deps, requirement_text.lines(request.overrides), sorted(request.no_build_isolation)]
+    built.append(requirement_text.lines(request.build_constraints))
+    return hashlib.sha256(json.dumps(meant + built * any(built)).encode()).hexdigest()
 
 
 def _with_written(sources: Sources, written: t.Any) -> Sources:

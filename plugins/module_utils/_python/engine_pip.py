@@ -18,6 +18,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine im
     Engine,
     Request,
     RequestFiles,
+    warnings_in,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine_errors import explain
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.model import Sources
@@ -37,10 +38,26 @@ class PipEngine(Engine):
         argv = [python, "-I", "-m", "venv", "--without-pip", prefix]
         self.commands.run(argv, purpose=f"an empty environment at {prefix}", env=STRAY_VARIABLES, timeout=self.timeout)
 
-    def install(self, prefix: str, request: Request, scratch: str) -> None:
-        argv = ["install", *self._of(request, scratch)]
-        argv += [] if request.compile_bytecode else ["--no-compile"]
-        self._run(_python_of(prefix), argv, request.sources, f"{request.title} installed by pip", request.environ)
+    def install(self, prefix: str, request: Request, scratch: str) -> list[str]:
+        # Root is whom it runs as by intent, and the programs of an environment are on nobody's PATH.
+        quiet = {"PIP_ROOT_USER_ACTION": "ignore", "PIP_NO_WARN_SCRIPT_LOCATION": "1"}
+        found = []
+        for step in request.in_order():
+            argv = ["install", *self._of(step, scratch)]
+            argv += [] if request.compile_bytecode else ["--no-compile"]
+            argv += ["--no-build-isolation"] if step.no_build_isolation else []
+            env = {**request.environ, **self._for_builds(step, scratch), **quiet}
+            result = self._run(_python_of(prefix), argv, request.sources, f"{request.title} installed by pip", env)
+            found += warnings_in(result.err)
+        return found
+
+    def _for_builds(self, request: Request, scratch: str) -> dict[str, str]:
+        """Until pip 25.3 only a variable reaches the environments that it builds in, and bounds these alone there."""
+        if not request.build_constraints:
+            return {}
+        major, minor = (int(part) for part in f"{self.version}.0".split(".")[:2])
+        name = "PIP_BUILD_CONSTRAINT" if (major, minor) >= (25, 3) else "PIP_CONSTRAINT"
+        return {name: RequestFiles.write(request, scratch, build_options=True).build_constraints}
 
     def forget(self, packages: t.Sequence[str]) -> None:
         """Nothing to do: pip unpacks anew each time."""
@@ -48,7 +65,8 @@ class PipEngine(Engine):
     def preview(self, python: str, request: Request, scratch: str) -> dict[str, str]:
         argv = ["install", "--dry-run", "--ignore-installed", "--break-system-packages"]
         argv += ["--report", os.path.join(scratch, "report.json"), *self._of(request, scratch)]
-        self._run(python, argv, request.sources, f"what pip would install for {request.title}", request.environ)
+        env = {**request.environ, **self._for_builds(request, scratch)}
+        self._run(python, argv, request.sources, f"what pip would install for {request.title}", env)
         with open(os.path.join(scratch, "report.json"), encoding="utf-8") as stream:
             report = json.load(stream)
         return {row["metadata"]["name"]: row["metadata"]["version"] for row in report["install"]}
@@ -66,7 +84,7 @@ class PipEngine(Engine):
         ]
 
     def _of(self, request: Request, scratch: str) -> list[str]:
-        files = RequestFiles.write(request, scratch)
+        files = RequestFiles.write(request, scratch, build_options=True)
         argv = ["-r", files.requirements]
         argv += ["-c", files.constraints] if request.constraints else []
         argv += ["--require-hashes"] if request.require_hashes else []

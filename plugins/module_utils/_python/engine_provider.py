@@ -13,11 +13,10 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import In
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import trust
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import cache as caches
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import Cache, Engine
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import Cache, DesiredEngine, Engine
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine_pip import PipEngine
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine_uv import UvEngine
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.interpreters import Interpreters, system_python
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.model import DesiredEngine
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.toolbox import PIP, UV, Tool, Toolbox
 
 

@@ -22,6 +22,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine im
     Engine,
     Request,
     RequestFiles,
+    warnings_in,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine_errors import explain
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.model import Sources
@@ -47,11 +48,15 @@ class UvEngine(Engine):
     def create(self, prefix: str, python: str) -> None:
         self._run(["venv", "--no-project", "--python", python, prefix], Sources(), f"an empty environment at {prefix}")
 
-    def install(self, prefix: str, request: Request, scratch: str) -> None:
-        argv = ["pip", "install", "--python", os.path.join(prefix, "bin", "python"), *self._of(request, scratch)]
-        if request.compile_bytecode:
-            argv.append("--compile-bytecode")
-        self._run(argv, request.sources, f"{request.title} installed by uv", request.environ)
+    def install(self, prefix: str, request: Request, scratch: str) -> list[str]:
+        found = []
+        for step in request.in_order():
+            argv = ["pip", "install", "--python", os.path.join(prefix, "bin", "python"), *self._of(step, scratch)]
+            if request.compile_bytecode:
+                argv.append("--compile-bytecode")
+            result = self._run(argv, request.sources, f"{request.title} installed by uv", request.environ)
+            found += warnings_in(result.err)
+        return found
 
     def forget(self, packages: t.Sequence[str]) -> None:
         self._run(["cache", "clean", *packages], Sources(), f"{', '.join(packages)} dropped from uv's cache")
@@ -131,12 +136,19 @@ class UvEngine(Engine):
         argv = self._files(request, scratch)
         argv += ["--require-hashes"] if request.require_hashes else []
         argv += ["--no-deps"] if request.no_deps else []
+        for name in request.no_build_isolation:
+            argv += ["--no-build-isolation-package", name]
+        for item in request.requirements:
+            for setting in item.build_options if item.name else ():
+                argv += ["--config-settings-package", f"{item.name}:{setting}"]
         return argv
 
     def _files(self, request: Request, scratch: str, *, positional: bool = False) -> list[str]:
         files = RequestFiles.write(replace(request, sources=self._completed(request.sources)), scratch)
         argv = [files.requirements] if positional else ["-r", files.requirements]
         argv += ["-c", files.constraints] if request.constraints else []
+        argv += ["--overrides", files.overrides] if request.overrides else []
+        argv += ["--build-constraints", files.build_constraints] if request.build_constraints else []
         argv += ["--prerelease", "allow"] if request.pre else []
         return argv
 

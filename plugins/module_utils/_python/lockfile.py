@@ -18,10 +18,11 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import wri
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context, Resource
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._plan import Action, Plan
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import contents, names, requirement_files
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine import DesiredEngine
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine_provider import EngineProvider
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.engine_uv import UvEngine
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.interpreters import DesiredPython, choose
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.model import DesiredEngine, DesiredEnvironment
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.model import DesiredEnvironment
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.plan import comparison
 
 _PIN = re.compile(rf"(?P<name>{names.NAME})\s*(?:\[[^\]]*\]\s*)?(?:===?|@)\s*(?P<version>[^\s\\]+)")

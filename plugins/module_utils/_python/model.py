@@ -3,11 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Private to this collection: it may change at any time. Other collections use the modules instead.
-"""A virtual environment as it is desired, where distributions come from, and the programs that build."""
+"""A virtual environment as it is desired, and where distributions come from."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._environments.model import Desired
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import names
@@ -30,24 +30,7 @@ class Sources:
         return tuple(url for url in (self.index_url, *self.extra_index_urls, *self.find_links) if url)
 
 
-@dataclass(frozen=True)
-class DesiredEngine:
-    """What the arguments say of the program that builds, for all environments of a module call. ``mirror`` and
-    ``downloads_json`` say where uv gets managed Pythons from."""
-
-    toolbox: str
-    name: str = "auto"
-    executable: str = ""
-    cache_dir: str = ""
-    no_cache: bool = False
-    timeout: float = 3600
-    sources: Sources = field(default_factory=Sources)
-    python_downloads: bool = False
-    python_mirror: str = ""
-    python_downloads_json: str = ""
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class DesiredEnvironment(Desired):
     """A virtual environment, or with C(state=locked) the lock of one. ``sources`` are the module's."""
 
@@ -58,6 +41,10 @@ class DesiredEnvironment(Desired):
     pre: bool
     no_binary: tuple[str, ...]
     only_binary: tuple[str, ...]
+    no_deps: bool
+    overrides: tuple[str, ...]
+    build_constraints: tuple[str, ...]
+    no_build_isolation: tuple[str, ...]
     python: str
     freeze_to: str
     lock_to: str

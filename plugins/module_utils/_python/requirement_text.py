@@ -27,15 +27,18 @@ def pinned(wanted: RequirementSet) -> tuple[Requirement, ...]:
     return tuple(_with_pin(item, wanted.constraints) for item in wanted.requirements)
 
 
-def text(items: t.Iterable[Requirement]) -> str:
+def text(items: t.Iterable[Requirement], build_options: bool = False) -> str:
     """Requirements as a flat text that pip and uv both read: no includes, no options, no comments, sorted, each line
-    once. It may hold credentials of URLs: keep it out of logs and readable files."""
-    return "".join(item + "\n" for item in lines(items))
+    once. ``build_options`` keeps --config-settings, which uv cannot read in a file.
+
+    It may hold credentials of URLs: keep it out of logs and readable files.
+    """
+    return "".join(item + "\n" for item in lines(items, build_options))
 
 
-def lines(items: t.Iterable[Requirement]) -> list[str]:
+def lines(items: t.Iterable[Requirement], build_options: bool = False) -> list[str]:
     """The lines of text()."""
-    return sorted({line(item) for item in items})
+    return sorted({line(item, build_options) for item in items})
 
 
 def line(item: Requirement, build_options: bool = False) -> str:

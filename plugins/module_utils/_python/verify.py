@@ -11,7 +11,7 @@ import glob
 import json
 import os
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
@@ -52,6 +52,7 @@ class Found:
     installed: dict[str, str]
     freeze: list[str]
     checks: dict[str, t.Any]
+    excused: list[str] = field(default_factory=list)
 
 
 def verify(
@@ -61,13 +62,15 @@ def verify(
     prefix: str,
     commands: Commands,
     scratch: str,
-    installed_from: t.Iterable[Requirement] = (),
+    installed_from: t.Sequence[Requirement] = (),
     judged: t.Collection[str] | None = None,
+    excused: t.Callable[[check.Conflict], bool] = lambda conflict: False,
 ) -> Found:
     """Check a freshly built prefix: metadata, versions as desired, dependencies, imports. Raises MlstackError.
 
     ``installed_from`` are the requirements that it was built from. ``judged`` are the distributions whose
-    dependencies must fit, by name, where others are another package manager's to judge.
+    dependencies must fit, by name, where others are another package manager's to judge. What is ``excused``
+    does not fit by intent.
     """
     python = os.path.join(prefix, "bin", "python")
     probed = commands.run([python, "-I", "-c", PROBE], purpose=f"start the new Python of {title}", timeout=60)
@@ -78,8 +81,10 @@ def verify(
     problems += _wrong_versions(requirements, found.distributions, facts["environment"])
     if problems:
         raise _failed(title, "not_as_desired", "; ".join(problems), "find out what the index serves under these names")
+    _check_extras(title, installed_from, found.distributions, facts["environment"])
     verdict = check.check(found.distributions, facts["environment"])
-    conflicts = [item for item in verdict.conflicts if judged is None or _concerns(item, judged)]
+    every = [item for item in verdict.conflicts if judged is None or _concerns(item, judged)]
+    conflicts = [item for item in every if not excused(item)]
     if conflicts:
         raise _failed(
             title,
@@ -93,6 +98,7 @@ def verify(
         folders=[os.path.relpath(folder, os.path.realpath(prefix)) for folder in folders],
         installed={item.name: item.version for item in found.distributions},
         freeze=sorted((frozen(item, url_hashes(installed_from)) for item in found.distributions), key=str.lower),
+        excused=[str(item) for item in every if excused(item)],
         checks={"imports": list(imports), "requirements": len(found.distributions)},
     )
 
@@ -161,6 +167,26 @@ def _is_of(version: str, wanted: Requirement) -> bool:
         # A pin without a local version takes any build of that version (PEP 440): 2.0.1+cu118 is a 2.0.1.
         return versions.satisfies(version, wanted.specifiers)
     return wanted.version is None or versions.same(version, wanted.version)
+
+
+def _check_extras(
+    title: str,
+    requirements: t.Iterable[Requirement],
+    found: t.Sequence[Distribution],
+    environment: t.Mapping[str, str],
+) -> None:
+    """An extra that a distribution does not have brings nothing: pip and uv say so in passing, and go on."""
+    by_name = {item.name: item for item in found}
+    problems, there = [], set()
+    for wanted in requirements:
+        item = by_name.get(wanted.name or "")
+        unknown = sorted(set(wanted.extras) - set(item.extras)) if item and wanted.applies(dict(environment)) else []
+        if item and unknown:
+            problems.append(f"{item.written_name} {item.version} has no extra {', '.join(unknown)}")
+            there.add(f"{item.written_name} has {', '.join(item.extras) or 'none'}")
+    if problems:
+        to_fix = f"correct the extras, or the version: {'; '.join(sorted(there))}"
+        raise _failed(title, "unknown_extra", "; ".join(problems), to_fix)
 
 
 def _check_imports(title: str, imports: t.Sequence[str], python: str, commands: Commands, scratch: str) -> None:

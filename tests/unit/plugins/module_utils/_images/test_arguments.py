@@ -65,7 +65,7 @@ def test_an_image_takes_the_lists_of_hosts():
     assert image.tags == ("demo:latest",)
     assert image.folder == "/opt/images/demo"
     assert image.system_packages == (Package("curl", "7.88"), Package("git"))
-    assert image.environments[0].options["packages"] == ["six==1.16.0"]
+    assert image.environments[0].packages == ("six==1.16.0",)
 
 
 @pytest.mark.parametrize(
