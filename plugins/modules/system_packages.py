@@ -126,6 +126,17 @@ options:
         makes by itself can take minutes.
     type: int
     default: 300
+  upgrade:
+    description:
+      - What else of the host is brought to its newest version.
+      - V(all) upgrades every package, V(security) those for which there is a version that mends security. With apt that
+        is a newer version in an archive of security updates, such as C(bookworm-security); with dnf it is what the
+        advisories of the repositories name. A host whose repositories tell neither is refused, and not called safe.
+      - Held packages stay as they are. New packages come only where newer versions need them, and none is removed,
+        unless O(allow_removal) permits it.
+    type: str
+    choices: [none, security, all]
+    default: none
   install_recommends:
     description:
       - Whether packages that are only recommended (apt) or weakly depended on (dnf) are installed too.
@@ -166,6 +177,11 @@ EXAMPLES = r"""
         key_url: https://packages.example.com/key.asc
         fingerprints: ["0123 4567 89AB CDEF 0123  4567 89AB CDEF 0123 4567"]
     packages: [our-tool]
+  become: true
+
+- name: Bring in what mends security, and nothing else
+  gpufleet.mlstack.system_packages:
+    upgrade: security
   become: true
 
 - name: Go back to an older release, and say so
@@ -243,7 +259,8 @@ code:
   description:
     - Why the module refused or failed, as a word that does not change. Among them V(unknown_package),
       V(removal_refused), V(downgrade_refused), V(held_package), V(unsolvable), V(repository_unusable), V(disk_full),
-      V(package_lock_timeout), V(package_script_failed), V(invalid_repository), V(key_mismatch),
+      V(package_lock_timeout), V(package_script_failed), V(no_advisories),
+      V(upgrade_refused), V(invalid_repository), V(key_mismatch),
       V(repository_defined_twice) and V(not_root).
   returned: failure
   type: str
@@ -278,6 +295,7 @@ def main() -> None:
             "update_cache": {"type": "bool", "default": True},
             "cache_valid_time": {"type": "int", "default": 3600},
             "lock_timeout": {"type": "int", "default": 300},
+            "upgrade": {"type": "str", "choices": ["none", "security", "all"], "default": "none"},
             "install_recommends": {"type": "bool", "default": False},
         },
     )

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import itertools
 import typing as t
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import plan as planner
@@ -56,13 +57,15 @@ class Steps:
         self._show(actions, change)
 
     def change_packages(self, actions: Actions, change: t.Any) -> None:
-        """All of them are one transaction of the package manager, which was asked before what it would do."""
-        self._work.transact(actions[0].order)
-        self._work.lasting = True
-        # Packages came from them: they stay.
-        self._work.undo.close()
-        change.facts.setdefault("changes", []).extend(one.result() for one in planner.changes_of(actions))
-        self._show(actions, change)
+        """Those of one order are one transaction of the package manager, which was asked before what it would do."""
+        for _order, group in itertools.groupby(actions, key=lambda action: id(action.order)):
+            together = tuple(group)
+            self._work.transact(together[0].order)
+            self._work.lasting = True
+            # Packages came from them: they stay.
+            self._work.undo.close()
+            change.facts.setdefault("changes", []).extend(one.result() for one in planner.changes_of(together))
+            self._show(together, change)
 
     def hold(self, actions: Actions, change: t.Any) -> None:
         self._work.lasting = True

@@ -21,6 +21,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.manager
     PackageManager,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import (
+    ALL,
     Forecast,
     Installed,
     Transaction,
@@ -107,15 +108,30 @@ class Apt(PackageManager):
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import apt_output
 
         # Everything is allowed here: we want to hear of it, and judge it ourselves.
-        result = self._apt_get(
-            [
-                *("--simulate", "--option=Debug::NoLocking=1", "--allow-downgrades", "--allow-change-held-packages"),
-                *lists.foreseen,
-            ],
-            transaction,
-            check=False,
-        )
+        allowed = ("--allow-downgrades", "--allow-change-held-packages") if not transaction.upgrade else ()
+        options = ["--simulate", "--option=Debug::NoLocking=1", *allowed, *lists.foreseen]
+        result = self._apt_get(options, transaction, check=False)
         return apt_output.parse_simulation(f"{result.out}\n{result.err}", result.ok)
+
+    def upgrade_of(self, what: str, lists: Lists = PRESENT) -> Transaction | None:
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import apt_output
+
+        if what == ALL:
+            return Transaction(upgrade=what)
+        if not any("-security_" in name for name in self.host.names(_LISTS)):
+            raise MlstackError(
+                "no_advisories",
+                wanted="upgrade what mends security",
+                found="no enabled repository is one of security updates, so nobody can tell which versions these are",
+                to_fix="enable the distribution's security archive, or set upgrade to all",
+            )
+        held = {package.name for package in self._database() if package.held}
+        newer = [name for name in self.upgradable() if name.partition(":")[0] not in held]
+        if not newer:
+            return None
+        policy = self.commands.run(["apt-cache", "policy", *newer], check=False).out
+        mending = apt_output.parse_security(policy)
+        return Transaction(install=tuple(mending.items()), upgrade=what) if mending else None
 
     def freed_by(self, names: t.Sequence[str]) -> list[str]:
         from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import apt_output
@@ -243,6 +259,7 @@ class Apt(PackageManager):
         if not fetched.ok:
             raise apt_failure.explain(fetched, wanted)
         apt_failure.require_space(self.host, apt_output.needed_bytes(fetched.out) + _SPARE_BYTES, wanted)
+        chosen = self._by_itself(transaction)
         with self.recorded(wanted) as folder:
             record = apt_undo.AptRecord(folder, f"{_QUERY} --showformat='{_FIELDS}'", parse_database)
             options = [*record.options, *_CHANGE_OPTIONS, *self._permissions(transaction)]
@@ -252,7 +269,16 @@ class Apt(PackageManager):
                     record, self.host, self.commands, self._all, env=_QUIET, seconds=_LOCK_SECONDS
                 )
                 raise apt_failure.explain(result, wanted, undone)
+        if chosen:
+            self.commands.run(["apt-mark", "auto", *chosen], purpose="keep what nobody asked for so", outlives_us=True)
         return []
+
+    def _by_itself(self, transaction: Transaction) -> list[str]:
+        """Packages that came as dependencies. Apt takes every package that it is told to upgrade for asked for."""
+        if not transaction.upgrade or not transaction.install:
+            return []
+        names = [name for name, _version in transaction.install]
+        return self.commands.run(["apt-mark", "showauto", *names], purpose="see what nobody asked for").out.split()
 
     def hold(self, names: t.Sequence[str]) -> None:
         self.commands.run(["apt-mark", "hold", *names], purpose=f"hold {', '.join(names)}", outlives_us=True)
@@ -324,10 +350,15 @@ def _argv(options: t.Sequence[str], transaction: Transaction) -> list[str]:
     recommends = "yes" if transaction.install_recommends else "no"
     options = [*options, "--purge"] if transaction.purge else options
     quiet = ["apt-get", "--yes", "--quiet", f"--option=APT::Install-Recommends={recommends}"]
-    return [*quiet, *options, "install", *wanted]
+    if transaction.upgrade == ALL:  # never removes, and brings what newer versions need
+        return [*quiet, *options, "--with-new-pkgs", "upgrade"]
+    only = ["--only-upgrade"] if transaction.upgrade else []
+    return [*quiet, *options, *only, "install", *wanted]
 
 
 def _purpose(transaction: Transaction) -> str:
+    if transaction.upgrade:
+        return f"upgrade packages ({transaction.upgrade})"
     words = [f"{name} {version}".rstrip() for name, version in transaction.install]
     return f"install {', '.join(words) or 'nothing'}" + (
         f" and remove {', '.join(transaction.remove)}" if transaction.remove else ""

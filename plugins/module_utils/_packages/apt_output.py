@@ -21,6 +21,8 @@ _UNKNOWN = (
     re.compile(r"^E: Couldn't find any package by (?:glob|regex) '(?P<name>[^']+)'"),
 )
 _POLICY_VERSION = re.compile(r"^ (?:\*\*\*|   ) \S+ -?\d+\Z")
+# "   500 https://HOST/debian-security bookworm-security/main amd64 Packages"
+_SECURITY_SOURCE = re.compile(r"^ +-?\d+ \S+ \S+-security/\S+ ")
 _SIZE = re.compile(
     r"^After this operation, (?P<number>[\d.,]+) (?P<unit>k|M|G)?B of additional disk space will be used"
 )
@@ -89,6 +91,25 @@ def parse_policy(text: str) -> dict[str, tuple[str, ...]]:
         elif version and not line.endswith("/var/lib/dpkg/status") and version not in versions.get(name, ()):
             versions.setdefault(name, []).append(version)
     return {name: tuple(known) for name, known in versions.items() if known}
+
+
+def parse_security(text: str) -> dict[str, str]:
+    """C(apt-cache policy): of packages for which a security archive has a newer version than the installed one, the
+    newest such version that is not newer than apt's candidate, which heeds pins."""
+    found: dict[str, str] = {}
+    name = version = candidate = ""
+    state = "above"  # of the candidate in the table of versions, then at or below it, then at the installed one
+    for line in text.splitlines():
+        if line and not line.startswith(" "):
+            name, state = line.rstrip(":"), "above"
+        elif line.startswith("  Candidate: "):
+            candidate = line.split(": ", 1)[1].strip()
+        elif _POLICY_VERSION.match(line):
+            version = line[5:].split()[0]
+            state = "installed" if line.startswith(" ***") else "within" if version == candidate else state
+        elif state == "within" and _SECURITY_SOURCE.match(line):
+            found.setdefault(name, version)
+    return found
 
 
 def repository_failures(text: str, ok: bool) -> list[str]:

@@ -50,6 +50,7 @@ def read_desired(params: t.Mapping[str, t.Any], distribution: Distribution) -> D
         lock_timeout=params["lock_timeout"],
         install_recommends=params["install_recommends"],
         sources=read_sources(params["repositories"]),
+        upgrade="" if params["upgrade"] == "none" else params["upgrade"],
     )
 
 

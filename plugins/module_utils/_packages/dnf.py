@@ -15,6 +15,7 @@ import uuid
 from dataclasses import replace
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import CommandResult
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import writing
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import dnf_output, locks
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.dnf_history import History
@@ -27,6 +28,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.manager
     PackageManager,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import (
+    SECURITY,
     Change,
     Forecast,
     Installed,
@@ -59,6 +61,8 @@ _PID_FILES = ("/var/lib/dnf/rpmdb_lock.pid", f"{_CACHE}/metadata_lock.pid", f"{_
 _RPM_LOCKS = ("/var/lib/rpm/.rpm.lock", "/usr/lib/sysimage/rpm/.rpm.lock")
 # Without package lists, and for an ordinary user, dnf does not even say what it would do.
 _CANNOT_TELL = ("Cache-only enabled but no cache", "has to be run with superuser privileges")
+# Upgrades and advisories are read from all repositories anew, and then this plugin writes its own cache.
+_NO_COMPLETIONS = ("--disableplugin=generate_completion_cache",)
 _LOCKED = 200  # dnf's exit status when another dnf runs and exit_on_lock is set
 _ARCHITECTURE = re.compile(r"\.(?:x86_64|aarch64|i686|noarch|ppc64le|s390x)\Z")
 
@@ -126,6 +130,17 @@ class Dnf(PackageManager):
         # Dnf removes locked packages without a word.
         held = [c.name for c in changes if c.before and self._locks.held_at(c.name, c.before)]
         return Forecast(tuple(changes), held=tuple(held))
+
+    def upgrade_of(self, what: str, lists: Lists = PRESENT) -> Transaction | None:
+        known = [*_NO_COMPLETIONS, "--quiet", "updateinfo", "list", "--all"]
+        if what == SECURITY and not self._dnf(known, lists).out.strip():
+            raise MlstackError(
+                "no_advisories",
+                wanted="upgrade what mends security",
+                found="no enabled repository has advisories, so nobody can tell which versions these are",
+                to_fix="enable a repository that has them (updateinfo), or set upgrade to all",
+            )
+        return Transaction(upgrade=what)
 
     def freed_by(self, names: t.Sequence[str]) -> list[str]:
         removing = ["--setopt=clean_requirements_on_remove=True", "--assumeno"]
@@ -251,7 +266,7 @@ class Dnf(PackageManager):
     def _run(self, step: t.Sequence[str], transaction: Transaction, lists: Lists) -> CommandResult:
         """Dnf for a step that changes nothing."""
         with self._unlocked(transaction) as unlocked:
-            argv = self._argv(step, transaction, unlocked, lists)
+            argv = self._argv([*(_NO_COMPLETIONS if transaction.upgrade else ()), *step], transaction, unlocked, lists)
             return self.commands.run(argv, timeout=CHANGE_TIMEOUT, check=False)
 
     def _unlocked(self, transaction: Transaction) -> t.ContextManager[t.Sequence[str]]:
@@ -289,6 +304,8 @@ def _by(lists: Lists) -> list[str]:
 
 def _steps(transaction: Transaction, *, erasing: bool) -> list[list[str]]:
     """Dnf's commands for a transaction. What is to be removed may stand in the way of what is to be installed."""
+    if transaction.upgrade:
+        return [["upgrade", *(["--security"] if transaction.upgrade == SECURITY else [])]]
     steps = []
     if transaction.install:
         wanted = [_specification(name, version) for name, version in transaction.install]

@@ -85,6 +85,11 @@ class PackageManager(abc.ABC):
         """What the manager itself would do. None where it cannot tell without changing something."""
 
     @abc.abstractmethod
+    def upgrade_of(self, what: str, lists: Lists = PRESENT) -> Transaction | None:
+        """The transaction that brings the host's packages, ALL of them or those of SECURITY, to their newest version;
+        None where there are none. Raises MlstackError where no repository tells which versions mend security."""
+
+    @abc.abstractmethod
     def freed_by(self, names: t.Sequence[str]) -> list[str]:
         """Packages that nobody asked for and that nothing needs any more once these are removed."""
 

@@ -18,6 +18,7 @@ if t.TYPE_CHECKING:
     )
 
 PRESENT, ABSENT, LATEST = "present", "absent", "latest"
+ALL, SECURITY = "all", "security"  # what of a whole host is upgraded
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,9 @@ class Desired:
     """A whole task. ``allow_removal`` is the packages that may go although nobody asked; True means any.
 
     ``cache_valid_time`` and ``lock_timeout`` are in seconds. ``purge`` removes configuration files too. ``sources`` is
-    what must be true of the repositories before, None for whatever there is. ``unwanted`` is a regular expression of
-    names that must not be installed on the way, and ``unwanted_why`` says so to people.
+    what must be true of the repositories before, None for whatever there is. ``upgrade`` is ALL, SECURITY, or empty:
+    what of the host's other packages is brought to its newest version. ``unwanted`` is a regular expression of names
+    that must not be installed on the way, and ``unwanted_why`` says so to people.
     """
 
     packages: tuple[DesiredPackage, ...] = ()
@@ -54,6 +56,7 @@ class Desired:
     unwanted: str = ""
     unwanted_why: str = ""
     sources: Sources | None = None
+    upgrade: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -104,7 +107,8 @@ class Transaction:
     """What is asked of the package manager. ``install`` pairs a name with an exact version, or with "" for its choice.
 
     ``lifted`` are held packages that it may change nevertheless; ``held_again`` are those of them whose holds are put
-    back afterwards.
+    back afterwards. ``upgrade`` makes it one of the whole host, see Desired: it changes only what is installed, keeps
+    holds, and ``install`` is then what it is about where the manager has to be told.
     """
 
     install: tuple[tuple[str, str], ...] = ()
@@ -115,9 +119,10 @@ class Transaction:
     allow_removal: bool = False
     allow_downgrade: bool = False
     purge: bool = False
+    upgrade: str = ""
 
     def __bool__(self) -> bool:
-        return bool(self.install or self.remove)
+        return bool(self.install or self.remove or self.upgrade)
 
     @property
     def named(self) -> frozenset[str]:
@@ -150,6 +155,8 @@ class Observed:
     - ``hold_support`` are packages without which this host cannot hold any.
     - ``lost_holds`` were lifted by a run of ours that was killed.
     - ``forecast`` is None where nobody has asked the manager yet, or where it cannot tell.
+    - ``upgrade`` is the transaction that upgrades the whole host, None where nobody asked for that, and
+      ``upgrade_forecast`` what it would do.
     - ``sources`` is None where the desired state says nothing of repositories.
     - ``streams_foreseen`` says that answers are those of the module streams that are asked for, not the present ones.
     """
@@ -163,6 +170,8 @@ class Observed:
     hold_support: tuple[str, ...] = ()
     lost_holds: tuple[str, ...] = ()
     forecast: Forecast | None = None
+    upgrade: Transaction | None = None
+    upgrade_forecast: Forecast | None = None
     sources: SourcesObservation | None = None
     streams_foreseen: bool = False
 

@@ -7,18 +7,16 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
 from dataclasses import dataclass, replace
 
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import refusals
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model import (
     ABSENT,
     LATEST,
     Change,
     Desired,
     DesiredPackage,
-    Forecast,
     Installed,
     Observed,
     Transaction,
@@ -65,7 +63,7 @@ def resolve(desired: Desired, observed: Observed) -> Resolution:
     for package, name, found in _entries(desired, observed.installed):
         if package.state == ABSENT:
             if found is not None:
-                _refuse_held_removal(package, found)
+                refusals.held_removal(package, found)
                 remove.append(name)
         else:
             version = _version_to_install(package, found, observed.candidates.get(name, ()))
@@ -110,7 +108,11 @@ def plan(desired: Desired, observed: Observed) -> Plan:
     refresh = refresh_reason(desired, observed, resolution)
     interrupted = observed.interrupted
     if forecast is not None and not refresh and not interrupted:
-        check(desired, resolution, forecast)
+        refusals.check(desired, transaction, forecast)
+    upgrade = observed.upgrade_forecast
+    if observed.upgrade is not None and upgrade is not None and not refresh and not interrupted:
+        refusals.check(desired, observed.upgrade, upgrade)
+        refusals.versions(desired, upgrade, kept=resolution.hold)
     repair: list[Action] = []
     if interrupted:
         summary = f"finish its interrupted run ({interrupted})"
@@ -127,17 +129,38 @@ def plan(desired: Desired, observed: Observed) -> Plan:
         provisional = (
             ", going by the present package lists" if known else ", with what fresh package lists say it needs"
         )
-    actions += [_change_action(change, transaction, provisional) for change in expected_changes(transaction, observed)]
+    changes = expected_changes(transaction, observed)
+    actions += [_change_action(change, transaction, provisional) for change in changes]
     actions += [
         Action("install", name, f"install {name} {version} (once the package lists offer it)", {"to": version})
         for name, version in resolution.unresolved
     ]
     actions += [Action("hold", name, f"hold {name} at its version") for name in resolution.hold]
+    if actions and observed.upgrade is not None:  # of what is there, and not held, then
+        actions[-1] = replace(actions[-1], renews=True)
+    actions += _upgrades(observed, {*(change.name for change in changes), *resolution.hold}, provisional)
     return Plan(
         actions=(*repair, *first, *actions),
         before=(*sources.before, *lines_before(actions)),
         after=(*sources.after, *lines_after(actions)),
     )
+
+
+def _upgrades(observed: Observed, done: t.Collection[str], provisional: str) -> t.Iterator[Action]:
+    """What an upgrade of the whole host changes beyond what was asked for by name."""
+    if observed.upgrade is None:
+        return
+    if observed.upgrade_forecast is None:
+        summary = f"upgrade {observed.upgrade.upgrade} packages, which cannot be told from here"
+        yield Action("upgrade", "packages", summary, {"from": "", "to": ""}, order=observed.upgrade)
+        return
+    for change in observed.upgrade_forecast.changes:
+        if change.name not in done:
+            action = _change_action(change, observed.upgrade, "")
+            summary = action.summary
+            if change.action == "upgrade":  # it came by no dependency
+                summary = summary.replace(" (dependency)", "")
+            yield replace(action, summary=summary + (provisional if change.action != "remove" else ""))
 
 
 def changes_of(actions: t.Iterable[Action]) -> tuple[Change, ...]:
@@ -187,10 +210,14 @@ def refresh_reason(desired: Desired, observed: Observed, resolution: Resolution)
         missing += observed.forecast.unknown
     pending = sources_plan(desired, observed).changed
     if missing and not pending and (observed.refreshed or not desired.update_cache):
-        raise unknown_package(missing, observed)
-    if pending and transaction_installs(resolution) and _lists_change(desired, observed):
+        raise refusals.unknown_package(missing, observed)
+    if pending and (transaction_installs(resolution) or desired.upgrade) and _lists_change(desired, observed):
         return "the repositories change before"
-    wants_lists = resolution.transaction.install or any(package.state == LATEST for package in desired.packages)
+    wants_lists = (
+        resolution.transaction.install
+        or desired.upgrade
+        or any(package.state == LATEST for package in desired.packages)
+    )
     if observed.stale and (wants_lists or missing):
         return observed.stale
     return f"the present ones do not offer {', '.join(missing)}" if missing else ""
@@ -225,94 +252,16 @@ def expected_changes(transaction: Transaction, observed: Observed) -> tuple[Chan
 
 
 def forecast_changes(observed: Observed) -> tuple[Change, ...]:
-    """What the package manager announced, if it was asked."""
+    """What the package manager announced for what is named, if it was asked."""
     return observed.forecast.changes if observed.forecast is not None else ()
 
 
-def check(desired: Desired, resolution: Resolution, forecast: Forecast) -> None:
-    """Refuse a transaction that does what nobody asked for. Raises MlstackError; called before the first change."""
-    if forecast.problem:
-        raise MlstackError(
-            "unsolvable",
-            wanted=_in_words(resolution.transaction),
-            found=f"the package manager cannot do that: {forecast.problem}",
-            to_fix="see which named package stands in the way, and name another version, remove it or unhold it",
-        )
-    _refuse_unwanted(desired, resolution, forecast)
-    _refuse_removals(desired, resolution, forecast)
-    downgraded = [change for change in forecast.changes if change.action == "downgrade"]
-    if downgraded and not desired.allow_downgrade:
-        raise MlstackError(
-            "downgrade_refused",
-            wanted=_in_words(resolution.transaction),
-            found="newer versions are installed: "
-            + ", ".join(f"{change.name} {change.before} would become {change.after}" for change in downgraded),
-            to_fix="set allow_downgrade, or ask for a version that is not older",
-            would_downgrade=[change.name for change in downgraded],
-        )
-    held = [name for name in forecast.held if name not in resolution.transaction.lifted]
-    if held:
-        raise MlstackError(
-            "held_package",
-            wanted=_in_words(resolution.transaction),
-            found=f"that would change packages that are held: {', '.join(held)}",
-            to_fix="name them with the version they should have, or with hold set to false",
-            held=held,
-        )
-
-
-def _refuse_removals(desired: Desired, resolution: Resolution, forecast: Forecast) -> None:
-    present = {name for package in desired.packages if package.state != ABSENT for name in package.names}
-    named = resolution.transaction.named
-    removed = [c for c in forecast.changes if c.action == "remove" and c.name not in named]
-    refused = [c for c in removed if c.name in present]
-    to_fix = "ask for one or the other"
-    if not refused and desired.allow_removal is not True:
-        allowed = desired.allow_removal or frozenset()
-        refused = [change for change in removed if change.name not in allowed]
-        to_fix = "name them with state absent, or permit it with allow_removal"
-    if refused:
-        which = "that shall be present" if refused[0].name in present else "nobody named"
-        raise MlstackError(
-            "removal_refused",
-            wanted=_in_words(resolution.transaction),
-            found=f"that would remove packages {which}: {_listed(refused)}",
-            to_fix=to_fix,
-            would_remove=[change.name for change in refused],
-        )
-
-
-def _refuse_unwanted(desired: Desired, resolution: Resolution, forecast: Forecast) -> None:
-    absent = {name for package in desired.packages if package.state == ABSENT for name in package.names}
-    coming = [c for c in forecast.changes if c.action == "install"]
-    found = [c for c in coming if c.name in absent or (desired.unwanted and re.match(desired.unwanted, c.name))]
-    if found:
-        to_fix = "name packages that do not need these"
-        raise MlstackError(
-            "unwanted_package",
-            wanted=_in_words(resolution.transaction),
-            found=f"that would bring in {', '.join(f'{c.name} {c.after}'.rstrip() for c in found)}",
-            to_fix=f"{to_fix}, or do not ask for their absence"
-            if found[0].name in absent
-            else desired.unwanted_why or to_fix,
-            would_install=[change.name for change in found],
-        )
-
-
-def unknown_package(missing: t.Sequence[str], observed: Observed) -> MlstackError:
-    """The error for names or versions that no repository offers; what is offered instead is in the candidates."""
-    offered = {name: list(observed.candidates.get(name.split()[0], ())) for name in missing}
-    hints = [f"{name.split()[0]} is offered as {', '.join(some[:5])}" for name, some in offered.items() if some]
-    hints += [f"{name} looks like {', '.join(some)}" for name, some in observed.similar.items() if some]
-    return MlstackError(
-        "unknown_package",
-        wanted=f"install {', '.join(missing)}",
-        found="no enabled repository offers that" + (f"; {'; '.join(hints)}" if hints else ""),
-        to_fix="correct the name or the version, or enable the repository that has it",
-        unknown=list(missing),
-        offered=offered,
-        similar={name: list(some) for name, some in observed.similar.items()},
-    )
+def announced(desired: Desired, observed: Observed) -> tuple[Change, ...]:
+    """What the package manager announced, if it was asked: for what is named, and for the rest of the host."""
+    named = forecast_changes(observed)
+    more = observed.upgrade_forecast.changes if observed.upgrade_forecast is not None else ()
+    done = {*(change.name for change in named), *resolve(desired, observed).hold}
+    return (*named, *(change for change in more if change.name not in done))
 
 
 _UNRESOLVED = "<unresolved>"
@@ -356,17 +305,6 @@ def _needs_hold(found: Installed | None, changing: bool) -> bool:
     return bool(found.held_at) and found.held_at != found.version
 
 
-def _refuse_held_removal(package: DesiredPackage, found: Installed) -> None:
-    if found.held and package.hold is not False:
-        raise MlstackError(
-            "held_package",
-            wanted=f"remove {package.requested}",
-            found=f"{found.name} {found.version} is held, which protects it",
-            to_fix="set hold to false beside state absent if it shall go",
-            held=[found.name],
-        )
-
-
 def _change_action(change: Change, transaction: Transaction, provisional: str) -> Action:
     shown = {
         "install": f"install {change.name} {change.after}".rstrip(),
@@ -378,15 +316,3 @@ def _change_action(change: Change, transaction: Transaction, provisional: str) -
         shown += " (nobody named it)" if change.action == "remove" else " (dependency)"
     shown += provisional if change.action != "remove" else ""
     return Action(change.action, change.name, shown, {"from": change.before, "to": change.after}, order=transaction)
-
-
-def _in_words(transaction: Transaction) -> str:
-    installs = ", ".join(f"{name} {version}".rstrip() for name, version in transaction.install)
-    removals = ", ".join(transaction.remove)
-    return " and ".join(
-        part for part in (installs and f"install {installs}", removals and f"remove {removals}") if part
-    )
-
-
-def _listed(changes: t.Iterable[Change]) -> str:
-    return ", ".join(f"{change.name} {change.before}".rstrip() for change in changes)

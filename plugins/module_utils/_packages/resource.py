@@ -26,7 +26,7 @@ class SystemPackages(Resource[Desired, Observed]):
     _work: PackageWork
 
     def all_desired(self, params: t.Mapping[str, t.Any], context: Context) -> list[Desired]:
-        if not params["packages"] and not params["repositories"]:
+        if not params["packages"] and not params["repositories"] and params["upgrade"] == "none":
             return []
         distribution = context.host.distribution()
         self._work = PackageWork(context, distribution)
@@ -62,7 +62,7 @@ class SystemPackages(Resource[Desired, Observed]):
                         "held": bool(found and found.held),
                     }
                 )
-        changes = planner.forecast_changes(observed)
+        changes = planner.announced(desired, observed)
         return {
             "manager": self._work.manager.name,
             "packages": packages,

@@ -109,7 +109,12 @@ class PackageWork:
         resolution = planner.resolve(desired, observed)
         transaction = resolution.transaction
         # Old lists only matter to who is about to install from them.
-        matters = transaction.install or resolution.unresolved or any(p.state == LATEST for p in desired.packages)
+        matters = (
+            transaction.install
+            or resolution.unresolved
+            or desired.upgrade
+            or any(p.state == LATEST for p in desired.packages)
+        )
         stale = stale if matters else ""
         worth = transaction and (locked or self._context.preview)
         forecast = manager.simulate(transaction, lists) if worth else None
@@ -117,7 +122,25 @@ class PackageWork:
         similar = {name: _like(name, manager.similar(name, lists)) for name in unknown}
         if believed and unknown and stale and self._context.preview:
             self._context.warn(_unknown_by_old_lists(similar, stale))
-        return replace(observed, stale=stale, forecast=forecast, similar=similar)
+        observed = replace(observed, stale=stale, forecast=forecast, similar=similar)
+        return self._with_upgrade(desired, observed, lists) if desired.upgrade else observed
+
+    def _with_upgrade(self, desired: Desired, observed: Observed, lists: Lists) -> Observed:
+        """Whether there is something to upgrade only the package manager can tell: that is asked in any case."""
+        if observed.stale and not self._context.preview:
+            return observed  # they are refreshed before
+        try:
+            upgrade = self.manager.upgrade_of(desired.upgrade, lists)
+        except MlstackError:
+            if not observed.stale:
+                raise
+            upgrade = None  # old lists, or none at all, do not have the last word
+        if upgrade is None:
+            return observed
+        upgrade = replace(
+            upgrade, allow_removal=bool(desired.allow_removal), install_recommends=desired.install_recommends
+        )
+        return replace(observed, upgrade=upgrade, upgrade_forecast=self.manager.simulate(upgrade, lists))
 
     def lists(self, desired: Desired, *, locked: bool, foreseen: tuple[str, ...] = ()) -> Lists:
         """Answers come from the lists that the host has, until it may be changed and these are as they shall be."""

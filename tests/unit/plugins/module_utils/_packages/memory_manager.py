@@ -49,6 +49,9 @@ class MemoryManager(PackageManager):
     def similar(self, name: str, lists: Lists = PRESENT) -> list[str]:
         return []
 
+    def upgrade_of(self, what: str, lists: Lists = PRESENT) -> Transaction:
+        return Transaction(upgrade=what)
+
     def simulate(self, transaction: Transaction, lists: Lists = PRESENT) -> Forecast:
         unknown = tuple(name for name, _version in transaction.install if not self.offered.get(name))
         if unknown:
@@ -58,6 +61,9 @@ class MemoryManager(PackageManager):
             after[name] = version or after.get(name) or self.offered[name][0]
         for name in transaction.remove:
             after.pop(name, None)
+        if transaction.upgrade:
+            newest = {name: self.offered[name][0] for name in after if self.offered.get(name)}
+            after.update({n: v for n, v in newest.items() if v > after[n] and n not in self.held})
         for name, needed in NEEDS.items():
             if name in after and needed not in after:
                 if needed in transaction.remove or not self.offered.get(needed):

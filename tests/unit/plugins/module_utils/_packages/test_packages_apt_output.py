@@ -188,3 +188,42 @@ def test_upgradable_and_shown():
     (record,) = apt_output.parse_records(recorded("apt-show"))
     assert record["Package"] == "python3-pip"
     assert record["Description-en"].startswith("Python package installer\n")
+
+
+POLICY = """tool:
+  Installed: 1.0
+  Candidate: 1.3
+  Version table:
+     2.0 -1
+        -1 https://mirror.invalid/debian-security bookworm-security/main amd64 Packages
+     1.3 500
+        500 https://mirror.invalid/debian bookworm-updates/main amd64 Packages
+     1.2 500
+        500 https://mirror.invalid/debian-security bookworm-security/main amd64 Packages
+     1.1 500
+        500 https://mirror.invalid/debian-security bookworm-security/main amd64 Packages
+ *** 1.0 100
+        100 /var/lib/dpkg/status
+mended:
+  Installed: 1.1
+  Candidate: 1.2
+  Version table:
+     1.2 500
+        500 https://mirror.invalid/debian bookworm-updates/main amd64 Packages
+ *** 1.1 500
+        500 https://mirror.invalid/debian-security bookworm-security/main amd64 Packages
+        100 /var/lib/dpkg/status
+other:i386:
+  Installed: 1.0
+  Candidate: 1.1
+  Version table:
+     1.1 500
+        500 http://archive.invalid/ubuntu jammy-updates/main i386 Packages
+        500 http://security.invalid/ubuntu jammy-security/main i386 Packages
+ *** 1.0 100
+        100 /var/lib/dpkg/status
+"""
+
+
+def test_what_mends_security_is_the_newest_of_a_security_archive_up_to_what_pins_allow():
+    assert apt_output.parse_security(POLICY) == {"tool": "1.2", "other:i386": "1.1"}

@@ -92,6 +92,7 @@ def stories(draw: t.Any) -> tuple[Desired, MemoryManager]:
         allow_downgrade=draw(st.booleans()),
         allow_removal=draw(st.booleans()),
         update_cache=False,
+        upgrade=draw(st.sampled_from(["", "", "all"])),
     )
     return desired, MemoryManager(present, held, offered, offered)
 

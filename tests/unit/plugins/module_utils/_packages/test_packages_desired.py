@@ -25,6 +25,7 @@ DEFAULTS = {
     "lock_timeout": 300,
     "install_recommends": False,
     "repositories": [],
+    "upgrade": "none",
 }
 
 

@@ -21,6 +21,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model i
     Forecast,
     Installed,
     Observed,
+    Transaction,
     version_matches,
 )
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.repository import (
@@ -167,6 +168,29 @@ def test_refusals_come_from_the_plan(options, forecast, code):
     with pytest.raises(MlstackError) as caught:
         planner.plan(Desired((wanted(),), **options), seen(forecast=forecast))
     assert caught.value.code == code
+
+
+def test_what_an_upgrade_would_do_is_planned_beside_what_is_named_and_refused_likewise():
+    whole = Transaction(upgrade="all")
+    changes = (
+        Change("upgrade", "tool", "1", "2"),
+        Change("upgrade", "other", "1", "2"),
+        Change("install", "new", "", "1"),
+    )
+    observed = seen(found("1"), forecast=Forecast(changes[:1]), upgrade=whole, upgrade_forecast=Forecast(changes))
+    made = planner.plan(Desired((wanted(version="2"),), upgrade="all"), replace(observed, candidates={"tool": ("2",)}))
+    assert [action.summary for action in made.actions] == [
+        "upgrade tool 1 -> 2",
+        "upgrade other 1 -> 2",
+        "install new 1 (dependency)",
+    ]
+    assert [action.order.upgrade for action in made.actions] == ["", "all", "all"]
+    goes = Forecast((Change("remove", "plugin", "1"),))
+    with pytest.raises(MlstackError) as caught:
+        planner.plan(Desired(upgrade="all"), seen(upgrade=whole, upgrade_forecast=goes))
+    assert caught.value.code == "removal_refused"
+    assert verbs(planner.plan(Desired(upgrade="all"), seen(upgrade=whole))) == [("upgrade", "packages")]  # nobody knows
+    assert verbs(planner.plan(Desired(upgrade="all"), seen(stale="old"))) == [("refresh", "package lists")]
 
 
 @pytest.mark.parametrize("options", [{"update_cache": False}, {}])
