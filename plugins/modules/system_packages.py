@@ -31,6 +31,10 @@ options:
       - The packages, each a name or a mapping. Keys of a mapping are C(name), C(state), C(version) and C(hold).
       - C(name) is a canonical name or a name that the package manager knows. It may carry an architecture, as in
         V(libc6:i386) or V(glibc.i686).
+      - V(@NAME) is a group of packages, by the name or the id that dnf has for it, or a task of apt, which can also be
+        written V(NAME^). It stands for the packages that an installation of it brings; they are installed, also one by
+        one where some are there already. It takes no other keys than C(state), which is not V(absent) here. Which
+        packages these are only the package manager knows, and it is asked in every run.
       - C(state) is V(present) by default. V(absent) removes the package. V(latest) also brings it to the newest version
         that the repositories offer, unless it is held.
       - C(version) is the version to have, C([epoch:]version[-release]). Epoch and release may be left out. With an
@@ -177,6 +181,11 @@ EXAMPLES = r"""
         key_url: https://packages.example.com/key.asc
         fingerprints: ["0123 4567 89AB CDEF 0123  4567 89AB CDEF 0123 4567"]
     packages: [our-tool]
+  become: true
+
+- name: Have a whole group of packages
+  gpufleet.mlstack.system_packages:
+    packages: ["@Development Tools"] # of dnf; "@ssh-server" or "ssh-server^" would be a task of apt
   become: true
 
 - name: Bring in what mends security, and nothing else

@@ -34,8 +34,8 @@ class LocalPackage:
     scripts: Mapping[str, str] = field(default_factory=dict)
 
 
-def publish(host: PackageHost, packages: Sequence[LocalPackage], *, folder: str = FOLDER) -> None:
-    """Offer the packages on the host, whose package lists know them then."""
+def publish(host: PackageHost, packages: Sequence[LocalPackage], *, folder: str = FOLDER, groups: str = "") -> None:
+    """Offer the packages on the host, whose package lists know them then; with groups of dnf, as their XML."""
     name = folder.rpartition("/")[2]
     with tempfile.TemporaryDirectory() as scratch:
         repository = Path(scratch) / "repository"
@@ -45,7 +45,9 @@ def publish(host: PackageHost, packages: Sequence[LocalPackage], *, folder: str 
         if host.manager == "apt":
             (repository / "Packages").write_text("\n".join(map(_entry, sorted(repository.glob("*.deb")))))
         else:
-            run(["createrepo_c", "--quiet", repository])
+            (Path(scratch) / "comps.xml").write_text(groups)
+            named = ["--groupfile", str(Path(scratch) / "comps.xml")] if groups else []
+            run(["createrepo_c", "--quiet", *named, repository])
         host.container.copy_in(repository, folder)
     if host.manager == "apt":
         host.container.write(f"/etc/apt/sources.list.d/{name}.list", f"deb [trusted=yes] file:{folder} ./\n")

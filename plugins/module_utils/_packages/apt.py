@@ -98,6 +98,13 @@ class Apt(PackageManager):
 
         return apt_output.parse_policy(self.commands.run(["apt-cache", "policy", *names], check=False).out)
 
+    def members(self, group: str, lists: Lists = PRESENT) -> tuple[str, ...]:
+        from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages import apt_output
+
+        # All packages of all archives: only these lines are kept.
+        command = "apt-cache dumpavail | grep -E '^(Package|Task): '"
+        return apt_output.parse_task(self.commands.run(["sh", "-c", command], check=False).out, group)
+
     def similar(self, name: str, lists: Lists = PRESENT) -> list[str]:
         import difflib
 

@@ -112,6 +112,19 @@ def parse_security(text: str) -> dict[str, str]:
     return found
 
 
+def parse_task(text: str, task: str) -> tuple[str, ...]:
+    """The packages whose stanzas, as C(apt-cache dumpavail) prints them, name a task."""
+    names: list[str] = []
+    name = ""
+    for line in text.splitlines():
+        key, _colon, value = line.partition(": ")
+        if key == "Package":
+            name = value.strip()
+        elif key == "Task" and task in [word.strip() for word in value.split(",")]:
+            names.append(name)
+    return tuple(dict.fromkeys(names))
+
+
 def repository_failures(text: str, ok: bool) -> list[str]:
     """What C(apt-get update) says is wrong with repositories.
 

@@ -28,6 +28,7 @@ if t.TYPE_CHECKING:
 
 # Debian policy 5.6.1 and RPM's names, with an architecture behind ':' or '.'. No leading '-': it would be an option.
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9+._-]*(?::[a-z0-9]+)?\Z")
+_GROUP = re.compile(r"^@(?P<name>[A-Za-z0-9][A-Za-z0-9 +._-]*)\Z|^(?P<task>[a-z0-9][a-z0-9+.-]*)\^\Z")
 _VERSION = re.compile(r"^[0-9A-Za-z*][0-9A-Za-z.+:~^*_-]*\Z")
 _KEYS: dict[str, tuple[type, ...]] = {
     "name": (str,),
@@ -97,6 +98,11 @@ def read_package(entry: t.Any, distribution: Distribution) -> DesiredPackage:
     if isinstance(version, (int, float)):
         raise _invalid(name, f"the version {version!r} is a number, and 3.10 is not 3.1", "put the version in quotes")
     version, hold = version or "", fields.get("hold")
+    group = _GROUP.match(name)
+    if group is not None:
+        if state == ABSENT or version or hold is not None:
+            raise _invalid(name, "a group with a state absent, a version or a hold", "name its packages one by one")
+        return DesiredPackage(name, (), state, group=group["name"] or group["task"])
     if not _NAME.match(name):
         raise _invalid(repr(name), "that is no package name", "use the name that apt or dnf lists, or a canonical one")
     if state not in (PRESENT, ABSENT, LATEST):

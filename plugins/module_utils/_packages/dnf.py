@@ -63,6 +63,7 @@ _RPM_LOCKS = ("/var/lib/rpm/.rpm.lock", "/usr/lib/sysimage/rpm/.rpm.lock")
 _CANNOT_TELL = ("Cache-only enabled but no cache", "has to be run with superuser privileges")
 # Upgrades and advisories are read from all repositories anew, and then this plugin writes its own cache.
 _NO_COMPLETIONS = ("--disableplugin=generate_completion_cache",)
+_NO_LISTS = "there are none"
 _LOCKED = 200  # dnf's exit status when another dnf runs and exit_on_lock is set
 _ARCHITECTURE = re.compile(r"\.(?:x86_64|aarch64|i686|noarch|ppc64le|s390x)\Z")
 
@@ -102,6 +103,13 @@ class Dnf(PackageManager):
             return {}
         result = self._dnf(["--quiet", "repoquery", "--queryformat", _CANDIDATE_FORMAT, *names], lists)
         return dnf_output.parse_candidates(result.out)
+
+    def members(self, group: str, lists: Lists = PRESENT) -> tuple[str, ...]:
+        # With --cacheonly dnf says that there are no groups, but lists that never expire are not fetched either.
+        if not lists.fetch and self.stale(float("inf")) == _NO_LISTS:
+            return ()
+        options = [*_NO_COMPLETIONS, "--setopt=metadata_expire=-1", "--setopt=*.metadata_expire=-1", "--quiet"]
+        return dnf_output.parse_group(self._dnf([*options, "group", "info", group], replace(lists, fetch=True)).out)
 
     def similar(self, name: str, lists: Lists = PRESENT) -> list[str]:
         import difflib
@@ -158,7 +166,7 @@ class Dnf(PackageManager):
             if "." not in name
         ]
         if not any(fetched):
-            return "there are none"
+            return _NO_LISTS
         updated = max(*fetched, self._changed_at(_STAMP), 0.0)
         sources = [_REPOSITORIES, *(f"{_REPOSITORIES}/{name}" for name in self.host.names(_REPOSITORIES))]
         if any(self._changed_at(path) > updated for path in sources):

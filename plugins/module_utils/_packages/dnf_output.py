@@ -140,6 +140,20 @@ def parse_candidates(text: str) -> dict[str, tuple[str, ...]]:
     return {name: tuple(newest_first(known)) for name, known in versions.items()}
 
 
+def parse_group(text: str) -> tuple[str, ...]:
+    """C(dnf group info): the packages that an installation of the group brings."""
+    names: list[str] = []
+    inside = False
+    for line in text.splitlines():
+        if line.rstrip().endswith("Packages:"):
+            inside = line.strip() in ("Mandatory Packages:", "Default Packages:")
+        elif inside and line.startswith("   ") and line.strip():
+            names.append(line.strip())
+        else:
+            inside = False
+    return tuple(dict.fromkeys(names))
+
+
 def unmatched(text: str) -> list[str]:
     """The arguments for which dnf finds no package."""
     found = re.search(r"(?m)^Error: Unable to find a match: (.+)$", text)

@@ -77,6 +77,10 @@ class PackageManager(abc.ABC):
         """The versions that can be installed, newest first; a name without any is left out."""
 
     @abc.abstractmethod
+    def members(self, group: str, lists: Lists = PRESENT) -> tuple[str, ...]:
+        """The packages that a group of packages (dnf) or a task (apt) stands for; none where it is not known."""
+
+    @abc.abstractmethod
     def similar(self, name: str, lists: Lists = PRESENT) -> list[str]:
         """Names that the repositories know and that look like this one."""
 

@@ -23,7 +23,8 @@ ALL, SECURITY = "all", "security"  # what of a whole host is upgraded
 
 @dataclass(frozen=True)
 class DesiredPackage:
-    """One entry of the list a user wrote. ``names`` are the real packages that ``requested`` stands for here.
+    """One entry of the list a user wrote. ``names`` are the real packages that ``requested`` stands for here. Those of
+    a ``group`` are only known by the package lists: see Observed.
 
     ``version`` is C([epoch:]version[-release]), see version_matches(); ``hold`` None leaves holds as they are.
     """
@@ -33,6 +34,7 @@ class DesiredPackage:
     state: str = PRESENT
     version: str = ""
     hold: bool | None = None
+    group: str = ""
 
 
 @dataclass(frozen=True)
@@ -149,6 +151,7 @@ class Observed:
     - ``installed`` is keyed by every name under which a package was asked for.
     - ``candidates`` lists the installable versions of a name, newest first; ``similar`` the names that look like one
       that no repository has.
+    - ``groups`` has the packages of each group that is asked for: none where no list knows it.
     - ``stale`` is why the package lists would be refreshed before anything is installed, empty if they would not;
       ``refreshed`` says that this run has done it, or that check mode, which does not, finds them young enough.
     - ``interrupted`` is why the manager's last run must be finished first.
@@ -163,6 +166,7 @@ class Observed:
 
     installed: t.Mapping[str, Installed] = field(default_factory=dict)
     candidates: t.Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    groups: t.Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     similar: t.Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     stale: str = ""
     refreshed: bool = False

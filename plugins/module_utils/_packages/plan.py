@@ -44,6 +44,19 @@ class Resolution:
     unresolved: tuple[tuple[str, str], ...] = ()
 
 
+def expanded(desired: Desired, groups: t.Mapping[str, tuple[str, ...]]) -> Desired:
+    """The desired state with the packages of its groups, as far as they are known."""
+    if not groups:
+        return desired
+    return replace(
+        desired,
+        packages=tuple(
+            replace(package, names=groups.get(package.group, ())) if package.group else package
+            for package in desired.packages
+        ),
+    )
+
+
 def names_to_look_up(desired: Desired, installed: t.Mapping[str, Installed]) -> list[str]:
     """The packages whose installable versions must be known to decide anything."""
     wanted = []
@@ -57,6 +70,7 @@ def names_to_look_up(desired: Desired, installed: t.Mapping[str, Installed]) -> 
 
 def resolve(desired: Desired, observed: Observed) -> Resolution:
     """Decide for every package. Raises MlstackError for a held package that is to be removed."""
+    desired = expanded(desired, observed.groups)
     install: list[tuple[str, str]] = []
     remove, lifted, hold, unhold, kept_back = [], [], [], [], []
     unresolved: list[tuple[str, str]] = []
@@ -102,6 +116,7 @@ def resolve(desired: Desired, observed: Observed) -> Resolution:
 
 def plan(desired: Desired, observed: Observed) -> Plan:
     """The steps, in the order in which they are taken; with a forecast, every package that it names."""
+    desired = expanded(desired, observed.groups)
     resolution = resolve(desired, observed)
     transaction, forecast = resolution.transaction, observed.forecast
     sources = sources_plan(desired, observed)
@@ -206,6 +221,7 @@ def refresh_reason(desired: Desired, observed: Observed, resolution: Resolution)
     Raises MlstackError for what no repository offers when the lists are as fresh as they get.
     """
     missing = [f"{name} {version}" for name, version in resolution.unresolved]
+    missing += [package.requested for package in desired.packages if package.group and not package.names]
     if observed.forecast is not None:
         missing += observed.forecast.unknown
     pending = sources_plan(desired, observed).changed

@@ -49,7 +49,7 @@ class SystemPackages(Resource[Desired, Observed]):
 
     def describe(self, desired: Desired, observed: Observed) -> dict[str, t.Any]:
         packages = []
-        for package in desired.packages:
+        for package in planner.expanded(desired, observed.groups).packages:
             for name in package.names:
                 found = observed.installed.get(name)
                 packages.append(

@@ -93,12 +93,15 @@ class PackageWork:
         manager = self.manager
         stale = self._stale(desired)
         lists = self.lists(desired, locked=locked, foreseen=foreseen)
+        groups = self._members(desired, lists)
+        desired = planner.expanded(desired, groups)
         found = manager.installed(desired.names) if known is None else _by_name(known, desired.names)
         installed = view.installed(found)
         lookups = planner.names_to_look_up(desired, installed)
         observed = Observed(
             installed=installed,
             candidates=view.candidates(manager.candidates(lookups, lists)),
+            groups=groups,
             refreshed=self.refreshed or (believed and self._context.preview and not stale),
             interrupted="; ".join(filter(None, (self._left_runs(), manager.interrupted(found.values())))),
             hold_support=manager.needed_for_holds(),
@@ -124,6 +127,15 @@ class PackageWork:
             self._context.warn(_unknown_by_old_lists(similar, stale))
         observed = replace(observed, stale=stale, forecast=forecast, similar=similar)
         return self._with_upgrade(desired, observed, lists) if desired.upgrade else observed
+
+    def _members(self, desired: Desired, lists: Lists) -> dict[str, tuple[str, ...]]:
+        """The packages of groups. Lists name some that no repository of this release has: these are left out, as the
+        package manager does it."""
+        groups = {p.group: self.manager.members(p.group, lists) for p in desired.packages if p.group}
+        names = list(dict.fromkeys(name for members in groups.values() for name in members))
+        here = self.manager.installed(names) if names else {}
+        there = self.manager.candidates([name for name in names if name not in here], lists)
+        return {group: tuple(n for n in members if n in here or n in there) for group, members in groups.items()}
 
     def _with_upgrade(self, desired: Desired, observed: Observed, lists: Lists) -> Observed:
         """Whether there is something to upgrade only the package manager can tell: that is asked in any case."""

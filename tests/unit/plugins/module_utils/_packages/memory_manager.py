@@ -103,7 +103,7 @@ class MemoryManager(PackageManager):
     def _not_asked(self, *arguments: Any) -> Any:
         raise AssertionError("nobody asks this of it")
 
-    freed_by = lock_holder = upgradable = search = show = _not_asked
+    members = freed_by = lock_holder = upgradable = search = show = _not_asked
 
 
 def _changes(before: dict[str, str], after: dict[str, str]) -> Any:

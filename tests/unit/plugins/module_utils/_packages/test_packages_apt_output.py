@@ -227,3 +227,8 @@ other:i386:
 
 def test_what_mends_security_is_the_newest_of_a_security_archive_up_to_what_pins_allow():
     assert apt_output.parse_security(POLICY) == {"tool": "1.2", "other:i386": "1.1"}
+
+
+def test_a_task_is_the_packages_that_name_it():
+    text = "Package: one\nTask: a, tools\nPackage: two\nPackage: three\nTask: tools-more\nPackage: four\nTask: tools\n"
+    assert apt_output.parse_task(text, "tools") == ("one", "four")

@@ -229,3 +229,9 @@ RUNNING = "Transaction test succeeded.\nRunning transaction\n  Running scriptlet
 )
 def test_only_what_dnf_and_rpm_say_themselves_is_a_cause(text, code):
     assert dnf_output.cause_of(text)[0] == code
+
+
+def test_a_group_is_what_its_installation_brings():
+    text = "\nGroup: Tools\n Description: x\n Mandatory Packages:\n   one\n Default Packages:\n   two\n"
+    text += " Optional Packages:\n   three\n"
+    assert dnf_output.parse_group(text) == ("one", "two")

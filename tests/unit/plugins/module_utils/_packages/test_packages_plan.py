@@ -170,6 +170,16 @@ def test_refusals_come_from_the_plan(options, forecast, code):
     assert caught.value.code == code
 
 
+def test_the_packages_of_a_group_are_planned_and_an_unknown_one_is_refused():
+    group = DesiredPackage("@Tools", (), group="Tools")
+    observed = seen(found("1"), groups={"Tools": ("tool", "other")})
+    assert verbs(planner.plan(Desired((group,)), observed)) == [("install", "other")]
+    with pytest.raises(MlstackError) as caught:
+        planner.plan(Desired((group,)), seen(refreshed=True, groups={"Tools": ()}))
+    assert (caught.value.code, caught.value.details["unknown"]) == ("unknown_package", ["@Tools"])
+    assert verbs(planner.plan(Desired((group,)), seen(groups={"Tools": ()}))) == [("refresh", "package lists")]
+
+
 def test_what_an_upgrade_would_do_is_planned_beside_what_is_named_and_refused_likewise():
     whole = Transaction(upgrade="all")
     changes = (
