@@ -42,6 +42,9 @@ def read_desired(params: t.Mapping[str, t.Any], distribution: Distribution) -> D
     """The task as a Desired state. Raises InvalidArguments."""
     packages = tuple(read_package(entry, distribution) for entry in params["packages"])
     _refuse_contradictions(packages)
+    upgrade = "" if params["upgrade"] == "none" else params["upgrade"]
+    if upgrade:
+        _refuse_loose_versions(packages)
     return Desired(
         packages=packages,
         allow_downgrade=params["allow_downgrade"],
@@ -51,7 +54,7 @@ def read_desired(params: t.Mapping[str, t.Any], distribution: Distribution) -> D
         lock_timeout=params["lock_timeout"],
         install_recommends=params["install_recommends"],
         sources=read_sources(params["repositories"]),
-        upgrade="" if params["upgrade"] == "none" else params["upgrade"],
+        upgrade=upgrade,
     )
 
 
@@ -127,6 +130,24 @@ def _refuse_contradictions(packages: t.Iterable[DesiredPackage]) -> None:
                 raise _invalid(
                     name, f"two different desired states ({other.requested}, {package.requested})", "keep one of them"
                 )
+
+
+def _refuse_loose_versions(packages: t.Iterable[DesiredPackage]) -> None:
+    """A version that nothing holds is gone again with the upgrade of the whole host; and what that would make of a
+    package whose hold ends in the same task nobody can say before."""
+    for package in packages:
+        if package.hold is False:
+            raise _invalid(
+                package.requested,
+                "the end of a hold, beside an upgrade of the whole host",
+                "end holds in a task before",
+            )
+        if package.version and not package.hold:
+            raise _invalid(
+                package.requested,
+                f"version {package.version} without a hold, beside an upgrade of the whole host that takes it away",
+                "set hold to true, or leave the version out",
+            )
 
 
 def _read_removal(value: t.Any) -> bool | frozenset[str]:

@@ -113,6 +113,18 @@ def versions(desired: Desired, upgrade: Forecast, *, kept: t.Collection[str]) ->
         )
 
 
+def unheld(names: t.Sequence[str]) -> None:
+    """Refuse an upgrade of the whole host beside the end of a hold: nobody could say before what it would bring."""
+    if names:
+        raise MlstackError(
+            "upgrade_refused",
+            wanted=f"upgrade the host, and hold {', '.join(names)} no longer",
+            found="these are held, and what the package manager would make of them without that, it does not tell",
+            to_fix="end the holds in a task of its own, before the one that upgrades",
+            would_upgrade=[],
+        )
+
+
 def unknown_package(missing: t.Sequence[str], observed: Observed) -> MlstackError:
     """The error for names or versions that no repository offers; what is offered instead is in the candidates."""
     offered = {name: list(observed.candidates.get(name.split()[0], ())) for name in missing}

@@ -87,12 +87,15 @@ def stories(draw: t.Any) -> tuple[Desired, MemoryManager]:
         present.setdefault("library", "1")
     offered = draw(st.dictionaries(st.sampled_from(NAMES), versions(), min_size=2))
     held = draw(st.sets(st.sampled_from(sorted(present)))) if present else set()
+    packages = draw(wanted())
+    # Refused as arguments beside an upgrade of the whole host.
+    loose = any(package.hold is False or (package.version and not package.hold) for package in packages)
     desired = Desired(
-        packages=draw(wanted()),
+        packages=packages,
         allow_downgrade=draw(st.booleans()),
         allow_removal=draw(st.booleans()),
         update_cache=False,
-        upgrade=draw(st.sampled_from(["", "", "all"])),
+        upgrade="" if loose else draw(st.sampled_from(["", "", "all"])),
     )
     return desired, MemoryManager(present, held, offered, offered)
 

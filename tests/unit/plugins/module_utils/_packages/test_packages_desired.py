@@ -55,7 +55,7 @@ def test_entries(entry, desired):
         ("a b", "no package name"),
         ("a;b", "no package name"),
         ("https://somewhere/x.deb", "no package name"),
-        ("@Development Tools", "no package name"),
+        ("@ Development Tools", "no package name"),
         (7, "neither a name nor a mapping"),
         ({"nmae": "gcc"}, "'nmae' is unknown"),
         ({"name": "gcc", "state": "newest"}, "'newest'"),
@@ -71,6 +71,16 @@ def test_entries(entry, desired):
 def test_refused_entries(entry, words):
     with pytest.raises(InvalidArguments, match=words):
         read_package(entry, DEBIAN)
+
+
+@pytest.mark.parametrize("entry", [{"name": "make", "version": "4.3-4.1"}, {"name": "make", "hold": False}])
+def test_beside_an_upgrade_of_the_whole_host_versions_are_held_and_holds_stay(entry):
+    for upgrade in ("all", "security"):
+        with pytest.raises(InvalidArguments, match="upgrade of the whole host"):
+            read_desired({**DEFAULTS, "packages": [entry], "upgrade": upgrade}, DEBIAN)
+    assert read_desired({**DEFAULTS, "packages": [entry]}, DEBIAN).names == ("make",)
+    held = {**entry, "hold": True}
+    assert read_desired({**DEFAULTS, "packages": [held], "upgrade": "all"}, DEBIAN).upgrade == "all"
 
 
 def test_two_asks_for_one_package_are_refused_and_the_same_twice_is_not():
