@@ -82,7 +82,8 @@ def arguments(folder: Path, tag: str, **options: Any) -> dict[str, Any]:
 
 def test_a_registry_is_asked_and_pushed_to_where_it_has_something_else(folder: Path) -> None:
     login = {"registry_username": "someone", "registry_password": PASSWORD, "registry_plain_http": True}
-    with registry(folder) as (address, ended), removed(f"{address}/team/small:1") as tag:
+    with registry(folder) as started, removed(f"{started[0]}/team/small:1") as tag:
+        address, ended = started
         anonymous = arguments(folder, tag, push=True, registry_plain_http=True)
         module_runner.refuse("ml_image", anonymous, "push_denied")
         module_runner.refuse("ml_image", anonymous, "registry_denied")

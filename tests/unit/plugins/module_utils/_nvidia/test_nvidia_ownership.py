@@ -155,7 +155,7 @@ FOREIGN = [
 ]
 
 
-@pytest.mark.parametrize(("mark", "kind", "evidence"), FOREIGN, ids=[f"{mark.__name__}" for mark, *_ in FOREIGN])
+@pytest.mark.parametrize(("mark", "kind", "evidence"), FOREIGN, ids=[row[0].__name__ for row in FOREIGN])
 def test_a_driver_of_somebody_else_is_left_alone_and_no_problem(tmp_path, mark, kind, evidence):
     machine = GpuHost(tmp_path, kernel=KERNEL)
     machine.gpu("0000:41:00.0", A100)
