@@ -204,11 +204,17 @@ class Commands:
         return self.redactor.text(raw.decode("utf-8", "replace"))
 
 
-def run_as(argv: t.Sequence[str], uid: int, timeout: float, env: t.Mapping[str, str]) -> CommandResult:
+def run_as(
+    argv: t.Sequence[str],
+    uid: int,
+    timeout: float,
+    env: t.Mapping[str, str],
+    prepare: t.Callable[[], None] | None = None,
+) -> CommandResult:
     """Run a program of somebody's as user ``uid``, with an environment of its own and none of the task's variables.
 
-    Raises CommandError where it cannot be started, prints without end, or is not done after ``timeout`` seconds; who of
-    it lives on with its outputs open is not waited for.
+    ``prepare`` is called in the new process, as that user. Raises CommandError where it cannot be started, prints
+    without end, or is not done after ``timeout`` seconds; who of it lives on with its outputs open is not waited for.
     """
     home, name, group = "/", str(uid), uid
     groups = [uid]
@@ -218,6 +224,13 @@ def run_as(argv: t.Sequence[str], uid: int, timeout: float, env: t.Mapping[str, 
         groups = os.getgrouplist(name, group)
     environ = {key: os.environ[key] for key in _HANDED_ON if key in os.environ}
     environ.update(PATH="/usr/local/bin:/usr/bin:/bin", LC_ALL="C.UTF-8", HOME=home, USER=name, LOGNAME=name, **env)
+
+    def first() -> None:
+        _die_with_parent()
+        if prepare is not None:
+            prepare()
+
+    other = {"user": uid, "group": group, "extra_groups": groups} if uid != os.geteuid() else {}
     started = time.monotonic()
     try:
         process = subprocess.Popen(
@@ -228,10 +241,8 @@ def run_as(argv: t.Sequence[str], uid: int, timeout: float, env: t.Mapping[str, 
             env=environ,
             cwd="/",
             start_new_session=True,
-            preexec_fn=_die_with_parent,
-            user=uid,
-            group=group,
-            extra_groups=groups,
+            preexec_fn=first,
+            **t.cast("dict[str, t.Any]", other),
         )
     except (OSError, subprocess.SubprocessError) as exc:
         raise _ended(argv, f"{argv[0]} cannot be started: {getattr(exc, 'strerror', '') or exc}") from exc

@@ -50,6 +50,21 @@ def ask(host: Host, commands: Commands) -> SmiReport | None:
     return report
 
 
+def ask_xml(host: Host, commands: Commands, timeout: float = _TIMEOUT) -> tuple[str, str]:
+    """The XML of nvidia-smi, and why there is none; one of them is empty."""
+    program = host.which("nvidia-smi")
+    if program is None:
+        return "", "nvidia-smi is not here"
+    try:
+        result = commands.run([program, "-q", "-x"], purpose="ask nvidia-smi", timeout=timeout, check=False)
+    except CommandError as exc:
+        return "", exc.found
+    failure = parse_failure(result.out if result.ok else f"{result.out}\n{result.err}")
+    if failure is not None:
+        return "", failure.message
+    return (result.out, "") if result.ok else ("", f"nvidia-smi ended with status {result.rc}")
+
+
 def parse(text: str) -> SmiReport:
     """Read any output of nvidia-smi: XML, -q, the table, -L, --version, a CSV query, or a failure."""
     failure = parse_failure(text)

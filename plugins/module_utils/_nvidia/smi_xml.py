@@ -57,11 +57,11 @@ def _gpu(index: int, element: ElementTree.Element) -> SmiGpu:
         mig_current=text_of(element.findtext("mig_mode/current_mig", "")),
         mig_pending=text_of(element.findtext("mig_mode/pending_mig", "")),
         persistence=text_of(element.findtext("persistence_mode", "")),
-        fabric=_fabric(element.find("fabric")),
+        fabric=fabric(element.find("fabric")),
     )
 
 
-def _fabric(element: ElementTree.Element | None) -> Fabric:
+def fabric(element: ElementTree.Element | None) -> Fabric:
     if element is None:
         return Fabric()  # a driver before R525
     tags = ("state", "status", "cliqueId", "clusterUuid", "health/summary")
