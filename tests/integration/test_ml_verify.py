@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.gpufleet.mlstack.tests.integration import module_runner
+from ansible_collections.gpufleet.mlstack.tests.integration.local_fleet import LocalFleet
+from ansible_collections.gpufleet.mlstack.tests.integration.python_site import Site
 
 TORCH = """
 __version__ = "2.8.0+cu126"
@@ -63,14 +65,16 @@ def environment(tmp_path: Path) -> Path:
     return path
 
 
-def site(environment: Path) -> Path:
+def packages_of(environment: Path) -> Path:
     (found,) = environment.glob("lib/python3.*/site-packages")
     return found
 
 
 def put(environment: Path, name: str, text: str) -> None:
-    file = site(environment) / name
+    file = packages_of(environment) / name
     file.parent.mkdir(exist_ok=True)
+    # Python takes bytecode for that of any text of the same length and second.
+    shutil.rmtree(file.parent / "__pycache__", ignore_errors=True)
     file.write_text(text)
 
 
@@ -118,7 +122,7 @@ def test_files_that_are_not_as_recorded(environment: Path) -> None:
     put(environment, "asked/__init__.py", "import this\n")
     found = verify(environment, "environment_files")["environment_files"]
     assert (found["status"], found["reason"]) == ("failed", "asked/__init__.py was changed")
-    (site(environment) / "asked-1.0.dist-info" / "RECORD").unlink()
+    (packages_of(environment) / "asked-1.0.dist-info" / "RECORD").unlink()
     assert verify(environment, "environment_files")["environment_files"]["status"] == "unknown"
 
 
@@ -155,12 +159,12 @@ def test_a_library_that_is_missing(environment: Path, tmp_path: Path) -> None:
         capture_output=True,
         text=True,
     ).stdout.strip()
-    made = site(environment) / f"ext{suffix}"
+    made = packages_of(environment) / f"ext{suffix}"
     subprocess.run([*make, tmp_path / "ext.c", library, "-o", made], check=True)
     found = verify(environment, "environment_libraries")["environment_libraries"]
     assert found["status"] == "failed" and "libabsent.so.7 is not here" in found["reason"]
     assert found["to_fix"] == "find the package that has them"
-    shutil.copy(library, site(environment))  # a package brings it, and loads it by its path
+    shutil.copy(library, packages_of(environment))  # a package brings it, and loads it by its path
     assert verify(environment, "environment_libraries")["environment_libraries"]["status"] == "passed"
 
 
@@ -254,3 +258,17 @@ def test_a_failed_check_fails_the_module_and_warnings_where_asked(environment: P
     assert module_runner.succeed("ml_verify", gone).result["ok"]
     module_runner.refuse("ml_verify", {**gone, "unknown_fails": True}, "not_verified")
     module_runner.refuse("ml_verify", {"checks": ["no_such"]}, "unknown_check")
+
+
+def test_the_playbook_proves_what_the_variables_describe(tmp_path: Path, site: Site) -> None:
+    """The host and its environments, by the names that the roles know; what shall be absent is not missed."""
+    fleet = LocalFleet(tmp_path / "fleet", site, ("one",))
+    venv = fleet.root("one") / "ml"
+    subprocess.run([module_runner.HOST_PYTHON, "-m", "venv", "--without-pip", venv], check=True)
+    listed = [{"name": "ml", "packages": ["six"]}, {"name": "gone", "state": "absent"}]
+    ran = fleet.play("gpufleet.mlstack.verify", python_envs_list=listed, ml_verify_skip=["clock", "disk"])
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert f"{fleet.root('one')}/gone" not in ran.stdout and '"failed": 0' in ran.stdout
+    missing = [{"name": "missing", "packages": ["six"]}]
+    ran = fleet.play("gpufleet.mlstack.verify", python_envs_list=missing, ml_verify_skip=["clock", "disk"])
+    assert ran.returncode == 2 and f"environment of {fleet.root('one')}/missing" in ran.stdout + ran.stderr

@@ -125,6 +125,7 @@ RESULTS = {
     "container_toolkit_result",
     "dep_audit_result",
     "dep_audit_report",
+    "ml_verify_result",
 }
 
 
@@ -164,6 +165,7 @@ def test_roles_do_not_include_each_other(role):
 KEPT_BY = {
     "conda_envs": {"conda_env": {"environment_files": "the action plugin fills it in"}},
     "container_toolkit": {"container_toolkit": {}},
+    "ml_verify": {"ml_verify": {}},
     "cuda_toolkit": {"cuda_toolkit": {}},
     "dep_audit": {"dep_audit": {}, "audit_report": {"hosts": "all hosts of the play"}},
     "ml_image": {"ml_image": {"requirement_files": "the action plugin fills it in"}},

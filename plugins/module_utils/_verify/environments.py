@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._errors import MlstackError
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._module import Context
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._python import info, names, record
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._python.arguments import SOURCES_SPEC
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._verify import confined, libraries, probing, scripts
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._verify.model import (
     FAILED,
@@ -33,12 +34,11 @@ IDS = (
 )
 # Options of python_env_info that matter where nothing is resolved, downloaded or compared with an index.
 _LOOK: t.Mapping[str, t.Any] = {
+    **{name: option.get("default") for name, option in SOURCES_SPEC.items()},
     "tree": False,
     "outdated": False,
     "cache": False,
     "requirement_files": None,
-    "toolbox": "",
-    "cache_dir": "",
     "no_cache": True,
     "offline": True,
     "remote_src": True,
