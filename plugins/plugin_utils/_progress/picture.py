@@ -31,9 +31,10 @@ def picture(run: Run, now: float, rest: float | None, width: int, height: int, c
     from rich.console import Console, Group
 
     out = io.StringIO()
+    # Both sizes: with one of them rich asks a terminal, and takes 80 columns where TERM is dumb.
     console = Console(
-        file=out, width=max(20, width - 1), force_terminal=True, no_color=not colours, legacy_windows=False,
-        color_system="standard", highlight=False, emoji=False, markup=False,
+        file=out, width=max(20, width - 1), height=height, force_terminal=True, no_color=not colours,
+        legacy_windows=False, color_system="standard", highlight=False, emoji=False, markup=False,
     )  # fmt: skip
     console.print(Group(_table(run, now, max(1, height - 5)), _foot(run, now, rest)), overflow="ellipsis", no_wrap=True)
     return out.getvalue().rstrip("\n").split("\n")[-height:]
