@@ -1,8 +1,6 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-#
-# Private to this collection: it may change at any time. Other collections use the modules instead.
 """Arguments that end up as a line of somebody's file, or as a word of a command: names, addresses, paths, versions.
 
 YAML's block scalars end in a line break, and one in a URL would begin another field of a repository's definition.

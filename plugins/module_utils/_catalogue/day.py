@@ -1,8 +1,6 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-#
-# Private to this collection: it may change at any time. Other collections use the modules instead.
 """How old the catalogue is. Small, so that a host that is as desired learns it without the tables.
 
 ``DAY`` is the day of the table that was looked after longest ago, of those into which new releases come.

@@ -1,8 +1,6 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-#
-# Private to this collection: it may change at any time. Other collections use the modules instead.
 """Where the rows of the catalogue come from. A row names a source by its key; the source has the day it was read.
 
 Sources that ``tools/catalogue_update.py`` reads have their days in a table of its own. All others stand by hand.

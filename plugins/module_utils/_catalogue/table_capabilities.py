@@ -1,8 +1,6 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-#
-# Private to this collection: it may change at any time. Other collections use the modules instead.
 """Compute capabilities: the toolkits that compile for them, the last driver branch, the kernel module flavour.
 
 Empty ends are open. Grace Hopper is 9.0 and open only: products say so themselves. For 9.0 sources disagree between

@@ -1,8 +1,6 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-#
-# Private to this collection: it may change at any time. Other collections use the modules instead.
 """The packages that a driver consists of, and those that must fit it, by repository: whole names, never beginnings.
 
 A line that begins at the margin has the columns, the indented ones below it the names. C(piece) is what a package is

@@ -1,8 +1,6 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-#
-# Private to this collection: it may change at any time. Other collections use the modules instead.
 """Families of GPUs by ranges of PCI device ids, for products that the table of GPUs does not name.
 
 NVIDIA publishes no such ranges. They are drawn around the ids that pci.ids names with their chips, and reach on to

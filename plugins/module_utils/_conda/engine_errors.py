@@ -1,8 +1,6 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-#
-# Private to this collection: it may change at any time. Other collections use the modules instead.
 """What an engine's failure means, in our words: which package, what was wanted, what was found, what to do.
 
 The patterns are those of py-rattler 0.25 and 0.28, mamba and micromamba 2.8 and conda 26.7 with its three solvers,

@@ -1,8 +1,6 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-#
-# Private to this collection: it may change at any time. Other collections use the modules instead.
 """What of a conda package is asked for: C(numpy), C(python=3.11), C(conda-forge::pytorch>=2.7=cuda12*), ...
 
 Source: conda's documentation of package match specifications. All spellings are read; str() gives one that conda, mamba

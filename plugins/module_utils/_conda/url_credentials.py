@@ -1,8 +1,6 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-#
-# Private to this collection: it may change at any time. Other collections use the modules instead.
 """Credentials that stand in URLs, taken out of them: C(https://user:password@host/...), C(https://host/t/TOKEN/...).
 
 Left in, they would be needed wherever the URL is, and the URL is in records, histories and exports.

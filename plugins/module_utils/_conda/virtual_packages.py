@@ -1,8 +1,6 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-#
-# Private to this collection: it may change at any time. Other collections use the modules instead.
 """What packages may depend on that no channel has: the host's kernel, C library, processor and CUDA driver.
 
 Source: conda's documentation of virtual packages (CEP 30), and C(CONDA_OVERRIDE_*), which every conda client reads: a

@@ -1,8 +1,6 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-#
-# Private to this collection: it may change at any time. Other collections use the modules instead.
 """CDI specifications: what a file says, and the settings of the toolkit's unit that writes one at boot. Pure.
 
 The form is the Container Device Interface's (SPEC.md of cncf-tags/container-device-interface), written by nvidia-ctk

@@ -1,8 +1,6 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-#
-# Private to this collection: it may change at any time. Other collections use the modules instead.
 """C(/usr/local/cuda) in the alternatives system: update-alternatives(1) on Debian, alternatives(8) on Enterprise Linux.
 
 Both keep the same kind of file: the mode, the link, and each choice on a line of its own. Reading it costs no program.

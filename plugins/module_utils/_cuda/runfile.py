@@ -1,8 +1,6 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-#
-# Private to this collection: it may change at any time. Other collections use the modules instead.
 """NVIDIA's installer (C(.run)): fetched and verified, run for the toolkit alone, taken back when it fails.
 
 Options as of CUDA 10.1 to 13: C(--silent) accepts the licence, C(--toolkit) leaves the driver out, C(--override) skips

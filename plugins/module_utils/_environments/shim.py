@@ -1,8 +1,6 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-#
-# Private to this collection: it may change at any time. Other collections use the modules instead.
 """What people reach through the link: a shim that sends each process into one generation for good.
 
 Python does not resolve a link in its own prefix: started as C(<root>/ml/bin/python) it would take late imports from

@@ -1,8 +1,6 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-#
-# Private to this collection: it may change at any time. Other collections use the modules instead.
 """Looking at trees of others: regular files, up to a size, without following their links, and in bounded time.
 
 A folder is held open and what lies in it is opened by its name from there, so that nobody can slip another folder in

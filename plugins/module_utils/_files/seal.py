@@ -1,8 +1,6 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-#
-# Private to this collection: it may change at any time. Other collections use the modules instead.
 """A seal on a folder of programs: written last, it says what was verified when it came, and is cheap to compare.
 
 Size and time of a file decide; only where the time differs, as after a copy of the folder, its content is read.

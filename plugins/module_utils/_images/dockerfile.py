@@ -1,8 +1,6 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-#
-# Private to this collection: it may change at any time. Other collections use the modules instead.
 """The build context of an image, written as a person would: a Dockerfile, a lock for each environment, what to ignore.
 
 The order is that of change: packages of the distribution and the user first, then one layer for each environment, then

@@ -1,8 +1,6 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-#
-# Private to this collection: it may change at any time. Other collections use the modules instead.
 """What a kernel module's file says of itself: its version, licence and signature.
 
 C(modinfo) tells the same, but costs a program for each file. The format: an ELF object whose section C(.modinfo) holds

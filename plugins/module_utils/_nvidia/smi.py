@@ -1,8 +1,6 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-#
-# Private to this collection: it may change at any time. Other collections use the modules instead.
 """nvidia-smi: asking it, and reading every form in which drivers from 418 on answer.
 
 Field names differ between drivers. From R610 on the driver's version is the C(KMD Version) and CUDA's the

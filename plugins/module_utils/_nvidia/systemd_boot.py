@@ -1,8 +1,6 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-#
-# Private to this collection: it may change at any time. Other collections use the modules instead.
 """Which kernel systemd-boot starts next: its entries, unified kernel images, and what it was told to prefer.
 
 Sources: systemd-boot(7), loader.conf(5), the Boot Loader Specification and the Boot Loader Interface of systemd.

@@ -1,8 +1,6 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-#
-# Private to this collection: it may change at any time. Other collections use the modules instead.
 """Runs of a package manager that go on when we die, with a record by which the next run of ours finds them.
 
 A record is a folder below FOLDER, which only root may read: C(record.json) with the command line and when it began,

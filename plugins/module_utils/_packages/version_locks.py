@@ -1,8 +1,6 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-#
-# Private to this collection: it may change at any time. Other collections use the modules instead.
 """dnf's version locks, read and written as the file that its plugin keeps.
 
 The file is the plugin's interface for people too: one C(name-epoch:version-release.arch) a line, wildcards allowed,

@@ -1,8 +1,6 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-#
-# Private to this collection: it may change at any time. Other collections use the modules instead.
 """What runs inside an environment: a framework says what it is and what it sees, and multiplies on each device.
 
 These are the questions that one asks by hand after an installation (C(torch.__version__), C(torch.cuda.is_available()),

@@ -1,8 +1,6 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-#
-# Private to this collection: it may change at any time. Other collections use the modules instead.
 """What the names in a site-packages folder tell: one listing, no file opened. This is the converged path.
 
 Source: the installed projects specification of packaging.python.org (PEP 376, PEP 427) and what pip, uv and setuptools

@@ -1,8 +1,6 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-#
-# Private to this collection: it may change at any time. Other collections use the modules instead.
 """Running what must not be trusted: bounded in time, memory, processes and output, and nothing of it lives on.
 
 Limits bind the process and all that it starts. Those of memory count what it may write to (``RLIMIT_DATA``): CUDA

@@ -1,8 +1,6 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-#
-# Private to this collection: it may change at any time. Other collections use the modules instead.
 """GPUs and the driver of a host: are they all there, do they answer, does everything fit together.
 
 nvidia-smi is asked once, for its XML; all that is judged comes from that answer and from files.

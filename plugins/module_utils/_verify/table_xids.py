@@ -1,8 +1,6 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-#
-# Private to this collection: it may change at any time. Other collections use the modules instead.
 """What the codes (Xid) of the NVIDIA driver in the kernel's log mean: code, severity, meaning, next step.
 
 Sources: NVIDIA's Xid catalog as carried by leptonai/gpud at 4a8de33 (2025-10-29), with the symbols of

@@ -1,8 +1,6 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-#
-# Private to this collection: it may change at any time. Other collections use the modules instead.
 """Advisories as a SQLite database: built whole beside the old one, then put in its place by one rename.
 
 An entry is one record of the feed, with a stamp that changes when it does: a newer feed reads only what differs.

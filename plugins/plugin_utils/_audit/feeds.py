@@ -1,8 +1,6 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-#
-# Private to this collection: it may change at any time. Other collections use the modules instead.
 """Where advisories come from: a mirror as a zip file or a folder, near or far; and services that are asked by package.
 
 Sources are tried in the order given. Each of them ends as a SQLite database in the cache of the controller, which any

@@ -1,8 +1,6 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-#
-# Private to this collection: it may change at any time. Other collections use the modules instead.
 """Matches of the whole fleet: each distinct (name, version) is judged once, and kept beside the database.
 
 Ansible's workers are processes of their own, a fresh one for every host. What one of them has found out, the others

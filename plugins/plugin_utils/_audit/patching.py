@@ -1,8 +1,6 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-#
-# Private to this collection: it may change at any time. Other collections use the modules instead.
 """From the audits of many hosts to the next locks of one environment: one for each set of hosts with equal contents.
 
 What somebody asked for stays, as it is or at its fix, and what is flawed goes to the smallest version that leaves the

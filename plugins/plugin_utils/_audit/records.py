@@ -1,8 +1,6 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-#
-# Private to this collection: it may change at any time. Other collections use the modules instead.
 """The records of a mirror: a zip file or a folder, in JSON, or in YAML as the repository of PyPA's advisories has them.
 
 What lies there is of strangers. A record that cannot be read is one record less, which is told; it is never a reason to

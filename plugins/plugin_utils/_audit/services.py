@@ -1,8 +1,6 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-#
-# Private to this collection: it may change at any time. Other collections use the modules instead.
 """Advisories from services that answer about one package: OSV's API, and the JSON API of a package index.
 
 What they answer is kept in a database of the same form as a mirror's, so that matching is the same for all. What they

@@ -1,8 +1,6 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-#
-# Private to this collection: it may change at any time. Other collections use the modules instead.
 """How bad a flaw is: the CVSS base score of its vectors, or the word of its database, or unknown.
 
 Source: CVSS v3.1 and v4.0, 'Qualitative Severity Rating Scale', and the scales of the databases behind OSV.

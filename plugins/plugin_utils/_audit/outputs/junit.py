@@ -1,8 +1,6 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-#
-# Private to this collection: it may change at any time. Other collections use the modules instead.
 """JUnit XML, which every continuous integration shows, by the schema of Ant's reports (windyroad's JUnit.xsd).
 
 Three suites: a case for each flaw of each version of a package, one for each other finding, and one for each

@@ -1,8 +1,6 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-#
-# Private to this collection: it may change at any time. Other collections use the modules instead.
 """SARIF 2.1.0 (OASIS), for code scanning: a rule per flaw, a result per version of a package that has it.
 
 GitHub takes what is said here and no more: https://docs.github.com/en/code-security/reference/code-scanning/sarif-support.
