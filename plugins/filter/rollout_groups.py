@@ -52,7 +52,7 @@ _value:
     group:
       description:
         - C(canary) or C(rest); C(same) has the driver and is well; C(without) has no GPU; C(unwell) has the driver and
-          something is wrong.
+          something is wrong; C(held) would follow a canary, by name, that is not well or stopped answering.
       type: str
     reason:
       description: What is to be done, or why nothing is.

@@ -100,7 +100,8 @@ class Steps:
                 found="it answers at its socket, and no process of it is noted in /run/docker.pid",
                 to_fix="reload it (systemctl reload docker) and run this again",
             )
-        os.kill(pid, signal.SIGHUP)
+        with contextlib.suppress(ProcessLookupError):  # it has ended since: what follows says so
+            os.kill(pid, signal.SIGHUP)
         end = time.monotonic() + _RELOAD_SECONDS
         while time.monotonic() < end:
             if all(self._has_read(action) for action in actions):

@@ -53,12 +53,14 @@ def read(info: t.Any) -> Docker:
         return Docker()
     runtimes, swarm = info.get("Runtimes"), info.get("Swarm")
     folders = info.get("CDISpecDirs")
-    running = info.get("ContainersRunning")
+    # Docker's API counts paused containers apart; a restart would end them just so.
+    running = _count(info.get("ContainersRunning"))
+    paused = _count(info.get("ContainersPaused", 0))
     return Docker(
         version=_text(info.get("ServerVersion")),
         runtimes=tuple(sorted(map(str, runtimes))) if isinstance(runtimes, dict) else None,
         default_runtime=_text(info.get("DefaultRuntime")),
-        running=running if isinstance(running, int) and not isinstance(running, bool) else None,
+        running=None if running is None or paused is None else running + paused,
         live_restore=bool(info.get("LiveRestoreEnabled")),
         swarm=isinstance(swarm, dict) and swarm.get("LocalNodeState") not in (None, "", "inactive"),
         cgroup_driver=_text(info.get("CgroupDriver")),
@@ -66,6 +68,10 @@ def read(info: t.Any) -> Docker:
         cdi=bool(folders) if "CDISpecDirs" in info else None,
         rootless=any("rootless" in str(item) for item in info.get("SecurityOptions") or ()),
     )
+
+
+def _count(value: t.Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _text(value: t.Any) -> str:

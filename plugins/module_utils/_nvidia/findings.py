@@ -127,7 +127,7 @@ def _answers(found: Observed) -> t.Iterator[Problem]:
         yield Problem("driver_not_answering", f"nvidia-smi says: {found.smi.message}")
         return
     ours = [gpu for gpu in found.gpus if gpu.bound_to in ("", "nvidia")]
-    if found.smi.gpus and len(found.smi.gpus) < len(ours):
+    if len(found.smi.gpus) < len(ours):
         yield Problem(
             "gpu_not_answering", f"{len(ours)} GPUs are on the bus and {len(found.smi.gpus)} answer the driver"
         )
@@ -149,7 +149,7 @@ def fabric_trouble(fabric: Fabric) -> str:
     Source: NVIDIA/go-nvml, nvml.h (API 13): a status counts only once the state is C(Completed).
     """
     if not fabric.state or (fabric.state, fabric.status) == ("Completed", "Success"):
-        return f"says that its fabric is {fabric.health}" if fabric.health == "Unhealthy" else ""
+        return f"says that its fabric is {fabric.health}" if fabric.health not in ("", "Healthy") else ""
     if fabric.state != "Completed":
         return f"is not registered with the fabric ({fabric.state}): until then CUDA fails with error 802"
     return f"could not be registered with the fabric ({fabric.status or 'no status'})"

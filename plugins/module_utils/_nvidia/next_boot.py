@@ -15,6 +15,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.releases 
 _ENTRIES = "/boot/loader/entries"
 _CONFIGURATIONS = ("/boot/grub/grub.cfg", "/boot/grub2/grub.cfg")
 _ENVIRONMENTS = ("/boot/grub/grubenv", "/boot/grub2/grubenv")
+_MORE = "/etc/default/grub.d"
 _KERNEL = re.compile(r"/vmlinuz-(\S+)")
 _ENTRY = re.compile(r"^\s*(?P<kind>menuentry|submenu)\s+(?P<quote>['\"])(?P<title>.*?)(?P=quote)(?P<rest>.*)\Z")
 _ID = re.compile(r"--id\s+(\S+)|\$menuentry_id_option\s+'([^']+)'")
@@ -69,14 +70,28 @@ def _grub_menu(host: Host, environment: t.Mapping[str, str]) -> str:
     return "" if text is None else _walk(_menu(text), _wanted(host, environment))
 
 
+def _written(host: Host) -> str:
+    """The default of the menu as it was made; of the settings where there is no menu, which go into the next one."""
+    menu = next(filter(None, (host.read_text(path) for path in _CONFIGURATIONS)), "")
+    found = [
+        value for value in re.findall(r"(?m)^\s*set default=[\"']?(.*?)[\"']?\s*$", menu) if value != "${next_entry}"
+    ]
+    if found:
+        return str(found[-1])
+    said = ""
+    for path in ("/etc/default/grub", *(f"{_MORE}/{name}" for name in host.names(_MORE) if name.endswith(".cfg"))):
+        match = re.search(r"(?m)^\s*GRUB_DEFAULT=[\"']?(.*?)[\"']?\s*$", host.read_text(path) or "")
+        said = match.group(1) if match else said
+    return said
+
+
 def _wanted(host: Host, environment: t.Mapping[str, str]) -> str:
     """What grub is told to start: once, or C(GRUB_DEFAULT), which is a number, a title or id, a path of them, or
     C(saved)."""
-    settings = host.read_text("/etc/default/grub") or ""
-    match = re.search(r"(?m)^\s*GRUB_DEFAULT=[\"']?(.*?)[\"']?\s*$", settings)
-    # EL writes 'saved' there, and goes by what is saved without the line, too.
-    wanted = match.group(1) if match else environment.get("saved_entry", "") if host.exists(_ENTRIES) else "0"
-    if wanted == "saved":
+    written = _written(host)
+    # EL goes by what is saved without any line, too.
+    wanted = written or ("saved" if host.exists(_ENTRIES) else "0")
+    if wanted in ("saved", "${saved_entry}"):
         wanted = environment.get("saved_entry", "")
     return environment.get("next_entry") or wanted or "0"
 

@@ -32,6 +32,7 @@ _FAILURES = (
     ("Unable to determine the device handle", FAILED),
 )
 # 'NVML library version: 535.230': two numbers of the three.
+_XML = re.compile(r"<nvidia_smi_log.*</nvidia_smi_log>", re.DOTALL)
 _LIBRARY = re.compile(r"NVML library version:\s*([\d.]+)")
 
 
@@ -87,7 +88,9 @@ def parse(text: str) -> SmiReport:
 
 
 def parse_failure(text: str) -> SmiReport | None:
-    """The reason why nvidia-smi could not answer, or None if it did."""
+    """The reason why nvidia-smi could not answer, or None if it did. Inside of its XML stand names of processes, which
+    their users choose."""
+    text = _XML.sub("", text)
     for mark, error in _FAILURES:
         if mark in text:
             library = _LIBRARY.search(text)

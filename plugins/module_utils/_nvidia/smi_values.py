@@ -25,11 +25,11 @@ def version(value: str) -> str:
 
 def mebibytes(value: str) -> int | None:
     """C(81559 MiB) or C(81559MiB) as a number; None for C([N/A]), as GPUs without memory of their own say."""
-    match = re.match(r"^(\d+)\s*(?:MiB)?\Z", value.strip())
+    match = re.match(r"^([0-9]{1,18})\s*(?:MiB)?\Z", value.strip())
     return int(match.group(1)) if match else None
 
 
 def number(value: str) -> int | None:
     """A whole number, or None for C(N/A)."""
     value = value.strip()
-    return int(value) if value.isdigit() else None
+    return int(value) if re.fullmatch(r"[0-9]{1,18}", value) else None

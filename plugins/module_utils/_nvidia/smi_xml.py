@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 from xml.etree import ElementTree
 
@@ -22,11 +23,19 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.smi_value
     version,
 )
 
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+
+
+def tree(text: str) -> ElementTree.Element:
+    """The XML as elements; raises ParseError or ValueError. Control characters that XML cannot hold are left out: names
+    of processes can have them."""
+    return ElementTree.fromstring(_CONTROLS.sub("", text[text.index("<nvidia_smi_log") :]))
+
 
 def parse(text: str) -> SmiReport:
     """Read the XML. Text that is none, or breaks off, gives a report with an error."""
     try:
-        root = ElementTree.fromstring(text[text.index("<nvidia_smi_log") :])
+        root = tree(text)
     except (ElementTree.ParseError, ValueError) as exc:
         return SmiReport(error="failed", message=f"the XML of nvidia-smi cannot be read: {exc}")
     gpus = [_gpu(index, element) for index, element in enumerate(root.iter("gpu"))]

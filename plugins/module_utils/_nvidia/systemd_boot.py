@@ -21,16 +21,18 @@ _LOADER = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
 _ATTRIBUTES = 4  # every variable begins with so many bytes about itself
 _PARTITIONS = ("/efi", "/boot/efi", "/boot")
 # 'token-release.efi', and how often it may still be tried: 'token-release+3-1.efi'.
+_NONE_LEFT = re.compile(r"\+0(?:-\d+)?(?=\.(?:conf|efi)\Z)")
 _TRIES = re.compile(r"\+\d+(?:-\d+)?(?=\.(?:conf|efi)\Z)")
 
 
 @dataclass(frozen=True)
 class _Entry:
-    """``identifier`` is the name of its file without the count of tries."""
+    """``identifier`` is the name of its file without the count of tries; ``failed`` that none of them is left."""
 
     identifier: str
     sorted_by: str
     release: str
+    failed: bool = False
 
 
 def release(host: Host, releases: t.Collection[str]) -> str:
@@ -40,8 +42,10 @@ def release(host: Host, releases: t.Collection[str]) -> str:
         return ""
     entries = [entry for entry in _entries(host, partition, releases) if entry.release]
     entries.sort(key=lambda entry: sort_key(entry.release), reverse=True)
-    entries.sort(key=lambda entry: (not entry.sorted_by, entry.sorted_by))
-    told = (_variable(host, "LoaderEntryOneShot"), _variable(host, "LoaderEntryDefault"), _default(host, partition))
+    entries.sort(key=lambda entry: (entry.failed, not entry.sorted_by, entry.sorted_by))
+    default = _default(host, partition)
+    default = _variable(host, "LoaderEntryLastBooted") if default == "@saved" else default
+    told = (_variable(host, "LoaderEntryOneShot"), _variable(host, "LoaderEntryDefault"), default)
     for wanted in filter(None, told):
         chosen = next((entry for entry in entries if fnmatch.fnmatchcase(entry.identifier, wanted)), None)
         if chosen is not None:
@@ -74,10 +78,11 @@ def _entries(host: Host, partition: str, releases: t.Collection[str]) -> t.Itera
             text = host.read_text(f"{partition}/loader/entries/{name}") or ""
             keys = dict(re.findall(r"(?m)^\s*(version|linux|sort-key)\s+(\S+)", text))
             known = _known(f"{keys.get('version', '')} {keys.get('linux', '')} {name}", releases)
-            yield _Entry(_TRIES.sub("", name), keys.get("sort-key", ""), known)
+            yield _Entry(_TRIES.sub("", name), keys.get("sort-key", ""), known, bool(_NONE_LEFT.search(name)))
     for name in host.names(f"{partition}/EFI/Linux"):
         if name.endswith(".efi"):
-            yield _Entry(_TRIES.sub("", name), "", _known(_TRIES.sub("", name), releases))
+            known = _known(_TRIES.sub("", name), releases)
+            yield _Entry(_TRIES.sub("", name), "", known, bool(_NONE_LEFT.search(name)))
 
 
 def _known(text: str, releases: t.Collection[str]) -> str:

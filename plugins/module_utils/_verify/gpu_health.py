@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import typing as t
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from xml.etree import ElementTree
 
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.findings import fabric_trouble
@@ -34,6 +34,7 @@ IDS = (
 )
 # The driver's own limit of pages that it retires; NVIDIA takes a GPU back before that.
 _MOST_PAGES = 60
+_ON_OFF, _YES_NO = ("Enabled", "Disabled"), ("Yes", "No")
 _RESET = "empty the host, then reset the GPU (nvidia-smi --gpu-reset) or reboot"
 _REPLACE = "have the GPU replaced"
 _REASONS = {
@@ -51,6 +52,7 @@ class Reading:
     element: ElementTree.Element
     subject: str
     mig: str = ""  # what is wanted of MIG: enabled, disabled, or nothing
+    strange: list[str] = field(default_factory=list)  # what was read and could not be judged, such as 'Unknown Error'
 
     def text(self, *paths: str) -> str:
         """The first of these elements that is there; empty where none is, or it says that there is nothing."""
@@ -60,10 +62,23 @@ class Reading:
                 return found.strip()
         return ""
 
+    def word(self, known: t.Collection[str], *paths: str) -> str:
+        """As text(), of which these words can be judged."""
+        found = self.text(*paths)
+        if found and found not in known:
+            self.strange.append(found)
+        return found
+
     def numbers(self, *paths: str) -> list[int]:
         """The numbers of these elements, as far as they are there."""
-        found = (re.match(r"-?\d+", self.text(path)) for path in paths)
-        return [int(match.group()) for match in found if match]
+        found = []
+        for text in filter(None, map(self.text, paths)):
+            match = re.match(r"-?[0-9]{1,18}(?![0-9])", text)
+            if match:
+                found.append(int(match.group()))
+            else:
+                self.strange.append(text)
+        return found
 
 
 def readings(root: ElementTree.Element, mig: str = "") -> list[Reading]:
@@ -76,13 +91,35 @@ def readings(root: ElementTree.Element, mig: str = "") -> list[Reading]:
 
 def checks(root: ElementTree.Element, mig: str = "") -> list[Check]:
     """All checks of all GPUs that the driver shows. ``mig`` is ``enabled`` or ``disabled`` where that is wanted."""
-    looks = (_ecc, _remapped, _retired, _recovery, _link, _clocks, _temperature, _mig, _persistence, _fabric)
+    looks = (
+        _ecc,
+        _ecc_pending,
+        _remapped,
+        _retired,
+        _recovery,
+        _link,
+        _clocks,
+        _temperature,
+        _mig,
+        _persistence,
+        _fabric,
+    )
     found = []
     for index, gpu in enumerate(readings(root, mig)):
         identity = {"index": index, "address": gpu.element.get("id", ""), "uuid": gpu.text("uuid")}
         identity.update(name=gpu.text("product_name"), serial=gpu.text("serial"))
-        found += [replace(check, details=identity) for look in looks for check in look(gpu)]
+        for look in looks:
+            gpu.strange.clear()
+            found += [replace(_honest(check, gpu.strange), details=identity) for check in look(gpu)]
     return found
+
+
+def _honest(check: Check, strange: t.Sequence[str]) -> Check:
+    """What the driver said in words that nobody can judge proves nothing; what is wrong in other words stays so."""
+    if not strange or check.status == FAILED:
+        return check
+    said = ", ".join(dict.fromkeys(text[:60] for text in strange))
+    return replace(check, status=UNKNOWN, reason=f"the driver says {said}")
 
 
 def _ecc(gpu: Reading) -> t.Iterator[Check]:
@@ -101,7 +138,10 @@ def _ecc(gpu: Reading) -> t.Iterator[Check]:
         yield Check("gpu_ecc", gpu.subject, FAILED, found, _RESET)
     else:
         yield Check("gpu_ecc", gpu.subject, PASSED, "no memory error that could not be corrected")
-    now, then = gpu.text("ecc_mode/current_ecc"), gpu.text("ecc_mode/pending_ecc")
+
+
+def _ecc_pending(gpu: Reading) -> t.Iterator[Check]:
+    now, then = gpu.word(_ON_OFF, "ecc_mode/current_ecc"), gpu.word(_ON_OFF, "ecc_mode/pending_ecc")
     if not now or not then:
         yield Check("gpu_ecc_pending", gpu.subject, SKIPPED, "its ECC cannot be switched")
     elif now != then:
@@ -112,23 +152,21 @@ def _ecc(gpu: Reading) -> t.Iterator[Check]:
 
 
 def _remapped(gpu: Reading) -> t.Iterator[Check]:
-    pending = gpu.text("remapped_rows/remapped_row_pending")
-    failure = gpu.text("remapped_rows/remapped_row_failure")
+    pending = gpu.word(_YES_NO, "remapped_rows/remapped_row_pending")
+    failure = gpu.word(_YES_NO, "remapped_rows/remapped_row_failure")
     if not pending and not failure:
         yield Check("gpu_row_remapping", gpu.subject, SKIPPED, "it remaps no rows")
     elif failure == "Yes":
         yield Check("gpu_row_remapping", gpu.subject, FAILED, "a row of its memory could not be remapped", _REPLACE)
     elif pending == "Yes":
         yield Check("gpu_row_remapping", gpu.subject, FAILED, "a row of its memory waits for a reset", _RESET)
-    elif "No" in (pending, failure):
-        yield Check("gpu_row_remapping", gpu.subject, PASSED, "no row waits, and none failed")
     else:
-        yield Check("gpu_row_remapping", gpu.subject, UNKNOWN, f"the driver says {pending or failure}")
+        yield Check("gpu_row_remapping", gpu.subject, PASSED, "no row waits, and none failed")
 
 
 def _retired(gpu: Reading) -> t.Iterator[Check]:
     place = "retired_pages"
-    pending = gpu.text(f"{place}/pending_retirement", f"{place}/pending_blacklist")
+    pending = gpu.word(_YES_NO, f"{place}/pending_retirement", f"{place}/pending_blacklist")
     pages = gpu.numbers(
         f"{place}/multiple_single_bit_retirement/retired_count", f"{place}/double_bit_retirement/retired_count"
     )
@@ -144,7 +182,7 @@ def _retired(gpu: Reading) -> t.Iterator[Check]:
 
 
 def _recovery(gpu: Reading) -> t.Iterator[Check]:
-    needed = gpu.text("gpu_reset_status/reset_required")
+    needed = gpu.word(_YES_NO, "gpu_reset_status/reset_required")
     action = gpu.text("gpu_recovery_action")
     if not needed and not action:
         yield Check("gpu_recovery", gpu.subject, SKIPPED, "the driver does not say whether it needs a reset")
@@ -157,14 +195,16 @@ def _recovery(gpu: Reading) -> t.Iterator[Check]:
 
 def _link(gpu: Reading) -> t.Iterator[Check]:
     place = "pci/pci_gpu_link_info"
-    width, most = (gpu.text(f"{place}/link_widths/{name}_link_width") for name in ("current", "max"))
+    widths = [f"{place}/link_widths/{name}_link_width" for name in ("current", "max")]
+    width, most = map(gpu.text, widths)
+    lanes = gpu.numbers(*widths)
     speed, fastest = (gpu.numbers(f"{place}/pcie_gen/{name}_link_gen") for name in ("current", "max"))
     if not width or not most:
         yield Check("gpu_link", gpu.subject, SKIPPED, "the driver says nothing of its PCI Express link")
         return
     found = f"{width} of {most} lanes, generation {speed[0] if speed else '?'} of {fastest[0] if fastest else '?'}"
     seat = "reseat the GPU or its riser; see whether the slot and the firmware give it all lanes"
-    if _lanes(width) < _lanes(most):
+    if len(lanes) == 2 and lanes[0] < lanes[1]:
         yield Check("gpu_link", gpu.subject, FAILED, found, seat)
     elif speed and fastest and speed[0] < fastest[0] and gpu.text("performance_state") == "P0" and not _idle(gpu):
         yield Check("gpu_link", gpu.subject, FAILED, found, seat, WARNING)
@@ -173,14 +213,12 @@ def _link(gpu: Reading) -> t.Iterator[Check]:
         yield Check("gpu_link", gpu.subject, PASSED, found)
 
 
-def _lanes(text: str) -> int:
-    return int(re.sub(r"\D", "", text) or 0)
-
-
 def _reason(gpu: Reading, name: str) -> str:
     """``Active`` or ``Not Active``; the elements were renamed with R535."""
-    return gpu.text(
-        f"clocks_event_reasons/clocks_event_reason_{name}", f"clocks_throttle_reasons/clocks_throttle_reason_{name}"
+    return gpu.word(
+        ("Active", "Not Active"),
+        f"clocks_event_reasons/clocks_event_reason_{name}",
+        f"clocks_throttle_reasons/clocks_throttle_reason_{name}",
     )
 
 
@@ -211,7 +249,8 @@ def _temperature(gpu: Reading) -> t.Iterator[Check]:
     elif now and most:
         hot, found = now[0] >= most[0], f"{now[0]} C, and it slows down at {most[0]} C"
     elif now:
-        hot, found = False, f"{now[0]} C; the driver names no limit"
+        yield Check("gpu_temperature", gpu.subject, SKIPPED, f"{now[0]} C; the driver names no limit")
+        return
     else:
         yield Check("gpu_temperature", gpu.subject, SKIPPED, "the driver tells no temperature")
         return
@@ -220,7 +259,7 @@ def _temperature(gpu: Reading) -> t.Iterator[Check]:
 
 
 def _mig(gpu: Reading) -> t.Iterator[Check]:
-    now, then = gpu.text("mig_mode/current_mig"), gpu.text("mig_mode/pending_mig")
+    now, then = gpu.word(_ON_OFF, "mig_mode/current_mig"), gpu.word(_ON_OFF, "mig_mode/pending_mig")
     if not now:
         wanted = gpu.mig == "enabled"
         to_fix = "correct what is expected of this host" if wanted else ""
@@ -235,10 +274,10 @@ def _mig(gpu: Reading) -> t.Iterator[Check]:
 
 
 def _persistence(gpu: Reading) -> t.Iterator[Check]:
-    mode = gpu.text("persistence_mode")
+    mode = gpu.word(_ON_OFF, "persistence_mode")
     if mode == "Enabled":
         yield Check("gpu_persistence", gpu.subject, PASSED, "the driver stays loaded")
-    elif mode:
+    elif mode == "Disabled":
         found = "persistence mode is off: the first program on it waits for the driver, and settings are lost"
         to_fix = "enable nvidia-persistenced.service"
         yield Check("gpu_persistence", gpu.subject, FAILED, found, to_fix, WARNING)

@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._catalogue.catalogue import load
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
-from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia import findings, info, smi
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia import findings, info, smi, smi_xml
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.model import OURS, Observed
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._nvidia.observe import observe
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._verify import gpu_health, kernel_log
@@ -92,7 +92,7 @@ def _reply(host: Host, commands: Commands, found: Observed, timeout: float) -> R
     if trouble:
         return Reply(trouble=trouble, asked=True)
     try:
-        return Reply(root=ElementTree.fromstring(text[text.index("<nvidia_smi_log") :]), asked=True)
+        return Reply(root=smi_xml.tree(text), asked=True)
     except (ElementTree.ParseError, ValueError):
         return Reply(trouble="what nvidia-smi printed breaks off or is no XML", asked=True)
 
@@ -126,14 +126,22 @@ def _count(found: Observed, reply: Reply, expected: Expected) -> Check:
     to_fix = "correct what is expected of this host, or its hardware"
     if expected.count is not None and len(names) > wanted:
         return Check("gpus", "host", FAILED, f"{len(names)} GPUs answer, and there should be {wanted}", to_fix)
+    if not names and (expected.count or expected.product):
+        return Check("gpus", "host", FAILED, f"no GPU answers where {_words(expected)} should be", to_fix)
+    if not names:
+        return Check("gpus", "host", SKIPPED, "no GPU is for this host")
     if others:
         text = f"{', '.join(others)} where {expected.product} should be"
         return Check("gpus", "host", FAILED, text, to_fix)
     return Check("gpus", "host", PASSED, f"{len(names)} GPUs answer: {', '.join(sorted(set(names)))}")
 
 
+def _words(expected: Expected) -> str:
+    return " ".join(filter(None, (str(expected.count or ""), expected.product)))
+
+
 def _without_driver(found: Observed, served: int, expected: Expected) -> Check:
-    if expected.count or (served and found.driver_pieces):
+    if expected.count or expected.product or (served and found.driver_pieces):
         to_fix = "bring the driver by the role nvidia_driver, or reboot where it is installed"
         return Check("gpus", "host", FAILED, f"{served} GPUs are on the bus, and no driver is loaded", to_fix)
     if served:

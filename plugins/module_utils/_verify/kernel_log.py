@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import typing as t
 from dataclasses import dataclass
 
@@ -25,7 +26,7 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._verify.model imp
 )
 
 # 'NVRM: Xid (PCI:0000:05:00): 119, pid=1, name=python, Timeout ...'
-_LINE = re.compile(r"NVRM: Xid \((?:PCI:)?(?P<address>[0-9a-fA-F:.]+)\): (?P<code>\d+)(?:, *(?P<text>.*))?")
+_LINE = re.compile(r"NVRM: Xid \((?:PCI:)?(?P<address>[0-9a-fA-F:.]+)\): (?P<code>[0-9]{1,9})(?:, *(?P<text>.*))?")
 # 'nvidia-nvswitch0: SXid (PCI:0000:c1:00.0): 28006, Non-fatal, Link 46 ...'; lines of detail have no such word.
 _SWITCH = re.compile(
     r"SXid \(PCI:(?P<address>[0-9a-fA-F:.]+)\): (?P<code>\d+), *(?P<weight>Fatal|Non-fatal),? *(?P<text>.*)"
@@ -71,13 +72,15 @@ def read(host: Host, commands: Commands) -> str | None:
 
 
 def _kmsg(path: str) -> str | None:
-    """What the kernel still holds of its log; it hands out a record a read."""
+    """What the kernel still holds of its log, which hands out a record a read; None where that is no log."""
     records = []
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return None
     try:
+        if not stat.S_ISCHR(os.fstat(descriptor).st_mode):
+            return None  # containers can have something else in its place
         while True:
             try:
                 record = os.read(descriptor, 8192)
@@ -90,7 +93,7 @@ def _kmsg(path: str) -> str | None:
         pass  # BlockingIOError: that was all
     finally:
         os.close(descriptor)
-    return "\n".join(records)
+    return "\n".join(records) or None  # /dev/null in its place; a kernel that has booted has said something
 
 
 def events(log: str) -> list[Event]:

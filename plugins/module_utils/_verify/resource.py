@@ -55,6 +55,13 @@ class Verification(Inquiry[Question, "tuple[Check, ...]"]):
     def all_desired(self, params: t.Mapping[str, t.Any], context: Context) -> list[Question]:
         _known("checks", params["checks"])
         _known("skip", params["skip"])
+        if not 0 <= params["free_percent"] <= 100:  # nor what is no number
+            raise InvalidArguments(
+                "bad_percent",
+                wanted=f"free_percent {params['free_percent']}",
+                found="that is no share of a file system",
+                to_fix="give a number from 0 to 100",
+            )
         expected = params["gpus_expected"] or {}
         paths = tuple(params["environments"])
         limits = confined.Limits(params["probe_timeout"], params["probe_memory"], params["probe_processes"])

@@ -50,12 +50,12 @@ def _clock() -> Check:
 
 def _room(host: Host, path: str, free_percent: float) -> t.Iterator[Check]:
     place = host.path(path)
-    if not os.path.isdir(place):
-        yield Check("disk", path, SKIPPED, "there is no such folder")
-        return
     try:
         told = os.statvfs(place)
-    except OSError as exc:
+    except FileNotFoundError:
+        yield Check("disk", path, SKIPPED, "there is no such folder")
+        return
+    except OSError as exc:  # such as a stale mount
         yield Check("disk", path, UNKNOWN, f"its file system does not answer: {exc.strerror}")
         return
     short = [

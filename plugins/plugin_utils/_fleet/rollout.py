@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 Facts = t.Mapping[str, t.Any]
 
-CANARY, REST, SAME, WITHOUT, UNWELL = "canary", "rest", "same", "without", "unwell"
+CANARY, REST, SAME, WITHOUT, UNWELL, HELD = "canary", "rest", "same", "without", "unwell", "held"
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,9 @@ class Settings:
 
 @dataclass(frozen=True)
 class Decision:
-    """What becomes of a host. ``group`` says when: ``canary`` or ``rest``; or why not: ``same`` has the driver and
-    is well,
-    ``without`` has no GPU, ``unwell`` has the driver and something is wrong. ``waits`` is a reboot that others make."""
+    """What becomes of a host. ``group`` says when: ``canary`` or ``rest``; or why not: ``same`` has the driver and is
+    well, ``without`` has no GPU, ``unwell`` has the driver and something is wrong, ``held`` would follow a canary that
+    is not well or does not answer any more. ``waits`` is a reboot that others make."""
 
     group: str
     reason: str
@@ -69,7 +69,19 @@ def decide(hosts: t.Mapping[str, Facts], settings: t.Mapping[str, Settings]) -> 
     changing = [name for name, facts in hosts.items() if not _skipped(facts) and _changes(facts)]
     same = [name for name, facts in hosts.items() if not _skipped(facts) and not _changes(facts)]
     first = _canaries(changing, same, settings)
-    return {name: _decision(name, facts, settings[name], first) for name, facts in hosts.items()}
+    decided = {name: _decision(name, facts, settings[name], first) for name, facts in hosts.items()}
+    lost = _lost_canaries(decided, settings)
+    if not lost:
+        return decided
+    held = Decision(HELD, f"{', '.join(lost)} should have gone first, and cannot")
+    return {name: held if decision.group == REST else decision for name, decision in decided.items()}
+
+
+def _lost_canaries(decided: t.Mapping[str, Decision], settings: t.Mapping[str, Settings]) -> list[str]:
+    """The canaries by name of which nobody can learn anything: a number is made up from those who are left."""
+    said = next(iter(settings.values())).canary if settings else 0
+    names = [] if _number(said) else _names(said)
+    return [name for name in names if name not in decided or decided[name].group in (UNWELL, WITHOUT)]
 
 
 def _skipped(facts: Facts) -> bool:

@@ -188,7 +188,8 @@ def test_an_answer_of_docker_is_read() -> None:
             "ServerVersion": "25.0.3",
             "Runtimes": {"runc": {}, "nvidia": {}},
             "DefaultRuntime": "runc",
-            "ContainersRunning": 2,
+            "ContainersRunning": 1,
+            "ContainersPaused": 1,  # counted apart, and ended by a restart just so
             "LiveRestoreEnabled": True,
             "Swarm": {"LocalNodeState": "active"},
             "CgroupDriver": "systemd",

@@ -40,6 +40,7 @@ def with_fabric(state, status="N/A", health=""):
         (("Completed", "Success"), ""),
         (("Completed", "Success", "Healthy"), ""),
         (("Completed", "Success", "Unhealthy"), "its fabric is Unhealthy"),
+        (("Completed", "Success", "Limited Capacity"), "its fabric is Limited Capacity"),
         (("N/A",), ""),
         (("Not Supported", "Not Supported"), ""),
         (("Not Started",), "not registered with the fabric (Not Started)"),

@@ -267,6 +267,23 @@ def test_a_driver_that_does_not_answer(tmp_path):
     assert codes(machine) == ["driver_not_answering"]
 
 
+@pytest.mark.parametrize("name", ["/tmp/No devices were found", "\x1b[31mred", "Driver/library version mismatch"])
+def test_the_name_of_a_process_says_nothing_of_the_driver(tmp_path, name):
+    machine = healthy(tmp_path)
+    process = f"<processes><process_info><pid>{'9' * 5000}</pid><process_name>{name}</process_name></process_info>"
+    text = smi_xml(("00000000:41:00.0", "NVIDIA A100", "GPU-1", "81920 MiB", "N/A", "N/A"))
+    nvidia_smi(machine, text.replace("</gpu>", f"{process}</processes></gpu>"))
+    found = look(machine)
+    assert found.smi.error == "" and len(found.smi.gpus) == 1
+    assert codes(machine) == []
+
+
+def test_a_driver_that_shows_none_of_the_gpus(tmp_path):
+    machine = healthy(tmp_path)
+    nvidia_smi(machine, smi_xml())
+    assert codes(machine) == ["gpu_not_answering"]
+
+
 def test_processes_with_user_unit_container_and_job(tmp_path):
     machine = healthy(tmp_path)
     machine.write("/etc/passwd", "root:x:0:0::/root:/bin/sh\nada:x:1000:1000::/home/ada:/bin/sh\n")

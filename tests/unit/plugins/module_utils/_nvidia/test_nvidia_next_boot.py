@@ -130,6 +130,42 @@ def test_systemd_boot(tmp_path, images, variables, default, expected):
     assert next_boot.release(machine.host, [OLD, NEW], OLD) == expected
 
 
+def test_an_entry_without_tries_left_comes_last_and_what_was_booted_last_can_be_the_default(tmp_path):
+    machine = GpuHost(tmp_path, kernel=OLD)
+    machine.kernel(NEW)
+    tell(machine, "LoaderInfo", "systemd-boot 255.4-1ubuntu8")
+    machine.write(f"/boot/efi/EFI/Linux/abcd-{OLD}.efi", b"MZ")
+    machine.write(f"/boot/efi/EFI/Linux/abcd-{NEW}+0-3.efi", b"MZ")
+    machine.write("/boot/efi/loader/loader.conf", "")
+    assert next_boot.release(machine.host, [OLD, NEW], OLD) == OLD
+    machine.write("/boot/efi/loader/loader.conf", "default @saved\n")
+    tell(machine, "LoaderEntryLastBooted", f"abcd-{NEW}.efi")
+    assert next_boot.release(machine.host, [OLD, NEW], OLD) == NEW
+
+
+@pytest.mark.parametrize(
+    ("menu", "settings", "expected"),
+    [
+        ('else\n   set default="1>1"\nfi\n', {"/etc/default/grub": "GRUB_DEFAULT=0\n"}, OLD),  # not made anew yet
+        ('   set default="${next_entry}"\nelse\n   set default="${saved_entry}"\nfi\n', {}, OLD),
+        (
+            "",
+            {"/etc/default/grub": "GRUB_DEFAULT=0\n", "/etc/default/grub.d/50.cfg": 'GRUB_DEFAULT="1>1"\n'},
+            OLD,
+        ),
+        ("", {"/etc/default/grub": 'GRUB_DEFAULT="1>1"\n', "/etc/default/grub.d/note.txt": "GRUB_DEFAULT=0\n"}, OLD),
+    ],
+)
+def test_the_menu_says_what_boots_and_settings_where_it_says_nothing(tmp_path, menu, settings, expected):
+    machine = GpuHost(tmp_path, kernel=OLD)
+    machine.kernel(NEW)
+    machine.write("/boot/grub/grub.cfg", menu + MENU)
+    machine.write("/boot/grub/grubenv", f"saved_entry=gnulinux-advanced-1>gnulinux-{OLD}-advanced-1\n")
+    for path, text in settings.items():
+        machine.write(path, text)
+    assert next_boot.release(machine.host, [OLD, NEW], OLD) == expected
+
+
 def test_files_of_systemd_boot_beside_a_grub_that_boots(tmp_path):
     machine = GpuHost(tmp_path, kernel=OLD)
     machine.kernel(NEW)

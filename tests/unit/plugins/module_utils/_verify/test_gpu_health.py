@@ -171,6 +171,32 @@ def test_each_trouble_fails_its_own_check_and_no_other(name: str) -> None:
     assert reason in failed.reason and to_fix in failed.to_fix
 
 
+STRANGE = [
+    ("dram_uncorrectable", "0", "gpu_ecc"),
+    ("pending_ecc", "Enabled", "gpu_ecc_pending"),
+    ("remapped_row_pending", "No", "gpu_row_remapping"),
+    ("pending_retirement", "N/A", "gpu_retired_pages"),
+    ("max_link_width", "16x", "gpu_link"),
+    (f"{REASON}hw_slowdown", "Not Active", "gpu_clocks"),
+    ("gpu_temp_tlimit", "49 C", "gpu_temperature"),
+    ("current_mig", "Disabled", "gpu_mig"),
+    ("persistence_mode", "Enabled", "gpu_persistence"),
+]
+
+
+@pytest.mark.parametrize(("name", "right", "id_"), STRANGE)
+def test_words_that_nobody_can_judge_are_unknown_and_what_is_wrong_beside_them_stays_wrong(name, right, id_) -> None:
+    for strange in ("Unknown Error", "9" * 5000, "\u00b2"):
+        told = {check.id: check for check in checks(answer(gpu(element(name, right, strange))))}
+        if name in ("current_mig", "pending_ecc"):  # and the two no longer agree
+            assert told[id_].status in ("unknown", "failed")
+            continue
+        assert (told[id_].status, strange[:20] in told[id_].reason) == ("unknown", True), strange
+    both = gpu(element("dram_uncorrectable", "0", "Unknown Error"), element("sram_uncorrectable_parity", "0", "2"))
+    (ecc,) = (check for check in checks(answer(both)) if check.id == "gpu_ecc")
+    assert ecc.status == "failed" and "2 memory errors" in ecc.reason
+
+
 def test_an_idle_gpu_lowers_the_speed_of_its_link() -> None:
     idle = element(f"{REASON}gpu_idle", "Not Active", "Active")
     found = checks(answer(gpu(element("current_link_gen", "5", "1"), element("performance_state", "P0", "P8"), idle)))

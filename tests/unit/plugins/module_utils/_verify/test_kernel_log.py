@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._command import Commands
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._verify import kernel_log
 
 RECORDING = Path(__file__).resolve().parents[6] / "shared/data/gpu/recordings/logs/gpud__dmesg-with-xid-119.log"
@@ -60,6 +63,20 @@ def test_a_switch(word: str, severity: str) -> None:
 def test_a_log_that_nobody_may_read_is_unknown() -> None:
     (found,) = kernel_log.checks(None)
     assert found.status == "unknown" and found.to_fix
+
+
+@pytest.mark.parametrize("place", ["file", "fifo", "null"])
+def test_what_stands_in_the_place_of_the_log_is_no_log(tmp_path: Path, place: str) -> None:
+    """Containers can have such a thing there, which says nothing because nobody writes to it."""
+    path = tmp_path / "dev" / "kmsg"
+    path.parent.mkdir()
+    if place == "file":
+        path.write_text("")
+    elif place == "fifo":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/null")
+    assert kernel_log.read(Host(str(tmp_path), {"PATH": ""}), Commands()) is None
 
 
 def test_a_clean_log() -> None:

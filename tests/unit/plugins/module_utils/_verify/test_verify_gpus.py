@@ -104,6 +104,10 @@ def test_gpus_without_a_driver(tmp_path: Path) -> None:
     assert told["gpu_ecc"].status == "unknown"
 
 
+def test_a_product_that_should_be_there_is_missed_without_any_gpu(tmp_path: Path) -> None:
+    assert ask(GpuHost(tmp_path), product="H100")["gpus"].status == "failed"
+
+
 def test_a_host_without_gpus_is_skipped(tmp_path: Path) -> None:
     told = ask(GpuHost(tmp_path))
     assert {check.status for id_, check in told.items() if id_ != "reboot"} == {"skipped"}

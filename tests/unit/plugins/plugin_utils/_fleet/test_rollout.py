@@ -84,6 +84,21 @@ def test_canaries_by_number_and_by_name(canary, first):
     assert {told[name] for name in hosts if name not in first} <= {"rest", "same"}
 
 
+@pytest.mark.parametrize(
+    ("hosts", "told"),
+    [
+        ({"b": CHANGES, "c": CHANGES}, {"b": "held", "c": "held"}),  # it stopped answering in the first look
+        ({"a": host(problems=["nouveau"]), "b": CHANGES}, {"a": "unwell", "b": "held"}),
+        ({"a": host(skipped=True), "b": CHANGES}, {"a": "without", "b": "held"}),
+        ({"a": HAS_IT, "b": CHANGES}, {"a": "same", "b": "rest"}),  # it has gone first, in a run before
+        ({"a": CHANGES, "b": CHANGES, "c": HAS_IT}, {"a": "canary", "b": "rest", "c": "same"}),
+    ],
+)
+def test_nobody_follows_a_named_canary_that_cannot_go_first(hosts, told):
+    assert groups(hosts, canary=["a"]) == told
+    assert "held" not in groups(hosts, canary=1).values()  # a number is made up from those who are left
+
+
 def test_where_others_reboot_those_that_are_rebooted_are_the_canaries():
     hosts = {"a": HAS_IT, "b": CHANGES, "c": CHANGES}
     assert groups(hosts, reboot="never") == {"a": "same", "b": "rest", "c": "rest"}
