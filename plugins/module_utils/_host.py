@@ -12,6 +12,8 @@ import shutil
 import typing as t
 from dataclasses import dataclass
 
+from ansible_collections.gpufleet.mlstack.plugins.module_utils._files import trust
+
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _FAMILIES = {
     "Debian": {"debian", "ubuntu"},
@@ -74,9 +76,12 @@ class Host:
             return []
 
     def which(self, program: str) -> str | None:
-        """The absolute path of a program. sbin is searched too: it is not on every user's PATH."""
+        """The absolute path of a program. sbin is searched too: it is not on every user's PATH. Root takes none from a
+        folder that others can write to: trust.own_variables() took those from PATH, and told so."""
         search = self.environ.get("PATH", "")
         folders = [folder for folder in f"{search}:{_DEFAULT_PATH}".split(":") if folder.startswith("/")]
+        if self.root == "/" and self.is_root:
+            folders = [folder for folder in folders if os.path.isdir(folder) and trust.flaw_of(folder) is None]
         return shutil.which(program, path=":".join(self.path(folder) for folder in dict.fromkeys(folders)))
 
     @property

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 import pytest
+from ansible_collections.gpufleet.mlstack.plugins.module_utils import _host
 from ansible_collections.gpufleet.mlstack.plugins.module_utils._host import Host, parse_os_release
 
 
@@ -54,3 +55,19 @@ def test_os_release_in_its_second_place(tmp_path):
     host = Host(str(tmp_path))
     assert host.distribution().family == "RedHat"
     assert host.is_root == (os.geteuid() == 0) and host.machine == os.uname().machine
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="what others can write to matters to root")
+def test_root_takes_no_program_from_a_folder_of_others_wherever_it_is_named(tmp_path, monkeypatch):
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    program = shared / "mlstack-probe"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    shared.chmod(0o2775)
+    assert Host("/", {"PATH": str(shared)}).which("mlstack-probe") is None
+    monkeypatch.setattr(_host, "_DEFAULT_PATH", f"{shared}:/usr/bin:/bin")  # such as /usr/local/bin of a group
+    assert Host("/", {"PATH": "/usr/bin"}).which("mlstack-probe") is None
+    assert Host("/", {"PATH": ""}).which("sh") in ("/usr/bin/sh", "/bin/sh")
+    monkeypatch.setattr(_host.trust, "flaw_of", lambda path: None)
+    assert Host("/", {"PATH": ""}).which("mlstack-probe") == str(program)
