@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -16,7 +15,6 @@ from ansible_collections.gpufleet.mlstack.tests.unit.plugins.module_utils._verif
     gpu,
 )
 
-RECORDINGS = Path(__file__).resolve().parents[6] / "shared" / "data" / "gpu" / "recordings" / "smi-xml"
 REASON = "clocks_event_reason_"
 PAGES = (
     "<double_bit_retirement><retired_count>N/A</retired_count>",
@@ -230,18 +228,3 @@ def test_what_nobody_knows_is_unknown() -> None:
         answer(gpu(element("remapped_row_pending", "No", "Perhaps"), element("remapped_row_failure", "No", "?")))
     )
     assert [check.status for check in found if check.id == "gpu_row_remapping"] == ["unknown"]
-
-
-@pytest.mark.skipif(not RECORDINGS.is_dir(), reason="no recordings beside the checkout")
-def test_recorded_gpus_that_are_well_raise_no_alarm() -> None:
-    files = sorted(RECORDINGS.glob("*.xml"))
-    assert len(files) >= 5
-    failed = {}
-    for file in files:
-        told = [check for check in checks(file.read_text()) if check.status in ("failed", "unknown")]
-        failed.update({(file.name, check.id): check.severity for check in told})
-    # Two were recorded with persistence off, which is told, and is no error.
-    assert failed == {
-        ("telegraf__a100-sxm4-v12.xml", "gpu_persistence"): "warning",
-        ("telegraf__gtx-1660-ti.xml", "gpu_persistence"): "warning",
-    }
