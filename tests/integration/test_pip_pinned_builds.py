@@ -20,6 +20,7 @@ def source(folder: Path, name: str, build: str, requires: str = "") -> None:
     """A source distribution whose build runs the line ``build``, with ``requires`` in the environment it builds in."""
     path = distributions.sdist(folder, name, "1.0")
     with tarfile.open(path) as archive:
+        # Files alone are in it, so that each can be read.
         members = {item.name: archive.extractfile(item).read().decode() for item in archive.getmembers()}  # type: ignore[union-attr]
     for member in members:
         if member.endswith("_wheelwright.py"):

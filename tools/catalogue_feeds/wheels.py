@@ -132,7 +132,7 @@ def _assigned(text: str, name: str, origin: str) -> t.Any:
             node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
         )
         if any(isinstance(target, ast.Name) and target.id == name for target in targets):
-            value = node.value  # type: ignore[attr-defined]
+            value = node.value  # type: ignore[attr-defined] # both kinds of assignment have one
             if isinstance(value, ast.Call) and value.args and ast.unparse(value.func).endswith("OrderedDict"):
                 value = value.args[0]
             try:

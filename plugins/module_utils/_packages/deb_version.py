@@ -1,10 +1,9 @@
 # Copyright (c) 2026 gpufleet.mlstack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-
 """Which of two versions of Debian's packages is newer.
 
-Source: Debian's policy manual, 5.6.12, U(https://www.debian.org/doc/debian-policy/ch-controlfields.html#version).
+Source: Debian's policy manual, 5.6.12, 'Version'.
 """
 
 from __future__ import annotations

@@ -93,7 +93,7 @@ def all_desired(text: str) -> DesiredStack:
     for part in [] if text == "-" else split_desired(text):
         name, _space, value = part.partition(" ")
         given[name] = value or True
-    return DesiredStack(**given)  # type: ignore[arg-type]
+    return DesiredStack(**given)  # type: ignore[arg-type] # the words of a table, of any type
 
 
 def split_desired(text: str) -> list[str]:

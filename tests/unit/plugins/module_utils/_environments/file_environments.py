@@ -106,5 +106,5 @@ class FileEnvironments(Environments[t.Any, t.Any]):
 
 
 def run(desired: Desired, *, check: bool) -> t.Any:
-    context = Context(Host(), None, Redactor([]), check, lambda text: None)  # type: ignore[arg-type]
+    context = Context(Host(), None, Redactor([]), check, lambda text: None)  # type: ignore[arg-type] # runs nothing
     return converge(FileEnvironments({"lock_timeout": 5}), desired, context, check_mode=check)

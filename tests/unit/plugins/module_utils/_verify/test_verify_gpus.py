@@ -38,7 +38,7 @@ def says(host: GpuHost, text: str) -> None:
 def ask(host: GpuHost, timeout: float = 20, only: str = "", **expected: object) -> dict[str, Check]:
     """By id; where one was made more than once, one that failed."""
     selected = Selection(frozenset([only] if only else []), frozenset({"kernel_log"}))
-    found = gpus.checks(host.host, Commands(), gpus.Expected(**expected), selected, timeout)  # type: ignore[arg-type]
+    found = gpus.checks(host.host, Commands(), gpus.Expected(**expected), selected, timeout)  # type: ignore[arg-type] # by row
     return {check.id: check for check in sorted(found, key=lambda check: check.status == "failed")}
 
 
