@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._files_here import FilesHere, packed
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._files_here import FilesHere
 
 
 class ActionModule(FilesHere):
@@ -19,14 +19,7 @@ class ActionModule(FilesHere):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         super().run(tmp, task_vars)
-        arguments = dict(self._task.args)
-        contents: dict[str, bytes] = {}
-        images = arguments.get("images") or []
-        if isinstance(images, list):
-            arguments["images"] = [self._image(image, contents) for image in images]
-        if contents:
-            arguments["requirement_files"] = packed(contents)
-        return self.run_module("ml_image", arguments, task_vars)
+        return self.run_with_files("ml_image", "images", self._image, task_vars)
 
     def _image(self, image: t.Any, contents: dict[str, bytes]) -> t.Any:
         if not isinstance(image, dict) or not isinstance(image.get("python_envs"), list):

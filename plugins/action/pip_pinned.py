@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._files_here import FilesHere, packed
+from ansible_collections.gpufleet.mlstack.plugins.plugin_utils._files_here import FilesHere
 
 
 class ActionModule(FilesHere):
@@ -19,11 +19,4 @@ class ActionModule(FilesHere):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         super().run(tmp, task_vars)
-        arguments = dict(self._task.args)
-        contents: dict[str, bytes] = {}
-        environments = arguments.get("environments") or []
-        if isinstance(environments, list):
-            arguments["environments"] = [self.with_paths(item, contents) for item in environments]
-        if contents:
-            arguments["requirement_files"] = packed(contents)
-        return self.run_module("pip_pinned", arguments, task_vars)
+        return self.run_with_files("pip_pinned", "environments", self.with_paths, task_vars)

@@ -37,6 +37,23 @@ class FilesHere(AtOnce):
         )
         return result
 
+    def run_with_files(
+        self,
+        name: str,
+        option: str,
+        read: t.Callable[[t.Any, dict[str, bytes]], t.Any],
+        task_vars: dict[str, t.Any] | None,
+    ) -> dict[str, t.Any]:
+        """Run a module after ``read`` has made paths of each item of a list absolute and gathered what they lead to."""
+        arguments = dict(self._task.args)
+        contents: dict[str, bytes] = {}
+        items = arguments.get(option) or []
+        if isinstance(items, list):  # else the module's own validation says what is wrong
+            arguments[option] = [read(item, contents) for item in items]
+        if contents:
+            arguments["requirement_files"] = packed(contents)
+        return self.run_module(name, arguments, task_vars)
+
     def located(self, path: t.Any) -> str:
         """Where a file lies, looked for as M(ansible.builtin.copy) does; absolute also where it is not found."""
         name = os.path.expanduser(str(path))

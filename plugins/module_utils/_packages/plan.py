@@ -125,7 +125,6 @@ def plan(desired: Desired, observed: Observed) -> Plan:
     upgrade = observed.upgrade_forecast
     if observed.upgrade is not None and upgrade is not None and not refresh and not interrupted:
         refusals.check(desired, observed.upgrade, upgrade)
-        refusals.versions(desired, upgrade, kept=resolution.hold)
         refusals.unheld(resolution.unhold)
     repair: list[Action] = []
     if interrupted:

@@ -19,7 +19,6 @@ from ansible_collections.gpufleet.mlstack.plugins.module_utils._packages.model i
     Installed,
     Observed,
     Transaction,
-    version_matches,
 )
 
 
@@ -90,24 +89,6 @@ def _refuse_unwanted(desired: Desired, transaction: Transaction, forecast: Forec
             if found[0].name in absent
             else desired.unwanted_why or to_fix,
             would_install=[change.name for change in found],
-        )
-
-
-def versions(desired: Desired, upgrade: Forecast, *, kept: t.Collection[str]) -> None:
-    """Refuse an upgrade of the whole host to versions that the list itself does not want. ``kept`` will be held."""
-    wanted = {name: package.version for package in desired.packages if package.version for name in package.names}
-    found = [
-        change
-        for change in upgrade.changes
-        if change.name in wanted and change.name not in kept and not version_matches(wanted[change.name], change.after)
-    ]
-    if found:
-        raise MlstackError(
-            "upgrade_refused",
-            wanted=f"upgrade the host, and {', '.join(f'{c.name} {wanted[c.name]}' for c in found)}",
-            found=f"the upgrade would bring {', '.join(f'{c.name} {c.after}' for c in found)}",
-            to_fix="hold these with hold set to true, or leave out their versions",
-            would_upgrade=[change.name for change in found],
         )
 
 
