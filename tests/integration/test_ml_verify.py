@@ -260,6 +260,11 @@ def test_a_failed_check_fails_the_module_and_warnings_where_asked(environment: P
     module_runner.refuse("ml_verify", {"checks": ["no_such"]}, "unknown_check")
 
 
+@pytest.mark.parametrize("percent", [-5, 101, "nan"])
+def test_a_share_that_is_none_is_refused(percent: Any) -> None:
+    module_runner.refuse("ml_verify", {"checks": ["disk"], "free_percent": percent}, "bad_percent")
+
+
 def test_the_playbook_proves_what_the_variables_describe(tmp_path: Path, site: Site) -> None:
     """The host and its environments, by the names that the roles know; what shall be absent is not missed."""
     fleet = LocalFleet(tmp_path / "fleet", site, ("one",))

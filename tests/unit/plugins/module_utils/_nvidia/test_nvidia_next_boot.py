@@ -143,6 +143,15 @@ def test_an_entry_without_tries_left_comes_last_and_what_was_booted_last_can_be_
     assert next_boot.release(machine.host, [OLD, NEW], OLD) == NEW
 
 
+def test_files_of_systemd_boot_where_another_loader_says_that_it_boots(tmp_path):
+    machine = GpuHost(tmp_path, kernel=OLD)
+    machine.kernel(NEW)
+    tell(machine, "LoaderInfo", "GRUB 2.12")
+    machine.write(f"/boot/efi/EFI/Linux/abcd-{OLD}.efi", b"MZ")
+    machine.write("/boot/efi/loader/loader.conf", f"default *{OLD}*\n")
+    assert next_boot.release(machine.host, [OLD, NEW], OLD) == NEW
+
+
 @pytest.mark.parametrize(
     ("menu", "settings", "expected"),
     [

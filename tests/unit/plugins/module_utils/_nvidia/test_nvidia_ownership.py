@@ -116,7 +116,7 @@ def test_an_unknown_kernel_driver_is_told_and_left_alone(tmp_path):
     machine = GpuHost(tmp_path, kernel=KERNEL)
     machine.gpu("0000:81:00.0", A100)
     bind(machine, "0000:81:00.0", "something-new")
-    assert shown(machine)["gpus"][0]["owner"] == "other"
+    assert shown(machine)["gpus"][0]["owner"] == "other" and look(machine).usable_gpus == ()
     assert "bound to something-new" in planned(machine, branch="580").details["skipped"]
 
 
@@ -159,7 +159,11 @@ FOREIGN = [
 def test_a_driver_of_somebody_else_is_left_alone_and_no_problem(tmp_path, mark, kind, evidence):
     machine = GpuHost(tmp_path, kernel=KERNEL)
     machine.gpu("0000:41:00.0", A100)
-    machine.load("570.211.01")  # loaded, and nothing of it on this host's disk
+    # Loaded, of the rest of it only the libraries are here: on a host of its own that would be wrong in many ways.
+    machine.load("570.211.01")
+    machine.libraries("570.124.06")
+    machine.packages("libnvidia-compute-570 570.124.06-0ubuntu1")
+    assert findings.problems(look(machine)) != ()
     mark(machine)
     found = look(machine)
     assert found.owner.kind == kind and evidence in found.owner.evidence

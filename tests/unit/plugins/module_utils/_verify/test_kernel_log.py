@@ -64,13 +64,15 @@ def test_a_log_that_nobody_may_read_is_unknown() -> None:
     assert found.status == "unknown" and found.to_fix
 
 
-@pytest.mark.parametrize("place", ["file", "fifo", "null"])
+@pytest.mark.parametrize("place", ["file", "text", "fifo", "null"])
 def test_what_stands_in_the_place_of_the_log_is_no_log(tmp_path: Path, place: str) -> None:
     """Containers can have such a thing there, which says nothing because nobody writes to it."""
     path = tmp_path / "dev" / "kmsg"
     path.parent.mkdir()
     if place == "file":
         path.write_text("")
+    elif place == "text":
+        path.write_text("what somebody left here\n")
     elif place == "fifo":
         os.mkfifo(path)
     else:

@@ -64,6 +64,14 @@ def test_other_gpus_than_expected(host: GpuHost, expected: dict[str, object], re
     assert (told["gpus"].status, told["gpus"].reason) == ("failed", reason)
 
 
+@pytest.mark.parametrize(("expected", "status"), [({}, "skipped"), ({"product": "H100"}, "failed")])
+def test_gpus_that_are_all_handed_to_virtual_machines(host: GpuHost, expected: dict[str, object], status: str) -> None:
+    for address in ("0000:41:00.0", "0000:42:00.0"):
+        host.link(f"/sys/bus/pci/devices/{address}/driver", "../../../bus/pci/drivers/vfio-pci")
+    says(host, answer())
+    assert ask(host, **expected)["gpus"].status == status
+
+
 def test_one_that_is_on_the_bus_and_does_not_answer(host: GpuHost) -> None:
     says(host, answer(gpu()))
     assert ask(host)["gpus"].reason == "1 GPUs answer, and there should be 2"
